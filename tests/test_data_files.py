@@ -1,0 +1,227 @@
+"""Load and save: by name, by path, by format, always the same bytes."""
+
+import json
+
+import data_projects
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from lab import files, formats
+from lab.errors import LabError
+
+FRAME = pd.DataFrame({"n": [1, 2, 3], "x": [0.1, 1 / 3, np.nan], "s": ["a", 'é\n"q"', "c,d"]})
+
+
+class Place:
+    """Stands for an experiment whose generated folder is a temporary one."""
+
+    def __init__(self, folder):
+        self.generated = folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    (tmp_path / "assets/data").mkdir(parents=True)
+    monkeypatch.setattr(files, "_experiment", lambda: Place(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def figure():
+    """Return a figure with what usually makes SVG differ: a clip path and a date."""
+    matplotlib.use("agg")
+    from matplotlib.figure import Figure
+
+    fig = Figure()
+    fig.subplots().plot([1, 2], [3, 4])
+    return fig
+
+
+def model():
+    """Return a fitted pipeline of scikit-learn."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x = np.random.default_rng(0).random((50, 3))
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(x, x[:, 0] > 0.5)
+
+
+VALUES = {
+    "csv": lambda: FRAME,
+    "json": lambda: {"b": [1, 0.1], "a": None},
+    "npy": lambda: np.arange(6.0).reshape(2, 3),
+    "npz": lambda: {"b": np.arange(3), "a": np.eye(2)},
+    "svg": figure,
+    "pdf": figure,
+    "png": figure,
+    "skops": model,
+    "parquet": lambda: FRAME,
+}
+
+
+def need(suffix):
+    """Skip where the optional package of a format is not installed."""
+    package = {"skops": "skops", "parquet": "pyarrow"}.get(suffix)
+    if package:
+        pytest.importorskip(package)
+
+
+@pytest.mark.parametrize("suffix", VALUES)
+def test_same_value_same_bytes(here, suffix, monkeypatch):
+    """A value saved twice, at different times, gives the same bytes."""
+    need(suffix)
+    first = files.save(VALUES[suffix](), here / f"one.{suffix}").read_bytes()
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    keep = [object() for _ in range(1000)]
+    second = files.save(VALUES[suffix](), here / f"two.{suffix}").read_bytes()
+    assert (len(keep), first) == (1000, second)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_come_back(here, suffix):
+    """A table that was saved is loaded with equal values."""
+    need(suffix)
+    files.save(FRAME, "table", format=suffix)
+    pd.testing.assert_frame_equal(files.load("table"), FRAME)
+
+
+def test_csv_text(here):
+    """CSV has line feeds, shortest round-trip floats and no leftover index."""
+    path = files.save(FRAME[["n", "x"]].iloc[::-1], "table")
+    assert path.read_bytes() == b"n,x\n3,\n2,0.3333333333333333\n1,0.1\n"
+
+
+def test_csv_is_exact(here):
+    """Floats of any size come back bit by bit."""
+    bits = np.random.default_rng(0).bytes(8 * 10_000)
+    floats = np.frombuffer(bits, dtype="f8")
+    frame = pd.DataFrame({"x": floats[np.isfinite(floats)]})
+    files.save(frame, "table")
+    assert files.load("table").x.tolist() == frame.x.tolist()
+
+
+def test_csv_keeps_an_index_that_means_something(here):
+    """A named index becomes a column."""
+    frame = pd.DataFrame({"x": [1, 2]}, index=pd.Index(["p", "q"], name="who"))
+    assert files.save(frame, "table").read_text() == "who,x\np,1\nq,2\n"
+
+
+def test_json_is_sorted_and_plain(here):
+    """NumPy values are written as plain numbers, keys sorted, a newline at the end."""
+    path = files.save({"b": np.float64(0.1), "a": np.arange(2)}, "m")
+    assert path.read_text() == '{\n  "a": [\n    0,\n    1\n  ],\n  "b": 0.1\n}\n'
+    assert files.load("m") == {"a": [0, 1], "b": 0.1}
+
+
+def test_arrays_come_back(here):
+    """Arrays are loaded as they were saved, with their types."""
+    files.save(np.arange(6, dtype="i2"), "one")
+    files.save({"a": np.eye(2), "b": np.array(["x"])}, "two")
+    assert files.load("one").dtype == np.int16
+    assert sorted(files.load("two")) == ["a", "b"]
+
+
+def test_model_comes_back(here):
+    """A model predicts after loading what it predicted before."""
+    need("skops")
+    fitted = model()
+    files.save(fitted, "fit")
+    x = np.random.default_rng(1).random((20, 3))
+    assert np.array_equal(files.load("fit").predict_proba(x), fitted.predict_proba(x))
+
+
+def test_figures_go_to_figures(here):
+    """A bare name of a figure is a file in assets/figures."""
+    assert files.save(figure(), "plot1") == here / "assets/figures/plot1.svg"
+    assert files.load(here / "assets/figures/plot1.svg").startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "words"),
+    [
+        (object(), "m.json", "cannot be JSON"),
+        ({"x": float("nan")}, "m.json", "cannot be JSON"),
+        (FRAME, "m.json", "csv or parquet"),
+        ([1], "m.csv", "hold tables"),
+        ({}, "m.pkl", "pickle"),
+        ({}, "m.joblib", ".skops"),
+        ({}, "dir/m.xyz", "no known format"),
+        (np.array([object()]), "m.npy", "without pickle"),
+        (3, "m.npz", "dictionary of arrays"),
+        (3, "m.svg", "matplotlib figures"),
+    ],
+)
+def test_refusals_leave_nothing(here, value, name, words):
+    """What cannot be saved is refused in words, and no file is left behind."""
+    with pytest.raises(LabError, match=words):
+        files.save(value, name)
+    assert [p for p in here.rglob("*") if p.is_file()] == []
+
+
+def test_failure_keeps_the_old_file(here):
+    """A save that fails leaves the earlier file as it was."""
+    files.save({"a": 1}, "m")
+    with pytest.raises(LabError):
+        files.save({"a": object()}, "m")
+    assert files.load("m") == {"a": 1}
+
+
+def test_several_files_of_one_name(here):
+    """A name that two files have is refused, with the candidates; a format decides."""
+    files.save(FRAME, "results")
+    files.save({"a": 1}, "results")
+    with pytest.raises(LabError, match=r"results\.csv, results\.json"):
+        files.load("results")
+    assert files.load("results", "json") == files.load("results.json") == {"a": 1}
+
+
+def test_no_file_of_this_name(here):
+    """A name that no file has is refused, with close names."""
+    files.save(FRAME, "results")
+    with pytest.raises(LabError, match=r"there: results\.csv"):
+        files.load("result")
+    with pytest.raises(LabError, match="there is no file"):
+        files.load("sub/x.csv")
+
+
+def test_variants(here):
+    """All variants come as one frame, ordered by their parameters."""
+    for seed in (10, 9):
+        for alpha in (0.5, 0.1):
+            name = f"results.alpha={alpha},seed={seed}"
+            files.save(pd.DataFrame({"score": [seed * alpha]}), name)
+    files.save(FRAME, "results")
+    both = files.load_all("results")
+    assert list(both) == ["alpha", "seed", "score"]
+    assert both.values.tolist() == [[0.1, 9, 0.9], [0.1, 10, 1.0], [0.5, 9, 4.5], [0.5, 10, 5.0]]
+
+
+def test_variants_of_metrics(here):
+    """A variant that is JSON is one row; a column may repeat a parameter, not contradict it."""
+    files.save({"score": 1, "seed": 3}, "m.seed=3,kind=lasso")
+    assert files.load_all("m").to_dict("records") == [{"seed": 3, "kind": "lasso", "score": 1}]
+    files.save({"score": 1, "seed": 5}, "m.seed=4,kind=lasso")
+    with pytest.raises(LabError, match="contradicts"):
+        files.load_all("m")
+
+
+def test_no_variant(here):
+    """Without a variant the error shows how one is called."""
+    with pytest.raises(LabError, match=r"results\.alpha=0\.1,seed=3\.csv"):
+        files.load_all("results")
+
+
+def test_every_format_is_tested():
+    """The list of formats in the tests is the list of formats."""
+    assert set(VALUES) == formats.SUFFIXES
+
+
+def test_the_folder_names_the_experiment(tmp_path):
+    """In scripts/<e> and generated/<e> the experiment is that one, whatever EXPERIMENT says."""
+    project = data_projects.Project(tmp_path)
+    (project.data / "m.json").write_text(json.dumps({"a": 1}))
+    for folder in (project.scripts, project.data):
+        done = project.python("-c", "import lab; print(lab.load('m'))", cwd=folder, EXPERIMENT="x")
+        assert (done.stdout, done.stderr) == ("{'a': 1}\n", "")

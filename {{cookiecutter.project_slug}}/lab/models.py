@@ -1,0 +1,65 @@
+"""Read and write scikit-learn models with skops: no pickle, same model, same bytes."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+
+_OWN = ("study.", "builtins.", "numpy.", "scipy.")
+
+
+def write(model: Any, path: Path) -> None:
+    """Write `model`; addresses of memory and dates that skops puts in become plain numbers."""
+    import skops.io
+
+    data = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
+    schema = json.loads(data.read("schema.json"))
+    names = _renumber(schema)
+    with zipfile.ZipFile(path, "w") as out:
+        for old, new in names.items():
+            out.writestr(zipfile.ZipInfo(new), data.read(old))
+        text = json.dumps(schema, indent=1)
+        out.writestr(zipfile.ZipInfo("schema.json"), text)
+
+
+def read(path: Path) -> Any:
+    """Read a model; types that neither scikit-learn nor the project defines are refused.
+
+    Raises:
+        LabError: The model holds such types.
+    """
+    import skops.io
+
+    unknown = skops.io.get_untrusted_types(file=path)
+    foreign = [name for name in unknown if not name.startswith(_OWN)]
+    if foreign:
+        raise LabError(f"{path.name} holds types that are not trusted: {', '.join(foreign)}")
+    return skops.io.load(path, trusted=unknown)
+
+
+def _renumber(schema: dict) -> dict[str, str]:
+    """Number objects by first appearance, in place; return old and new names of their files."""
+    numbers: dict[int, int] = {}
+    names: dict[str, str] = {}
+    for count, node in enumerate(_nodes(schema)):
+        if "__id__" in node:
+            # Equal constants may or may not be one object in memory: count each.
+            known = count if node.get("is_json") else numbers.setdefault(node["__id__"], count)
+            node["__id__"] = known
+        if "file" in node and isinstance(node["file"], str):
+            new = f"{len(names)}{Path(node['file']).suffix}"
+            node["file"] = names.setdefault(node["file"], new)
+    return names
+
+
+def _nodes(value: Any) -> Iterator[dict]:
+    if isinstance(value, dict):
+        yield value
+    children = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list):
+        for child in children:
+            yield from _nodes(child)
