@@ -1,0 +1,1 @@
+"""The science that experiments share: data access, data engineering, models and visualization."""
