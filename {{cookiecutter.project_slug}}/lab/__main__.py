@@ -1,0 +1,37 @@
+"""The command line of the equipment: `python -m lab COMMAND`; people use it through `make`."""
+
+import importlib
+import os
+import sys
+
+from lab import environment
+from lab.errors import LabError
+from lab.experiments import root
+
+
+def main() -> int:
+    """Run the command that the first argument names, in the project's own environment."""
+    command, *argv = sys.argv[1:] or ["help"]
+    os.chdir(root())
+    if not environment.is_current(root()):
+        code = environment.main([])
+        if code:
+            return code
+        python = str(root() / ".venv" / "bin" / "python")
+        os.execv(python, [python, "-m", "lab", *sys.argv[1:]])
+    try:
+        module = importlib.import_module(f"lab.{command.replace('-', '_')}")
+        return module.main(argv) or 0
+    except LabError as error:
+        sys.stdout.flush()
+        print(f"error: {str(error).removeprefix('error: ')}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # Snakemake leaves timers behind that would hold the process for a second

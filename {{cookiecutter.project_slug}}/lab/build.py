@@ -1,0 +1,97 @@
+"""Build an experiment: data, steps, report and slides, in that order and only where something changed.
+
+The first part of this file, with what it imports, decides in a few milliseconds whether there is
+anything to do at all; the rest is imported only then.
+"""
+
+import contextlib
+import os
+import time
+
+from lab.changed import Change, examine, remember
+from lab.contents import Contents
+from lab.errors import LabError
+from lab.experiments import Experiment, current, find, root
+
+
+def main(argv: list[str]) -> int:
+    """Build the artifacts named by their paths, or all of the current experiment."""
+    experiment, targets = _wanted(argv)
+    contents = Contents(str(experiment.generated))
+    change = examine(experiment, contents)
+    if not change and all((root() / t).exists() for t in argv):
+        _say_up_to_date(experiment, contents, argv)
+        return 0
+    os.makedirs(experiment.state, exist_ok=True)
+    with _alone(experiment):
+        contents = Contents(str(experiment.generated))
+        return _build(experiment, contents, examine(experiment, contents), targets)
+
+
+def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
+    """Return the experiment meant, and the artifacts asked for relative to its generated folder."""
+    parts = [os.path.normpath(p).split(os.sep) for p in paths]
+    if any(len(p) < 3 or p[0] != "generated" for p in parts):
+        raise LabError(
+            f"{paths[0]} is no artifact\n  artifacts are files in generated/<experiment>/"
+        )
+    names = {p[1] for p in parts}
+    if len(names) > 1:
+        raise LabError("artifacts of one experiment at a time, please")
+    experiment = find(names.pop()) if names else current()
+    return experiment, ["/".join(p[2:]) for p in parts]
+
+
+def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str]) -> None:
+    for path in argv or [p for d in contents.documents.values() for p in d["outputs"]]:
+        shown = path if argv else f"generated/{experiment.name}/{path}"
+        print(shown)
+    print("up to date")
+
+
+@contextlib.contextmanager
+def _alone(experiment: Experiment):
+    """Hold the lock of the experiment; wait for another build of it."""
+    import fcntl
+
+    with open(experiment.state / "lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another make is building {experiment.name}; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(experiment: Experiment, contents: Contents, change: Change, targets: list[str]) -> int:
+    from lab import documents_stage, gate, steps_stage
+
+    started = time.perf_counter()
+    print(experiment.name, flush=True)
+    gate.prepare(experiment)
+    for path in change.tampered:
+        print(f"  {path} was changed by hand; it is made again", flush=True)
+    papers, files = documents_stage.split(experiment, targets)
+    marker = experiment.state / "building"
+    marker.touch()
+    counts = steps_stage.run(experiment, contents, change, files, whole=not targets or bool(papers))
+    if counts is None:
+        contents.save()
+        return 1
+    if papers or not targets:
+        documents_stage.run(experiment, contents, papers)
+    if not targets:
+        remember(experiment, contents)
+    contents.save()
+    marker.unlink(missing_ok=True)
+    print(_summary(counts, time.perf_counter() - started))
+    return 0
+
+
+def _summary(counts: dict[str, int], seconds: float) -> str:
+    words = [
+        f"{counts['ran']} step{'s' * (counts['ran'] != 1)} run",
+        *([f"{counts['cached']} from the cache"] if counts["cached"] else []),
+        *([f"{counts['unchanged']} unchanged"] if counts["unchanged"] else []),
+    ]
+    return f"done in {seconds:.1f} s: {', '.join(words)}"

@@ -1,0 +1,88 @@
+"""The documents of a build: report and slides, each in a process of its own, where something changed."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from lab.contents import Contents
+from lab.determinism import environment
+from lab.errors import LabError
+from lab.experiments import Experiment
+
+
+def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:
+    """Sort targets into the documents that make them and the files that steps make."""
+    papers: list[Path] = []
+    files: list[str] = []
+    for target in targets:
+        stem = Path(target).name
+        makers = [d for d in experiment.documents() if stem.startswith(d.stem)]
+        if target.startswith("outputs/") and makers:
+            papers += makers
+        else:
+            files.append(target)
+    return list(dict.fromkeys(papers)), files
+
+
+def run(experiment: Experiment, contents: Contents, papers: list[Path]) -> None:
+    """Build the documents given, or all, where they are not up to date.
+
+    Raises:
+        LabError: a document has an error; the message has file and line.
+    """
+    every = experiment.documents()
+    _clear_leftovers(experiment, contents, every)
+    stale = [d for d in papers or every if not _is_current(experiment, contents, d)]
+    if not stale:
+        return
+    os.environ.update(environment())
+    context = multiprocessing.get_context("spawn")
+    errors = []
+    with ProcessPoolExecutor(max_workers=min(len(stale), 2), mp_context=context) as pool:
+        for source, future in [(d, pool.submit(_build, d)) for d in stale]:
+            try:
+                _record(experiment, contents, source, future.result())
+            except LabError as error:
+                errors.append(str(error))
+    if errors:
+        contents.save()
+        raise LabError("\nerror: ".join(errors))
+
+
+def _build(source: Path):
+    from lab.document import build
+
+    return build(source)
+
+
+def _is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
+    record = contents.documents.get(source.name)
+    if not record:
+        return False
+    known = record["outputs"] | record["reads"]
+    return all(contents.digest(path) == digest for path, digest in known.items())
+
+
+def _record(experiment: Experiment, contents: Contents, source: Path, built) -> None:
+    def digests(paths) -> dict[str, str]:
+        names = [os.path.relpath(p, experiment.generated) for p in paths]
+        return {n: contents.digest(n) for n in names}
+
+    reads = {source, *built.reads}
+    contents.documents[source.name] = {
+        "outputs": digests(built.outputs),
+        "reads": digests(sorted(reads)),
+    }
+    for path in built.outputs:
+        print(
+            f"  generated/{experiment.name}/{os.path.relpath(path, experiment.generated)}",
+            flush=True,
+        )
+
+
+def _clear_leftovers(experiment: Experiment, contents: Contents, every: list[Path]) -> None:
+    """Remove the outputs of documents that do not exist any more."""
+    for name in [n for n in contents.documents if n not in {d.name for d in every}]:
+        for path in contents.documents.pop(name)["outputs"]:
+            (experiment.generated / path).unlink(missing_ok=True)

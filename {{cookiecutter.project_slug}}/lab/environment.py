@@ -1,0 +1,306 @@
+"""Make `.venv` exactly as `poetry.lock` says, with nothing but Python on the machine (`make env`).
+
+This file runs before any package is installed, with whatever Python 3 the machine has.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+POETRY = "2.5.1"
+MIRROR_PLUGIN = "0.6.5"
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+class EnvironmentProblem(Exception):
+    """The environment could not be made; the text says what to do."""
+
+
+def main(argv: list[str]) -> int:
+    """Make the environment of the folder given, or of this project.
+
+    With `--brief` a failure is one line, for shells that open without the environment, too.
+    """
+    folders = [a for a in argv if a != "--brief"]
+    folder = Path(folders[0]) if folders else Path(__file__).resolve().parent.parent
+    try:
+        make(folder.resolve())
+    except EnvironmentProblem as problem:
+        short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
+        print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make(folder: Path) -> None:
+    """Make or mend `.venv` in the folder; do nothing if it already is what the lock says.
+
+    Packages of the optional Poetry groups that `WITH` names are installed, too, and stay.
+
+    Raises:
+        EnvironmentProblem: no suitable Python, no network, or Poetry failed.
+    """
+    groups = _groups(folder)
+    if is_current(folder, groups):
+        return
+    python = _python()
+    venv = folder / ".venv"
+    stamp = venv / "lab-environment"
+    if not _same_place(venv, python):
+        if venv.exists():
+            print(
+                "making .venv again: it is broken, or of another Python or place", file=sys.stderr
+            )
+        shutil.rmtree(venv, ignore_errors=True)
+        _run([python, "-m", "venv", "--without-pip", str(venv)], "making .venv")
+    stamp.unlink(missing_ok=True)
+    _sync(folder, venv, groups)
+    stamp.write_text(fingerprint(folder, groups), encoding="utf-8")
+
+
+def is_current(folder: Path, groups: list[str] | None = None) -> bool:
+    """Tell whether `.venv` is what the lock asks for, by content."""
+    try:
+        found = (folder / ".venv" / "lab-environment").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    wanted = fingerprint(folder, _groups(folder) if groups is None else groups)
+    return found == wanted and os.access(folder / ".venv" / "bin" / "python", os.X_OK)
+
+
+def fingerprint(folder: Path, groups: list[str]) -> str:
+    """Return what decides the contents of `.venv`: its place, interpreter, lock and groups.
+
+    Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made in
+    the Nix shell serves outside it, too.
+    """
+    lock = hashlib.sha256((folder / "poetry.lock").read_bytes()).hexdigest()
+    interpreter = os.environ.get("PROJECT_PYTHON") or _stamp(folder)[1]
+    return "\n".join([str(folder), interpreter, lock, ",".join(groups), ""])
+
+
+def _stamp(folder: Path) -> list[str]:
+    """Return the four lines of the fingerprint that `.venv` has; empty ones where it has none."""
+    try:
+        text = (folder / ".venv" / "lab-environment").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    return (text.splitlines() + [""] * 4)[:4]
+
+
+def _groups(folder: Path) -> list[str]:
+    """Return the optional groups: those of `WITH` and those that `.venv` already has."""
+    asked = [os.environ.get("WITH", ""), _stamp(folder)[3]]
+    names = {n for text in asked for n in re.split(r"[,\s]+", text) if n}
+    return sorted(names)
+
+
+def _python() -> str:
+    """Return an interpreter that the lock allows."""
+    own = getattr(sys, "_base_executable", sys.executable)
+    chosen = os.environ.get("PROJECT_PYTHON")
+    if chosen:
+        return chosen
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return own
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            return found
+    import platform
+
+    raise EnvironmentProblem(
+        f"this project needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}; {own} is {platform.python_version()}\n"
+        "  install one of them, or enter the project with: nix develop"
+    )
+
+
+def _same_place(venv: Path, python: str) -> bool:
+    """Tell whether `.venv` works, was made in this folder and by this interpreter's version.
+
+    Where an interpreter is asked for by its path (Nix), it must have been that one: another may lack
+    the libraries that wheels need, or be deleted with the next garbage collection.
+    """
+    config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
+    if not config.exists() or not os.access(program, os.X_OK):
+        return False
+    made = dict(line.split(" = ", 1) for line in config.read_text().splitlines() if " = " in line)
+    asked = ["-c", "import platform; print(platform.python_version())"]
+    versions = [
+        subprocess.run([p, *asked], capture_output=True, text=True) for p in (program, python)
+    ]
+    same = versions[0].returncode == 0 and versions[0].stdout == versions[1].stdout
+    if os.environ.get("PROJECT_PYTHON"):
+        same = same and made.get("home") == str(Path(python).parent)
+    return same and made.get("command", "").endswith(str(venv))
+
+
+def _sync(folder: Path, venv: Path, groups: list[str]) -> None:
+    """Install exactly what `poetry.lock` lists."""
+    command = [*poetry(), "sync", "--no-interaction", "--no-ansi"]
+    if groups:
+        command += ["--with", ",".join(groups)]
+    env = poetry_environment() | {"VIRTUAL_ENV": str(venv)}
+    log = venv / "lab-environment.log"
+    with log.open("w", encoding="utf-8") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        _show_progress(process.stdout, sink)
+    if process.wait():
+        end = "\n".join("  " + line for line in log.read_text().rstrip().splitlines()[-12:])
+        raise EnvironmentProblem(
+            f"Poetry could not install the packages of poetry.lock\n{end}\n"
+            f"  the whole log: {log}\n  no network? connect and run make again; nothing else is lost"
+        )
+
+
+def _show_progress(lines, sink) -> None:
+    """Copy Poetry's lines to the log and show how many packages are done."""
+    total, done = 0, 0
+    terminal = sys.stderr.isatty()
+    for line in lines:
+        sink.write(line)
+        found = re.search(r"Package operations: (\d+) installs?, (\d+) updates?, (\d+) remov", line)
+        if found:
+            total = sum(map(int, found.groups()))
+            print(f"installing {total} packages into .venv", file=sys.stderr)
+        elif re.match(r"\s+- (Installing|Updating|Removing|Downgrading)", line):
+            done += 1
+            if terminal:
+                print(f"\r  {done} of {total} ", end="", file=sys.stderr, flush=True)
+            elif done % 20 == 0:
+                print(f"  {done} of {total}", file=sys.stderr, flush=True)
+    if terminal and done:
+        print("\r" + " " * 20, end="\r", file=sys.stderr)
+
+
+def poetry() -> list[str]:
+    """Return the command that runs Poetry: the one on the PATH, else a private one at a pinned version."""
+    found = shutil.which("poetry")
+    if found and not _needs_mirror():
+        return [found]
+    home = _cache_home() / f"poetry-{POETRY}-{sysconfig.get_python_version()}"
+    program = home / "bin" / "poetry"
+    if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
+        print(f"installing Poetry {POETRY} for this user, once", file=sys.stderr)
+        _install_poetry(home)
+    return [str(program)]
+
+
+def _install_poetry(home: Path) -> None:
+    """Make a private environment with Poetry in it; a broken attempt leaves nothing behind."""
+    shutil.rmtree(home, ignore_errors=True)
+    wanted = [f"poetry=={POETRY}", f"poetry-plugin-pypi-mirror=={MIRROR_PLUGIN}"]
+    try:
+        _run([_python(), "-m", "venv", "--without-pip", str(home)], "making Poetry's environment")
+        pip = [*_pip(), "--python", str(home / "bin" / "python")]
+        _run(
+            [*pip, "install", "--quiet", "--disable-pip-version-check", *wanted],
+            "installing Poetry",
+        )
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+
+
+def _pip() -> list[str]:
+    """Return the command that runs pip: the machine's own, else the wheel that comes with Python."""
+    python = _python()
+    if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+        return [python, "-m", "pip"]
+    bundled = "import ensurepip, pathlib; print(*pathlib.Path(ensurepip.__file__).parent.rglob('pip-*.whl'))"
+    wheels = subprocess.run([python, "-c", bundled], capture_output=True, text=True).stdout.split()
+    if not wheels:
+        raise EnvironmentProblem(
+            f"{python} has no pip, which is needed once to install Poetry\n"
+            "  install it (Debian, Ubuntu: apt install python3-pip) or enter with: nix develop"
+        )
+    return [python, f"{wheels[-1]}/pip"]
+
+
+def poetry_environment() -> dict[str, str]:
+    """Return the environment for Poetry; behind a mirror of the Python index, with its address."""
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "CONDA_PREFIX", "VIRTUAL_ENV")
+    env = {k: v for k, v in os.environ.items() if k not in dropped}
+    env |= {"POETRY_VIRTUALENVS_IN_PROJECT": "true", "POETRY_VIRTUALENVS_CREATE": "true"}
+    if _needs_mirror():
+        env.setdefault("POETRY_PYPI_MIRROR_URL", index_url()[0])
+    return env
+
+
+def index_url() -> tuple[str, bool]:
+    """Return the package index that pip uses on this machine, and whether it is the public one."""
+    ask = (
+        "from pip._internal.models.index import PyPI\n"
+        "from pip._internal.cli.main_parser import create_main_parser\n"
+        "from pip._internal.commands import create_command\n"
+        "found = create_command('install').parser.get_default_values().index_url\n"
+        "print(found, found.rstrip('/') == PyPI.simple_url.rstrip('/'))"
+    )
+    pip = _pip()
+    path = {"PYTHONPATH": os.path.dirname(pip[-1])} if pip[-1].endswith("/pip") else {}
+    done = subprocess.run(
+        [pip[0], "-c", ask], capture_output=True, text=True, env=os.environ | path
+    )
+    url, _, public = done.stdout.strip().partition(" ")
+    return url, public != "False"
+
+
+_mirror: list[bool] = []
+
+
+def _needs_mirror() -> bool:
+    """Tell whether Poetry's own client cannot use the index: another one, or one that serves only HTML.
+
+    Poetry needs the JSON form of the simple API and otherwise fails with
+    "Expecting value: line 1 column 1".
+    """
+    if not _mirror:
+        _mirror.append(_index_lacks_json())
+    return _mirror[0]
+
+
+def _index_lacks_json() -> bool:
+    if os.environ.get("POETRY_PYPI_MIRROR_URL"):
+        return True
+    index, public = index_url()
+    if not public or not index:
+        return not public
+    import urllib.request
+
+    wanted = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    try:
+        request = urllib.request.Request(index.rstrip("/") + "/poetry/", headers=wanted)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return "json" not in answer.headers.get("Content-Type", "")
+    except OSError:
+        return False
+
+
+def _cache_home() -> Path:
+    """Return the folder of the user's cache in which the tools of all projects live."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "labflake"
+
+
+def _run(command: list[str], what: str) -> None:
+    """Run a command; a failure shows the end of what it printed."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        end = "\n".join("  " + line for line in (done.stdout + done.stderr).splitlines()[-8:])
+        raise EnvironmentProblem(f"{what} failed\n{end}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""Perform one step: leave it, restore it from the cache, or run it; content decides."""
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from snakemake.io import Namedlist
+from snakemake.utils import format as expand
+
+from lab import runner
+from lab.cache import Cache
+from lab.contents import Contents
+from lab.progress import Progress
+
+
+@dataclass
+class Step:
+    """One job of a rule, as the cache sees it. Paths are relative to the generated folder."""
+
+    name: str
+    command: str
+    inputs: list[str]
+    outputs: list[str]
+    container: str = ""
+    threads: int = 1
+    memory: int = 0
+    gpus: int = 0
+    attempt: int = 1
+    template: str = field(default="", repr=False)
+    variables: dict = field(default_factory=dict, repr=False)
+
+    def command_into(self, folder: str) -> str:
+        """Return the command with its outputs under the folder instead of their final places."""
+        moved = Namedlist(
+            toclone=self.variables["output"], custom_map=lambda f: os.path.join(folder, str(f))
+        )
+        return expand(self.template, **(self.variables | {"output": moved}))
+
+
+@dataclass
+class Session:
+    """What the steps of one build share."""
+
+    contents: Contents
+    cache: Cache
+    progress: Progress
+    environment: str
+    redo: frozenset[str] = frozenset()
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    running: runner.Running = field(default_factory=runner.Running)
+
+
+session: Session | None = None
+
+
+def perform(template: str, variables: dict, globals_: dict) -> None:
+    """Perform the job whose rule function has these variables.
+
+    Raises:
+        runner.StepFailed: the command failed; its log has been shown.
+    """
+    assert session is not None, "steps run inside a build: use make"
+    step = _describe(template, variables, globals_)
+    key = key_of(step, session)
+    redo = step.name.split(".")[0] in session.redo
+    if not redo and session.contents.is_built(key, step.outputs):
+        _touch(step.outputs)
+        session.progress.unchanged(step.name)
+        return
+    started = time.perf_counter()
+    scratch = Path(".lab") / "running" / _short(step)
+    shutil.rmtree(scratch, ignore_errors=True)
+    if not redo and session.cache.restore(key, step.outputs, scratch):
+        how = "cached"
+    else:
+        session.progress.started(step.name)
+        runner.run(step, scratch, session)
+        how = "ran"
+    _publish(step, key, scratch, session)
+    if how == "ran":
+        session.cache.store(key, step.outputs, time.perf_counter() - started)
+    session.progress.finished(step.name, how, time.perf_counter() - started)
+
+
+def _describe(template: str, variables: dict, globals_: dict) -> Step:
+    """Gather from Snakemake's variables what decides the result of a job."""
+    everything = globals_ | variables
+    wildcards = [str(v) for v in variables["wildcards"]]
+    rule = variables["rule"]
+    resources = variables["resources"]
+    image = globals_["workflow"].get_rule(rule).container_img
+    return Step(
+        name=".".join([rule, *wildcards]).replace("/", "-"),
+        command=expand(template, **everything),
+        inputs=[str(f) for f in variables["input"]],
+        outputs=[str(f) for f in variables["output"]],
+        container=str(image or ""),
+        threads=variables["threads"],
+        memory=resources.get("mem_mb", 0) or 0,
+        gpus=resources.get("gpu", 0) or 0,
+        template=template,
+        variables=everything,
+    )
+
+
+def key_of(step: Step, session: Session) -> str:
+    """Return the sha256 of all that decides the result: nothing else does.
+
+    The command as it will run carries parameters, wildcards and the names of inputs and outputs;
+    the contents of the inputs carry data and code; the environment stands for the packages.
+    """
+    inputs = [(path, session.contents.digest(path)) for path in step.inputs]
+    parts = [1, step.command, inputs, step.outputs, step.container, session.environment]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _short(step: Step) -> str:
+    """Return a folder name for the step that is the same in every build."""
+    return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
+
+
+def _touch(paths: list[str]) -> None:
+    """Make the outputs newer than the inputs, for Snakemake."""
+    for path in paths:
+        os.utime(path)
+
+
+def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
+    """Move complete outputs into place; note first what they are."""
+    missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
+    if missing:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise runner.StepFailed(
+            step, "it ended without an error but did not write " + ", ".join(missing)
+        )
+    digests = {path: session.contents.digest(str(scratch / path)) for path in step.outputs}
+    session.contents.record_step(key, step.name, step.inputs, digests)
+    for path in step.outputs:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        os.replace(scratch / path, target)
+    session.contents.moved(str(scratch))
+    shutil.rmtree(scratch, ignore_errors=True)

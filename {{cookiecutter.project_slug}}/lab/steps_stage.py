@@ -1,0 +1,126 @@
+"""The steps of a build: set the session up, let Snakemake order them, clear what no step makes any more."""
+
+import hashlib
+import os
+import platform
+import shutil
+import signal
+import sys
+import time
+
+from lab import cache, engine, limits, runner, steps
+from lab.changed import Change
+from lab.contents import Contents
+from lab.determinism import environment
+from lab.errors import LabError
+from lab.experiments import Experiment, root
+from lab.progress import Progress
+
+
+def run(
+    experiment: Experiment, contents: Contents, change: Change, targets: list[str], whole: bool
+) -> dict[str, int] | None:
+    """Run the steps that are needed; return how many ran, were cached or unchanged; None if one failed."""
+    if not (change.everything or change.inputs or change.tampered or targets):
+        return {"ran": 0, "cached": 0, "unchanged": 0}
+    progress = Progress()
+    steps.session = session = steps.Session(
+        contents=contents,
+        cache=cache.Cache(cache.default()),
+        progress=progress,
+        environment=fingerprint(),
+        redo=frozenset(os.environ.get("STEP", "").split())
+        if os.environ.get("REDO")
+        else frozenset(),
+    )
+    _prepare(experiment, change)
+    os.environ.update(environment())
+    request = engine.Request(
+        experiment=experiment,
+        limits=limits.from_environment(),
+        config=_overrides(),
+        targets=targets,
+        force=change.everything,
+        keep_going=bool(os.environ.get("KEEP_GOING")),
+    )
+    _stop_steps_on_signals(session.running)
+    good, graph = engine.execute(request, lambda dag: _check(dag, request, progress))
+    if not good:
+        return None
+    if whole:
+        _clear_leftovers(experiment, contents, graph)
+    return progress.counts
+
+
+def fingerprint() -> str:
+    """Return the sha256 of the software that steps run on: both locks, Python, the kind of machine."""
+    value = hashlib.sha256()
+    for name in ("poetry.lock", "flake.lock"):
+        path = root() / name
+        value.update(path.read_bytes() if path.exists() else b"")
+    value.update(f"{platform.python_version()} {sys.platform} {platform.machine()}".encode())
+    return value.hexdigest()
+
+
+def _overrides() -> dict:
+    """Return the parameters that were given on the command line: they win over config.yaml."""
+    seed = os.environ.get("SEED")
+    if seed and not seed.lstrip("-").isdecimal():
+        raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
+    return {"seed": int(seed)} if seed else {}
+
+
+def _prepare(experiment: Experiment, change: Change) -> None:
+    """Make Snakemake see by modification times what the front check found by content."""
+    shutil.rmtree(experiment.state / "running", ignore_errors=True)
+    now = time.time()
+    for path in change.inputs:
+        full = experiment.generated / path
+        if full.exists():
+            os.utime(full, (now, now))
+    for path in change.tampered:
+        (experiment.generated / path).unlink(missing_ok=True)
+
+
+def _check(dag, request: engine.Request, progress: Progress) -> None:
+    """Refuse a job that asks for more than there is; count the jobs."""
+    needed = [job for job in dag.needrun_jobs() if job.output]
+    progress.total = len(needed)
+    most = {"mem_mb": ("MEMORY", request.limits.memory), "gpu": ("GPUS", request.limits.gpus)}
+    for job in needed:
+        for resource, (name, limit) in most.items():
+            asked = job.rule.resources.get(resource)
+            asked = job.resources.get(resource, 0) if callable(asked) else asked
+            if isinstance(asked, int) and asked > limit:
+                raise LabError(
+                    f"step {job.rule.name} asks for {resource}={asked}, and {name} allows {limit}\n"
+                    f"  give it more: make {name}=…   or ask for less in the Snakefile"
+                )
+
+
+def _stop_steps_on_signals(running: runner.Running) -> None:
+    """Let Ctrl-C and TERM end the steps that run, with all that they started."""
+
+    def stop(number, frame) -> None:
+        running.stop()
+        print(
+            "\nstopped; what is complete is kept, make goes on from there",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:
+    """Remove what steps made that do not exist any more."""
+    now = {outputs[0] for _, _, outputs in graph.jobs}
+    kept = {path for _, _, outputs in graph.jobs for path in outputs}
+    for first in [f for f in contents.steps if f not in now]:
+        for path in contents.steps.pop(first)["outputs"]:
+            full = experiment.generated / path
+            if path in kept or not full.exists():
+                continue
+            shutil.rmtree(full) if full.is_dir() else full.unlink()
