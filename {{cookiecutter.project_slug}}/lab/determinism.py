@@ -30,6 +30,7 @@ _DROPPED = (
     "LC_TIME",
     "MATPLOTLIBRC",
     "MPLCONFIGDIR",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONSTARTUP",
     "PYTHONWARNINGS",
@@ -47,5 +48,8 @@ def environment(threads: int = 1) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in _DROPPED}
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     programs = str(root() / ".venv" / "bin")
-    path = {"PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])}
+    path = {
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join([str(root() / "src"), str(root())]),
+    }
     return kept | _PINNED | counts | path

@@ -45,6 +45,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     """
     from snakemake import jobs
     from snakemake.exceptions import WorkflowError
+    from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
     # Snakemake deletes old outputs before a job runs; `lab.steps` replaces them when the new ones
@@ -74,10 +75,9 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
                     retries=0,
                 ),
                 scheduling_settings=settings.SchedulingSettings(
-                    scheduler="greedy",
-                    subsample=64,
-                    max_jobs_per_timespan=settings.MaxJobsPerTimespan.parse_choice("10000/1s"),
+                    scheduler="greedy", subsample=64, max_jobs_per_timespan=None
                 ),
+                scheduler_settings=GreedySettings(omit_prioritize_by_temp_and_input=True),
             )
             good = True
         except WorkflowError as error:

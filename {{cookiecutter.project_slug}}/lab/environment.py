@@ -81,7 +81,8 @@ def fingerprint(folder: Path, groups: list[str]) -> str:
     """
     lock = hashlib.sha256((folder / "poetry.lock").read_bytes()).hexdigest()
     interpreter = os.environ.get("PROJECT_PYTHON") or _stamp(folder)[1]
-    return "\n".join([str(folder), interpreter, lock, ",".join(groups), ""])
+    place = os.path.realpath(folder / ".venv")  # a clone may link to the .venv of another
+    return "\n".join([place, interpreter, lock, ",".join(groups), ""])
 
 
 def _stamp(folder: Path) -> list[str]:

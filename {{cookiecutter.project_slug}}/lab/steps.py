@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snakemake.io import Namedlist
+from snakemake.iocontainers import Namedlist
 from snakemake.utils import format as expand
 
 from lab import runner
@@ -67,7 +67,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
     key = key_of(step, session)
-    redo = step.name.split(".")[0] in session.redo
+    redo = step.name.split(":")[0] in session.redo
     if not redo and session.contents.is_built(key, step.outputs):
         _touch(step.outputs)
         session.progress.unchanged(step.name)
@@ -90,12 +90,12 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
 def _describe(template: str, variables: dict, globals_: dict) -> Step:
     """Gather from Snakemake's variables what decides the result of a job."""
     everything = globals_ | variables
-    wildcards = [str(v) for v in variables["wildcards"]]
     rule = variables["rule"]
+    variant = f":{Path(variables['output'][0]).stem}" if len(variables["wildcards"]) else ""
     resources = variables["resources"]
     image = globals_["workflow"].get_rule(rule).container_img
     return Step(
-        name=".".join([rule, *wildcards]).replace("/", "-"),
+        name=rule + variant,
         command=expand(template, **everything),
         inputs=[str(f) for f in variables["input"]],
         outputs=[str(f) for f in variables["output"]],
