@@ -8,8 +8,8 @@ import contextlib
 import os
 import time
 
-from lab.changed import Change, examine, remember
-from lab.contents import Contents
+from lab.pipeline.changed import Change, examine, remember
+from lab.pipeline.contents import Contents
 from lab.errors import LabError
 from lab.experiments import Experiment, current, find, root
 
@@ -64,22 +64,23 @@ def _alone(experiment: Experiment):
 
 
 def _build(experiment: Experiment, contents: Contents, change: Change, targets: list[str]) -> int:
-    from lab import documents_stage, gate, steps_stage
+    from lab import gate
+    from lab.pipeline import run_documents, run_steps
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
     gate.prepare(experiment)
     for path in change.tampered:
         print(f"  {path} was changed by hand; it is made again", flush=True)
-    papers, files = documents_stage.split(experiment, targets)
+    papers, files = run_documents.split(experiment, targets)
     marker = experiment.state / "building"
     marker.touch()
-    counts = steps_stage.run(experiment, contents, change, files, whole=not targets or bool(papers))
+    counts = run_steps.run(experiment, contents, change, files, whole=not targets or bool(papers))
     if counts is None:
         contents.save()
         return 1
     if papers or not targets:
-        documents_stage.run(experiment, contents, papers)
+        run_documents.run(experiment, contents, papers)
     if not targets:
         remember(experiment, contents)
     contents.save()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, find, relative
-from lab.modules import programs
+from lab.pipeline.modules import programs
 
 
 def code(*files: str) -> list[str]:
@@ -65,7 +65,7 @@ def step(command: str, **options: str) -> str:
     frame = sys._getframe(1)
     if not frame.f_locals.get("__is_snakemake_rule_func"):
         return command
-    from lab import steps
+    from lab.pipeline import steps
 
     steps.perform(command, frame.f_locals, frame.f_globals)
     return ":"

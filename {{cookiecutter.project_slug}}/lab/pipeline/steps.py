@@ -12,10 +12,10 @@ from pathlib import Path
 from snakemake.iocontainers import Namedlist
 from snakemake.utils import format as expand
 
-from lab import runner
-from lab.cache import Cache
-from lab.contents import Contents
-from lab.progress import Progress
+from lab.pipeline import runner
+from lab.pipeline.cache import Cache
+from lab.pipeline.contents import Contents
+from lab.pipeline.progress import Progress
 
 
 @dataclass

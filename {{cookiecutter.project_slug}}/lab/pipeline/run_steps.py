@@ -8,13 +8,13 @@ import signal
 import sys
 import time
 
-from lab import cache, engine, limits, runner, steps
-from lab.changed import Change
-from lab.contents import Contents
+from lab.pipeline import cache, engine, limits, runner, steps
+from lab.pipeline.changed import Change
+from lab.pipeline.contents import Contents
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import Experiment, root
-from lab.progress import Progress
+from lab.pipeline.progress import Progress
 
 
 def run(

@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.experiments import relative
 
 if TYPE_CHECKING:
-    from lab.steps import Session, Step
+    from lab.pipeline.steps import Session, Step
 
 _END = 20  # lines of a log to show
 

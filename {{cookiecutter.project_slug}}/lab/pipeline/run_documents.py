@@ -5,7 +5,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from lab.contents import Contents
+from lab.pipeline.contents import Contents
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import Experiment

@@ -6,7 +6,7 @@ Standard library only; about a thousand files cost a few milliseconds.
 import os
 import sys
 
-from lab.contents import Contents, listing
+from lab.pipeline.contents import Contents, listing
 from lab.experiments import Experiment, root
 
 

@@ -1,6 +1,6 @@
 """Snakemake in this process: it reads the Snakefile, orders the jobs and respects the limits.
 
-Content decides elsewhere (`lab.steps`) whether a job has anything to do. All that this project uses
+Content decides elsewhere (`lab.pipeline.steps`) whether a job has anything to do. All that this project uses
 of Snakemake's interior is in this file; `poetry.lock` pins the version that it fits.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.limits import Limits
+from lab.pipeline.limits import Limits
 
 
 @dataclass
@@ -48,7 +48,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
-    # Snakemake deletes old outputs before a job runs; `lab.steps` replaces them when the new ones
+    # Snakemake deletes old outputs before a job runs; `lab.pipeline.steps` replaces them when the new ones
     # are complete, and leaves them where nothing changed.
     jobs.Job.remove_existing_output = _keep
     with _api(request) as (api, workflow):

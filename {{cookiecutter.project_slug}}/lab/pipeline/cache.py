@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.contents import listing
+from lab.pipeline.contents import listing
 
 _FICLONE = 0x40049409
 LIMIT = "20GB"

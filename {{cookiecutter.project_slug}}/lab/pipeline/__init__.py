@@ -1,0 +1,1 @@
+"""Run the steps of an experiment: content decides, Snakemake orders, limits hold."""
