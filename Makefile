@@ -1,0 +1,49 @@
+# What people who maintain the template do. `make help` lists it.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
+
+PAYLOAD := {{cookiecutter.project_slug}}
+DEMO := demo/research-project
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo
+demo: env  ## Start a project from the template and build its sample report.
+	@mkdir -p $(DEMO)
+	@find $(DEMO) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
+	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir demo . >/dev/null
+	@$(MAKE) -C $(DEMO)
+	@echo
+	@echo 'The report: $(DEMO)/generated/'*'/outputs/report.pdf' | sed 's/\*/2023-10-07-Covariance-Matrix-Prior-Investigation/'
+
+.PHONY: test
+test: env  ## Run the tests: render the template, build it, break it.
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: env  ## Format and lint everything, the payload included; change nothing.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/snakefmt --check --quiet '$(PAYLOAD)/scripts'
+	@if command -v shellcheck >/dev/null; then git ls-files -z '*.sh' | xargs -0 shellcheck; else echo 'shellcheck is not here: skipped'; fi
+	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
+
+.PHONY: format
+format: env  ## Format everything.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/snakefmt --quiet '$(PAYLOAD)/scripts'
+
+.PHONY: lock
+lock: env  ## Lock the packages of the template and of its maintainers again.
+	@$(BIN)/python maintenance/lock.py
+
+.PHONY: env
+env:  ## Make .venv as poetry.lock says.
+	@$(PYTHON) '$(PAYLOAD)/lab/environment.py' .
+
+.PHONY: help
+help:  ## Show the commands.
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'

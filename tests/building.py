@@ -1,0 +1,54 @@
+"""Build projects in tests: run make, copy a built project, write small experiments."""
+
+import os
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
+TINY = "2024-02-29-Tiny"
+_OPTIONS = (
+    "EXPERIMENT JOBS MEMORY GPUS PROFILE CACHE SEED STEP ONLY DOWN UP REASON FULL LOCKED KEEP_GOING "
+    "STRICT NAME BRANCH CI WITH MAKEFLAGS MAKELEVEL MFLAGS PROJECT_PYTHON VIRTUAL_ENV"
+).split()
+
+
+def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a project as a person would; options of the test run itself do not leak in."""
+    env = {k: v for k, v in os.environ.items() if k not in _OPTIONS} | environment
+    return subprocess.run(
+        ["make", *arguments], cwd=project, env=env, capture_output=True, text=True, timeout=900
+    )
+
+
+def made(project: Path, *arguments: str, **environment: str) -> str:
+    """Run make, expect success, and return what it printed."""
+    done = make(project, *arguments, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def copy(project: Path, destination: Path, generated: bool = True) -> Path:
+    """Copy a project; the copy shares the environment of the original, not its code."""
+    ignore = shutil.ignore_patterns(".venv", *([] if generated else ["generated"]))
+    shutil.copytree(project, destination, ignore=ignore, symlinks=True)
+    (destination / ".venv").symlink_to((project / ".venv").resolve())
+    return destination
+
+
+def experiment(project: Path, name: str, **files: str) -> Path:
+    """Write an experiment: its files by name (`Snakefile`, `fit_py` for fit.py …)."""
+    folder = project / "scripts" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        target = folder / file.replace("__", "-").replace("_", ".")
+        target.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
+    return project / "generated" / name
+
+
+def ran(printed: str) -> list[str]:
+    """Return the names of the steps that a build ran, from what it printed."""
+    lines = [line.split() for line in printed.splitlines() if line.startswith("  [")]
+    words = [line[line.index(next(w for w in line if w.endswith("]"))) + 1 :] for line in lines]
+    return sorted(w[0] for w in words if w[-1] == "s")
