@@ -1,0 +1,37 @@
+"""What all tests share: a home of their own, a clean copy of the template, one rendered project."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import rendering
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Move HOME, where cookiecutter writes and git reads; downloads stay in the user's cache."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        caches = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        patch.setenv("XDG_CACHE_HOME", str(caches))
+        patch.setenv("HOME", str(folder))
+        for variable in ("XDG_CONFIG_HOME", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "EMAIL"):
+            patch.delenv(variable, raising=False)
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Test Person")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the template to a path with a blank and a letter outside ASCII."""
+    return rendering.copy_template(tmp_path_factory.mktemp("template") / "a témplate")
+
+
+@pytest.fixture(scope="session")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render one project. Read only: a test that changes files makes its own."""
+    folder = tmp_path_factory.mktemp("project") / "a földer"
+    return rendering.render(template, folder, rendering.ANSWERS)
