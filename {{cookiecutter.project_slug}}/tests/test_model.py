@@ -16,6 +16,7 @@ from study.model import (
     oas,
     spectrum,
     trace_curves,
+    trace_spectra,
 )
 
 
@@ -155,3 +156,14 @@ def test_the_two_tables_agree(compared):
     curves, scores = compared
     best = scores[scores["estimator"] == "best"].groupby("size")["score"].mean()
     pd.testing.assert_series_equal(best, curves.groupby("size")["score"].max())
+
+
+def test_the_spectra_show_the_bias_of_sample_eigenvalues():
+    """With equal true variances, the largest eigenvalues come out too large, the last too small."""
+    features = pd.DataFrame(simulate(400, np.eye(10), seed=1))
+    spectra = trace_spectra(draw_splits(features, [6, 40], 40, 300, seed=1))
+    rows = spectra[spectra["size"] == 40].set_index("direction")
+    assert rows["empirical"][1] > 1.3 * rows["held-out"][1]
+    assert rows["empirical"][10] < 0.7 * rows["held-out"][10]
+    np.testing.assert_allclose(rows["held-out"], 1, atol=0.15)
+    assert (spectra.loc[spectra["size"] == 6, "empirical"] > 0).sum() == 5

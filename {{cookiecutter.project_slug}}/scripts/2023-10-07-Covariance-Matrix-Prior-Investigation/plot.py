@@ -10,6 +10,7 @@ FIGURES = {
     "plot2": visualization.plot_gains,
     "plot3": visualization.plot_curves,
     "plot4": visualization.plot_intensities,
+    "plot5": visualization.plot_spectra,
 }
 
 

@@ -64,22 +64,23 @@ def _share(noise: float, distance: float) -> float:
     return float(np.clip(noise / distance, 0, 1)) if distance > 0 else 1.0
 
 
-def unit_scale(train: Array) -> tuple[Array, Array]:
-    """Find the mean and the standard deviation of each column.
+def unit_scale(train: Array, *others: Array) -> tuple[Array, ...]:
+    """Centre and scale by the means and standard deviations of the training rows alone.
 
     Args:
         train: Shape (n, p), float64.
+        others: Shape (m, p) each, float64, same units.
 
     Returns:
-        Means and standard deviations (divisor n), shape (p,) each, in the units of `train`.
+        The standard deviations (divisor n), shape (p,); then every matrix, in these units.
 
     Raises:
-        ValueError: If a column is constant.
+        ValueError: If a column of `train` is constant.
     """
     mean, scale = train.mean(axis=0), train.std(axis=0)
     if not (scale > 0).all():
         raise ValueError(f"column {np.argmin(scale)} is constant in a sample of {len(train)} rows")
-    return mean, scale
+    return scale, *((rows - mean) / scale for rows in (train, *others))
 
 
 def spectrum(rows: Array) -> tuple[Array, Array]:
@@ -116,9 +117,9 @@ def held_out_score(train: Array, test: Array, intensities: Sequence[float] | Arr
     Raises:
         ValueError: If a column of `train` is constant.
     """
-    mean, scale = unit_scale(train)
-    values, vectors = spectrum((train - mean) / scale)
-    squares = np.mean(((test - mean) / scale @ vectors) ** 2, axis=0)
+    scale, rows, new = unit_scale(train, test)
+    values, vectors = spectrum(rows)
+    squares = np.mean((new @ vectors) ** 2, axis=0)
     a = np.asarray(intensities, dtype=float)[:, None]
     shrunk = (1 - a) * values + a * values.mean()
     regular = (shrunk > 0).all(axis=1)
@@ -180,8 +181,7 @@ def compare(splits: Iterable[Split], curves: pd.DataFrame, fixed: float) -> pd.D
     best = best_intensities(curves)
     found = []
     for size, split, train, test in splits:
-        mean, scale = unit_scale(train)
-        rows = (train - mean) / scale
+        _, rows = unit_scale(train)
         chosen = {
             "empirical": 0.0,
             "ledoit-wolf": ledoit_wolf(rows),
@@ -194,3 +194,39 @@ def compare(splits: Iterable[Split], curves: pd.DataFrame, fixed: float) -> pd.D
             (size, split, *each) for each in zip(chosen, chosen.values(), scores, strict=True)
         ]
     return pd.DataFrame(found, columns=["size", "split", "estimator", "intensity", "score"])
+
+
+def trace_spectra(splits: Iterable[Split]) -> pd.DataFrame:
+    """Compare variances along the eigenvectors of the training rows, for each sample size.
+
+    Args:
+        splits: Training and held-out rows, as `study.data_engineering.draw_splits` yields them.
+
+    Returns:
+        One row per `size` and `direction`, from 1, the largest variance, to p. Medians over splits,
+        in squared standard deviations of the training rows: `empirical` and `ledoit-wolf`, the
+        eigenvalues of these matrices; `held-out`, the mean square of the held-out rows, which the
+        best eigenvalue would equal.
+    """
+    found: dict[int, list[Array]] = {}
+    for size, _, train, test in splits:
+        found.setdefault(size, []).append(_variances(train, test))
+    columns = ["empirical", "ledoit-wolf", "held-out"]
+    tables = []
+    for size, each in found.items():
+        table = pd.DataFrame(np.median(each, axis=0), columns=columns)
+        table.insert(0, "size", size)
+        table.insert(1, "direction", table.index + 1)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _variances(train: Array, test: Array) -> Array:
+    """Give the columns of `trace_spectra` for one split, shape (p, 3)."""
+    _, rows, new = unit_scale(train, test)
+    values, vectors = spectrum(rows)
+    squares = np.mean((new @ vectors) ** 2, axis=0)
+    empty = values == 0  # any basis of this space would do: only its mean has a meaning
+    squares[empty] = squares[empty].mean() if empty.any() else 0
+    a = ledoit_wolf(rows)
+    return np.stack([values, (1 - a) * values + a * values.mean(), squares], axis=1)

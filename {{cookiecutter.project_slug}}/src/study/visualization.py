@@ -24,6 +24,7 @@ LOOK = {
     "fixed": {"label": "Fixed", "color": "#009e73", "marker": "D", "linestyle": ":"},
     "best": {"label": "Best in hindsight", "color": "#cc79a7", "marker": "*", "linestyle": "-"},
 }
+HELD_OUT = {"label": "Held-out rows", "color": "#e69f00", "marker": "x", "linestyle": ":"}
 LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
 MARKERS = ["o", "s", "^", "D", "v"]
 COMMON = {
@@ -34,13 +35,13 @@ COMMON = {
 }
 STYLES = {
     "report": {
-        "figure.figsize": (6.2, 3.6),
+        "figure.figsize": (6.2, 3.3),
         "font.size": 9,
         "lines.linewidth": 1.3,
         "lines.markersize": 4.5,
     },
     "presentation": {
-        "figure.figsize": (8.8, 4.3),
+        "figure.figsize": (8.6, 3.7),
         "font.size": 13,
         "lines.linewidth": 2.2,
         "lines.markersize": 7.5,
@@ -53,7 +54,7 @@ def style(name: str = "report") -> Iterator[None]:
     """Draw and save inside this context; text becomes outlines, so that it needs no font.
 
     Args:
-        name: "report" (6.2 by 3.6 inches, 9 points) or "presentation" (8.8 by 4.3 inches, 13
+        name: "report" (6.2 by 3.3 inches, 9 points) or "presentation" (8.6 by 3.7 inches, 13
             points, for slides of 16 to 9).
 
     Raises:
@@ -111,16 +112,14 @@ def plot_curves(curves: pd.DataFrame, shown: int = 5) -> Figure:
         rows = curves[curves["size"] == size]
         best = rows["score"].argmax()
         look = {"color": colour, "linestyle": line, "marker": marker, "markevery": [best]}
-        axes.plot(rows["intensity"], rows["score"], **look)
-        top = tuple(rows.iloc[best][["intensity", "score"]])
-        below = {"xytext": (0, -0.7), "textcoords": "offset fontsize", "ha": "center", "va": "top"}
-        axes.annotate(f"$n$ = {size}", top, color=colour, **below)
+        axes.plot(rows["intensity"], rows["score"], label=f"$n$ = {size}", **look)
     prior_alone = curves.loc[curves["intensity"] == 1, "score"].min()
     axes.set_ylim(1.2 * prior_alone, curves["score"].max() + 2)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_xlabel(r"Shrinkage intensity $\alpha$")
     axes.set_ylabel("Held-out log-likelihood\n(nats per observation)")
+    figure.legend(loc="outside upper center", ncols=shown)
     return figure
 
 
@@ -136,6 +135,33 @@ def plot_intensities(results: pd.DataFrame) -> Figure:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_ylabel(r"Shrinkage intensity $\alpha$")
     axes.legend(loc="lower left")
+    return figure
+
+
+def plot_spectra(spectra: pd.DataFrame, shown: int = 3) -> Figure:
+    """Draw the variance along each eigenvector, as estimated and as held-out rows have it.
+
+    Args:
+        spectra: As `study.model.trace_spectra` returns it.
+        shown: Number of sample sizes to show, one panel each.
+    """
+    figure = Figure(layout="constrained")
+    sizes = spectra["size"].unique()
+    chosen = sizes[np.linspace(0, len(sizes) - 1, shown).round().astype(int)]
+    panels = figure.subplots(1, shown, sharey=True, squeeze=False)[0]
+    for axes, size in zip(panels, chosen, strict=True):
+        rows = spectra[spectra["size"] == size]
+        for name in ("empirical", "ledoit-wolf"):
+            regular = rows[rows[name] > 0]
+            axes.plot(regular["direction"], regular[name], markevery=3, **LOOK[name])
+        axes.plot(rows["direction"], rows["held-out"], markevery=3, **HELD_OUT)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.set_title(f"$n$ = {size}", size="medium")
+        axes.set_xticks([1, *range(10, len(rows) + 1, 10)])
+    panels[0].set_ylabel("Variance along eigenvector")
+    figure.supxlabel("Eigenvector, by falling variance in the sample", size="medium")
+    panels[0].legend(loc="lower left")
     return figure
 
 
