@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import building
 import pytest
 import rendering
 
@@ -35,3 +36,13 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Render one project. Read only: a test that changes files makes its own."""
     folder = tmp_path_factory.mktemp("project") / "a földer"
     return rendering.render(template, folder, rendering.ANSWERS)
+
+
+@pytest.fixture(scope="session")
+def built(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render a project and build its sample with its own `make`. Read only: copy it to change it."""
+    folder = tmp_path_factory.mktemp("built")
+    project = rendering.render(template, folder, rendering.ANSWERS)
+    printed = building.made(project, CACHE=str(folder / "cache"))
+    (folder / "first-build.log").write_text(printed, encoding="utf-8")
+    return project

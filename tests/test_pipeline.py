@@ -1,0 +1,233 @@
+"""The pipeline: a step runs if and only if the content of something that it depends on changed."""
+
+import os
+from pathlib import Path
+
+import building
+import pytest
+from building import TINY
+
+SNAKEFILE = """
+    from lab import code, step
+
+    rule all:
+        input: expand("assets/data/{letter}.out.txt", letter=["a", "b"]), "assets/data/both.txt",
+
+    rule word:
+        input: code=code("word.py"),
+        output: "assets/data/{letter}.txt",
+        params: times=config["times"],
+        shell: step("python {input.code[0]} {wildcards.letter} {params.times} > {output}")
+
+    rule shout:
+        input: "assets/data/{letter}.txt",
+        output: "assets/data/{letter}.out.txt",
+        shell: step("tr a-z A-Z < {input} > {output}")
+
+    rule both:
+        input: "assets/data/a.out.txt", "assets/data/b.out.txt",
+        output: "assets/data/both.txt",
+        shell: step("cat {input} > {output}")
+"""
+WORD = """
+    import sys
+    from study.words import repeat
+
+    print(repeat(sys.argv[1], int(sys.argv[2])))
+"""
+WORDS = """
+    def repeat(word, times):
+        return " ".join([word] * times)
+"""
+
+
+@pytest.fixture
+def tiny(built: Path, tmp_path: Path) -> Path:
+    """Copy the project with a small experiment in it, built once."""
+    project = building.copy(built, tmp_path / "projekt ö", generated=False)
+    building.experiment(
+        project, TINY, Snakefile=SNAKEFILE, config_yaml="times: 2\n", word_py=WORD, hashes_txt=""
+    )
+    words = project / "src" / "study" / "words.py"
+    words.write_text(WORDS.replace("\n    ", "\n"), encoding="utf-8")
+    make(project)
+    return project
+
+
+def make(project: Path, *arguments: str, **environment: str) -> str:
+    """Build the small experiment with a cache of its own."""
+    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
+    return building.made(project, *arguments, **(cache | environment))
+
+
+def read(project: Path, name: str) -> str:
+    """Read a data file of the small experiment."""
+    return (project / "generated" / TINY / "assets" / "data" / name).read_text(encoding="utf-8")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file, and fail if it is not there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_steps_make_what_the_snakefile_says(tiny: Path) -> None:
+    """The outputs hold what the commands wrote."""
+    assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+def test_second_make_does_nothing(tiny: Path) -> None:
+    """Nothing changed, so nothing runs."""
+    assert make(tiny).splitlines()[-1] == "up to date"
+
+
+def test_changed_parameter_reruns_what_uses_it(tiny: Path) -> None:
+    """A parameter reaches the steps that have it and all that follow."""
+    edit(tiny / "scripts" / TINY / "config.yaml", "2", "3")
+    ran = building.ran(make(tiny))
+    assert ran == ["both", "shout:a.out", "shout:b.out", "word:a", "word:b"]
+    assert read(tiny, "both.txt") == "A A A\nB B B\n"
+
+
+def test_parameter_set_back_comes_from_the_cache(tiny: Path) -> None:
+    """An old state costs no step."""
+    config = tiny / "scripts" / TINY / "config.yaml"
+    edit(config, "2", "3")
+    make(tiny)
+    edit(config, "3", "2")
+    assert building.ran(make(tiny)) == []
+    assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+def test_edited_module_reruns_the_steps_that_import_it(tiny: Path) -> None:
+    """A module of src is an input of the programs that import it."""
+    edit(tiny / "src" / "study" / "words.py", '" "', '"-"')
+    assert "word:a" in building.ran(make(tiny))
+    assert read(tiny, "both.txt") == "A-A\nB-B\n"
+
+
+def test_edit_with_an_old_time_is_seen(tiny: Path) -> None:
+    """A copy that keeps an old modification time (rsync -a) is a change all the same."""
+    words = tiny / "src" / "study" / "words.py"
+    edit(words, '" "', '"+"')
+    os.utime(words, (1_000_000_000, 1_000_000_000))
+    make(tiny)
+    assert read(tiny, "both.txt") == "A+A\nB+B\n"
+
+
+def test_comment_stops_where_the_bytes_are_the_same(tiny: Path) -> None:
+    """A step that gives the same bytes again stops the wave."""
+    edit(tiny / "src" / "study" / "words.py", "def repeat", "# a comment\ndef repeat")
+    assert building.ran(make(tiny)) == ["word:a", "word:b"]
+
+
+def test_touch_reruns_nothing(tiny: Path) -> None:
+    """A new time on the same content is no change."""
+    for path in [*(tiny / "src").rglob("*.py"), *(tiny / "scripts" / TINY).iterdir()]:
+        path.touch()
+    assert make(tiny).splitlines()[-1] == "up to date"
+
+
+def test_artifact_edited_by_hand_is_named_and_restored(tiny: Path) -> None:
+    """An edited artifact is made again, and the person is told."""
+    target = tiny / "generated" / TINY / "assets" / "data" / "a.out.txt"
+    target.write_text("edited", encoding="utf-8")
+    printed = make(tiny)
+    assert "assets/data/a.out.txt was changed by hand" in printed
+    assert building.ran(printed) == []
+    assert read(tiny, "a.out.txt") == "A A\n"
+
+
+def test_edit_of_an_artifact_never_reaches_the_cache(tiny: Path) -> None:
+    """Restored files are copies: writing into one leaves the cache as it was."""
+    folder = tiny / "generated" / TINY / "assets" / "data"
+    make(tiny, "clean")
+    make(tiny)
+    with (folder / "both.txt").open("a") as file:
+        file.write("poison")
+    make(tiny, "clean")
+    make(tiny)
+    assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+def test_deleted_artifact_is_made_alone(tiny: Path) -> None:
+    """An artifact is made by its path; nothing else runs."""
+    target = f"generated/{TINY}/assets/data/b.out.txt"
+    (tiny / target).unlink()
+    assert building.ran(make(tiny, target)) == []
+    assert read(tiny, "b.out.txt") == "B B\n"
+
+
+def test_clean_build_comes_from_the_cache(tiny: Path) -> None:
+    """A deleted generated/ is restored with no step and the same bytes."""
+    before = read(tiny, "both.txt")
+    make(tiny, "clean")
+    printed = make(tiny)
+    assert building.ran(printed) == []
+    assert "5 from the cache" in printed
+    assert read(tiny, "both.txt") == before
+
+
+def test_other_clone_shares_the_cache(tiny: Path, tmp_path: Path) -> None:
+    """A clone elsewhere restores everything that this one made."""
+    other = building.copy(tiny, tmp_path / "clone", generated=False)
+    assert building.ran(make(other)) == []
+    assert read(other, "both.txt") == read(tiny, "both.txt")
+
+
+def test_damaged_cache_entry_is_computed_again(tiny: Path) -> None:
+    """A flipped byte in the cache is noticed, and never restored."""
+    for stored in (tiny.parent / "cache" / "objects").rglob("*"):
+        if stored.is_file():
+            stored.chmod(0o644)
+            stored.write_bytes(b"damaged" + stored.read_bytes())
+    make(tiny, "clean")
+    assert "word:a" in building.ran(make(tiny))
+    assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+def test_unwritable_cache_is_a_warning(tiny: Path, tmp_path: Path) -> None:
+    """A cache that cannot be written costs its use, not the build."""
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the cache should be")
+    make(tiny, "clean")
+    done = building.make(tiny, EXPERIMENT=TINY, CACHE=str(blocked))
+    assert done.returncode == 0
+    assert "warning: " in done.stderr
+
+
+def test_failed_step_leaves_no_output_and_shows_its_log(tiny: Path) -> None:
+    """The error names the step, shows the end of its log, and nothing half-written stays."""
+    snakefile = tiny / "scripts" / TINY / "Snakefile"
+    edit(snakefile, "cat {input} > {output}", "cat {input} > {output}; echo the reason >&2; exit 3")
+    done = building.make(tiny, EXPERIMENT=TINY, CACHE=str(tiny.parent / "cache"))
+    assert done.returncode == 2  # make's own
+    assert "step both failed: exit code 3" in done.stderr
+    assert "the reason" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    edit(snakefile, "; echo the reason >&2; exit 3", "")
+    make(tiny)
+    assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+def test_failed_step_shows_no_partial_output(tiny: Path) -> None:
+    """A result that a failing step began is never under its final name."""
+    snakefile = tiny / "scripts" / TINY / "Snakefile"
+    edit(snakefile, "cat {input} > {output}", "echo half > {output}; exit 1")
+    building.make(tiny, EXPERIMENT=TINY, CACHE=str(tiny.parent / "cache"))
+    target = tiny / "generated" / TINY / "assets" / "data" / "both.txt"
+    assert not target.exists() or target.read_text() == "A A\nB B\n"
+
+
+def test_wildcards_are_told_apart(tiny: Path) -> None:
+    """Steps that differ only in a wildcard have results of their own."""
+    assert (read(tiny, "a.out.txt"), read(tiny, "b.out.txt")) == ("A A\n", "B B\n")
+
+
+def test_removed_step_leaves_nothing_behind(tiny: Path) -> None:
+    """An artifact that no step makes any more goes away."""
+    snakefile = tiny / "scripts" / TINY / "Snakefile"
+    edit(snakefile, ", \"assets/data/both.txt\",\n\nrule word", "\n\nrule word")
+    make(tiny)
+    assert not (tiny / "generated" / TINY / "assets" / "data" / "both.txt").exists()
