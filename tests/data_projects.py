@@ -1,5 +1,6 @@
 """Projects with one small experiment for the tests of the data layer."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,15 +13,38 @@ NAME = "2024-02-29-Data Ünder Test".replace(" ", "-")
 sys.path.insert(0, str(TEMPLATE))
 
 
+# What `python -m lab` does, in the environment of the tests instead of the project's own.
+DOOR = """
+import importlib, sys
+from lab.errors import LabError
+try:
+    code = importlib.import_module("lab." + sys.argv[1]).main(sys.argv[2:]) or 0
+except LabError as error:
+    print(f"error: {error}", file=sys.stderr)
+    code = 1
+sys.exit(code)
+"""
+# What a build does with its data before any step.
+PREPARE = """
+import sys
+from lab import gate
+from lab.errors import LabError
+from lab.experiments import current
+try:
+    for path in gate.prepare(current()):
+        print(ascii(str(path.relative_to(current().generated)))[1:-1])
+except LabError as error:
+    sys.exit(f"error: {error}")
+"""
+
+
 class Project:
     """A project whose folder has a space and a letter outside ASCII in its name."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a próject"
-        shutil.copytree(TEMPLATE / "lab", self.root / "lab", ignore=shutil.ignore_patterns("__*__"))
-        for name in ("__init__.py", "__main__.py"):
-            if (TEMPLATE / "lab" / name).exists():
-                shutil.copy(TEMPLATE / "lab" / name, self.root / "lab" / name)
+        unwanted = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(TEMPLATE / "lab", self.root / "lab", ignore=unwanted)
         self.scripts = self.root / "scripts" / NAME
         self.generated = self.root / "generated" / NAME
         self.data = self.generated / "assets/data"
@@ -31,14 +55,40 @@ class Project:
         study.mkdir(parents=True)
         (study / "__init__.py").write_text("")
         (study / "data_access.py").write_text("")
+        shutil.copy(TEMPLATE / "src/check-hash.sh", self.root / "src")
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        """Run `python -m lab …` in the project."""
-        return self.python("-m", "lab", *arguments, **variables)
+        """Run a command of the project, as `python -m lab …` does."""
+        return self.python("-c", DOOR, *arguments, **variables)
+
+    def prepare(self, **variables: str) -> subprocess.CompletedProcess:
+        """Fetch, verify and record the data."""
+        return self.python("-c", PREPARE, **variables)
+
+    def declare(self, **sources: object) -> None:
+        """Write `config.yaml` with these sources; a dot in a name is written as `__`."""
+        named = {name.replace("__", "."): source for name, source in sources.items()}
+        (self.scripts / "config.yaml").write_text(json.dumps({"data": named}))
+
+    @property
+    def hashes(self) -> Path:
+        """Return the record of the experiment."""
+        return self.scripts / "hashes.txt"
+
+    def shell(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run `src/check-hash.sh`."""
+        script = self.root / "src/check-hash.sh"
+        return subprocess.run([script, *arguments], capture_output=True, text=True)
+
+    def coreutils(self) -> int:
+        """Return the exit code of `sha256sum --check` on the record."""
+        command = ["sha256sum", "--check", "--strict", "--quiet", str(self.hashes)]
+        return subprocess.run(command, cwd=self.generated, capture_output=True).returncode
 
     def python(self, *arguments: str, cwd: Path | None = None, **variables: str):
         """Run Python with the project's packages."""
         kept = {k: v for k, v in os.environ.items() if k not in ("CI", "LOCKED", "EXPERIMENT")}
+        kept["LC_ALL"] = "C.UTF-8"
         path = os.pathsep.join([str(self.root), str(self.root / "src")])
         return subprocess.run(
             [sys.executable, *arguments],
@@ -46,5 +96,6 @@ class Project:
             env=kept | {"PYTHONPATH": path} | variables,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=300,
         )

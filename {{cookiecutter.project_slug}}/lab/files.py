@@ -54,7 +54,7 @@ def load_all(name: str) -> "pd.DataFrame":
     Raises:
         LabError: There is no variant.
     """
-    from lab.variants import gather
+    from lab.formats.variants import gather
 
     folder = _experiment().generated / "assets/data"
     return gather(folder, name)

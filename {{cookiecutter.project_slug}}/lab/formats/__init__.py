@@ -70,7 +70,7 @@ def _read_csv(path: Path) -> Any:
 
 
 def _write_csv(value: Any, path: Path) -> None:
-    from lab.tables import without_leftover_index
+    from lab.formats.tables import without_leftover_index
 
     with open(path, "w", encoding="utf-8", newline="") as handle:
         without_leftover_index(value).to_csv(handle, index=False, lineterminator="\n")
@@ -85,7 +85,7 @@ def _read_parquet(path: Path) -> Any:
 
 
 def _write_parquet(value: Any, path: Path) -> None:
-    from lab.tables import without_leftover_index
+    from lab.formats.tables import without_leftover_index
 
     _need("pyarrow", "Parquet", "database")
     with open(path, "wb") as handle:
@@ -156,13 +156,13 @@ def _without_objects(write: Callable[..., None], *values: Any, **arrays: Any) ->
 
 
 def _read_model(path: Path) -> Any:
-    from lab.models import read
+    from lab.formats.models import read
 
     return read(path)
 
 
 def _write_model(value: Any, path: Path) -> None:
-    from lab.models import write
+    from lab.formats.models import write
 
     write(value, path)
 
@@ -177,7 +177,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _write_figure(kind: str) -> Callable[[Any, Path], None]:
     def write(value: Any, path: Path) -> None:
-        from lab import pictures
+        from lab.formats import pictures
 
         pictures.write(value, path, kind)
 

@@ -1,0 +1,101 @@
+"""The gate: no step runs unless all data is what `hashes.txt` says."""
+
+import os
+from pathlib import Path
+
+from lab import sources
+from lab.errors import LabError
+from lab.experiments import Experiment, relative
+from lab.gate import drift, fetching, inventory, record
+from lab.gate.inventory import DATA, Finding, Inventory
+from lab.gate.wording import accept, aligned, short, shown
+
+SHOWN = 20
+
+
+def prepare(experiment: Experiment) -> list[Path]:
+    """Fetch what is missing, verify all data, record what is new; return the data files.
+
+    Raises:
+        LabError: Data changed, drifted, cannot be fetched, or is new where `LOCKED` forbids it.
+    """
+    declared = sources.declared(experiment)
+    known = record.read(experiment.scripts / "hashes.txt")
+    drift.refuse(experiment, declared, known)
+    fetching.ensure(experiment, declared, known, locked())
+    found = _look(experiment, known, declared)
+    refuse(experiment, found)
+    _record_new(experiment, known, found.of("new"))
+    return [experiment.generated / finding.name for finding in found.findings]
+
+
+def verify(experiment: Experiment, full: bool = False) -> Inventory:
+    """Compare the data with the record, and change neither; `full` reads every file."""
+    known = record.read(experiment.scripts / "hashes.txt")
+    return _look(experiment, known, sources.declared(experiment), full)
+
+
+def locked() -> bool:
+    """Return whether unknown data is an error: `LOCKED=1`, or `CI` is set."""
+    values = (os.environ.get(name, "").lower() for name in ("LOCKED", "CI"))
+    return any(value not in ("", "0", "false", "no") for value in values)
+
+
+def memory(experiment: Experiment) -> Path:
+    """Return the file that remembers the stats of verified data."""
+    return experiment.state / "hashes.json"
+
+
+def refuse(experiment: Experiment, found: Inventory) -> None:
+    """Stop if the data is not what is recorded.
+
+    Raises:
+        LabError: A file changed, is missing, or should not be there.
+    """
+    if not found.refused:
+        return
+    rows = aligned([_row(each) for each in found.refused[:SHOWN]])
+    if len(found.refused) > SHOWN:
+        rows.append(f"… and {len(found.refused) - SHOWN} more: make check")
+    lines = "".join(f"\n  {row}" for row in rows)
+    raise LabError(
+        f"the data of this experiment changed since it was recorded{lines}\n"
+        f"  intended? {accept(experiment)}   not intended? restore the file, then make"
+    )
+
+
+def _look(
+    experiment: Experiment,
+    known: record.Record,
+    declared: dict[str, sources.Source],
+    full: bool = False,
+) -> Inventory:
+    names = [DATA + name for name in declared]
+    return inventory.take(experiment.generated, known, names, memory(experiment), full)
+
+
+def _row(finding: Finding) -> tuple[str, str, str]:
+    recorded = f"recorded {short(finding.recorded, finding.recorded_size)}"
+    found = f"found {short(finding.found, finding.size)}"
+    name = shown(finding.name)
+    if finding.state == "missing":
+        return name, recorded, "missing"
+    return name, recorded if finding.state == "changed" else "not recorded", found
+
+
+def _record_new(experiment: Experiment, known: record.Record, new: list[Finding]) -> None:
+    if not new:
+        return
+    if locked():
+        names = "".join(f"\n  {shown(each.name)}" for each in new[:SHOWN])
+        raise LabError(f"data that is not recorded, and LOCKED or CI is set{names}{_UNLOCK}")
+    for each in new:
+        known.set(each.name, each.found)
+    known.write()
+    for each in new[:SHOWN]:
+        print(f"recorded {shown(each.name)}   {short(each.found, each.size)}")
+    more = f"{len(new) - SHOWN} more files, " if len(new) > SHOWN else ""
+    print(f"recorded {more}in {relative(known.path)}: commit it")
+
+
+_UNLOCK = "\n  record it: make without them, then commit hashes.txt"

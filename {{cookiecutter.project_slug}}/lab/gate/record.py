@@ -1,0 +1,108 @@
+r"""The record of data, `hashes.txt`: lines as `sha256sum` writes them, comments above them.
+
+A name with a line break or a backslash is escaped as `sha256sum` does it: the line starts
+with a backslash, and the name has `\n`, `\r` and `\\`.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.atomic import replacing
+from lab.errors import LabError
+from lab.experiments import relative
+
+_LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)", re.DOTALL)
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+@dataclass
+class Record:
+    """What is recorded: a digest for each name, and the comments above its line."""
+
+    path: Path
+    digests: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    tail: list[str] = field(default_factory=list)
+
+    def set(self, name: str, digest: str, note: str = "") -> None:
+        """Record `digest` for `name`, with `note` as a further comment above the line."""
+        self.digests[name] = digest
+        if note:
+            self.notes.setdefault(name, []).append(_comment(note))
+
+    def remove(self, name: str, note: str) -> None:
+        """Take `name` out; its comments and `note` stay at the end of the file."""
+        del self.digests[name]
+        self.tail += [*self.notes.pop(name, []), _comment(note)]
+
+    def below(self, name: str) -> dict[str, str]:
+        """Return the digests of `name`: of that file, or of all files in that folder."""
+        inside = f"{name}/"
+        return {
+            each: digest
+            for each, digest in self.digests.items()
+            if each == name or each.startswith(inside)
+        }
+
+    def write(self) -> None:
+        """Write the file, sorted by name, in one move."""
+        lines = []
+        for name in sorted(self.digests, key=os.fsencode):
+            lines += [*self.notes.get(name, []), line(name, self.digests[name])]
+        text = "".join(f"{each}\n" for each in [*lines, *self.tail])
+        with replacing(self.path, durable=True) as part:
+            part.write_bytes(os.fsencode(text))
+
+
+def read(path: Path) -> Record:
+    """Read `path`; a file that does not exist is an empty record.
+
+    Raises:
+        LabError: A line is neither a record nor a comment, or a name comes twice.
+    """
+    record = Record(path)
+    text = os.fsdecode(path.read_bytes()) if path.exists() else ""
+    comments: list[str] = []
+    for number, content in enumerate(text.split("\n"), 1):
+        if not content.strip():
+            continue
+        if content.startswith("#"):
+            comments.append(content)
+            continue
+        name, digest = _parse(content, f"{relative(path)}, line {number}")
+        if name in record.digests:
+            raise LabError(f"{relative(path)}, line {number}: {name} is recorded twice")
+        record.digests[name] = digest
+        if comments:
+            record.notes[name], comments = comments, []
+    record.tail = comments
+    return record
+
+
+def line(name: str, digest: str) -> str:
+    """Return the line of `sha256sum` for one file."""
+    safe = escaped(name)
+    return f"{'' if safe == name else chr(92)}{digest}  {safe}"
+
+
+def escaped(name: str) -> str:
+    """Return `name` on one line, as `sha256sum` writes it."""
+    return "".join(_ESCAPES.get(character, character) for character in name)
+
+
+def _parse(content: str, where: str) -> tuple[str, str]:
+    match = _LINE.fullmatch(content)
+    if not match:
+        raise LabError(f"{where}: this is no record of sha256sum\n  {content[:100]}")
+    name = match[3]
+    if match[1]:
+        name = re.sub(r"\\(.)", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), name)
+    if name.startswith("/") or ".." in name.split("/"):
+        raise LabError(f"{where}: {name} leads out of generated/")
+    return name, match[2].lower()
+
+
+def _comment(text: str) -> str:
+    return "# " + " ".join(text.split())

@@ -1,0 +1,111 @@
+"""Read and check what `config.yaml` says under `data:`."""
+
+import difflib
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from lab.errors import LabError
+from lab.experiments import Experiment, relative
+from lab.sources.job import Source
+
+FORMS = {
+    "file": "local:File",
+    "folder": "local:Folder",
+    "manual": "local:Manual",
+    "function": "function:Function",
+}
+EXAMPLE = "raw.csv: {function: NAME}, {file: PATH} or {url: https://…}"
+_WORDS = {str: "a text", bool: "true or false", dict: "key: value pairs", list: "a list"}
+
+
+def declared(experiment: Experiment) -> dict[str, Source]:
+    """Return the sources of an experiment by the name of their data.
+
+    Raises:
+        LabError: A declaration is not understood; the message has the allowed keys.
+    """
+    where = relative(experiment.scripts / "config.yaml")
+    section = experiment.config().get("data") or {}
+    if not isinstance(section, dict):
+        raise LabError(f"{where}: data: names and their sources are expected\n  {EXAMPLE}")
+    found = {name: _source(f"{where}: data: {name}", name, section[name]) for name in section}
+    for name in found:
+        inside = [other for other in found if other.startswith(f"{name}/")]
+        if inside:
+            raise LabError(f"{where}: data: {inside[0]} lies inside {name}; give one of them")
+    return found
+
+
+def _source(where: str, name: Any, settings: Any) -> Source:
+    problem = _problem_of_name(name)
+    if isinstance(settings, str) and "://" in settings:
+        settings = {"url": settings}
+    if not isinstance(settings, dict):
+        problem = problem or f"no source is given\n  for example {EXAMPLE}"
+    if problem:
+        raise LabError(f"{where}: {problem}")
+    kind = _kind(where, settings)
+    _check_keys(where, kind, settings)
+    source = kind(**settings)
+    if problem := source.problem(name):
+        raise LabError(f"{where}: {problem}")
+    return source
+
+
+def _problem_of_name(name: Any) -> str | None:
+    if not isinstance(name, str):
+        return "a name has to be a text: put it in quotes"
+    parts = name.split("/")
+    if "" in parts or "." in parts or ".." in parts or parts[0] == ".fetch":
+        return "a name is a path below assets/data, such as raw.csv or images/first"
+    if name.endswith(".drifted"):
+        return "names that end in .drifted are for data that changed at its source"
+    return None
+
+
+def _kind(where: str, settings: dict) -> type:
+    """Return the class of a source: one key says what it is."""
+    chosen = [key for key in settings if key in FORMS or key == "url"]
+    if len(chosen) != 1:
+        known = ", ".join([*FORMS, "url"])
+        found = f"{' and '.join(chosen)} exclude each other" if chosen else "it has no source"
+        close = [c for k in settings for c in difflib.get_close_matches(str(k), [*FORMS, "url"])]
+        hint = f"did you mean {close[0]!r}? " if close and not chosen else ""
+        raise LabError(f"{where}: {found}\n  {hint}give one of: {known}")
+    form = FORMS.get(chosen[0])
+    return _load(form) if form else _by_scheme(where, settings["url"])
+
+
+def _load(form: str) -> type:
+    import importlib
+
+    module, _, name = form.partition(":")
+    return getattr(importlib.import_module(f"lab.sources.{module}"), name)
+
+
+def _by_scheme(where: str, url: Any) -> type:
+    raise LabError(f"{where}: no source for {urlsplit(str(url)).scheme}://")
+
+
+def _check_keys(where: str, kind: type, settings: dict) -> None:
+    allowed = {field.name: field for field in fields(kind)}
+    for key in settings:
+        if key not in allowed:
+            close = difflib.get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise LabError(f"{where}: unknown key {key!r}\n  {hint}allowed: {', '.join(allowed)}")
+    for key, field in allowed.items():
+        required = field.default is MISSING and field.default_factory is MISSING
+        if required and key not in settings:
+            raise LabError(f"{where}: the key {key!r} is missing")
+    _check_types(where, kind, settings)
+
+
+def _check_types(where: str, kind: type, settings: dict) -> None:
+    hints = get_type_hints(kind)
+    for key, value in settings.items():
+        if not isinstance(value, hints[key]):
+            kinds = getattr(hints[key], "__args__", (hints[key],))
+            words = " or ".join(_WORDS.get(each, each.__name__) for each in kinds)
+            raise LabError(f"{where}: {key} has to be {words}, not {value!r}")

@@ -1,0 +1,91 @@
+"""Data that a function of `src/study/data_access.py` makes or fetches."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.determinism import environment
+from lab.errors import LabError
+from lab.experiments import relative, root
+from lab.pipeline.modules import programs
+from lab.sources.job import Job
+
+HOME = "src/study/data_access.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A function that returns a table, an array or another value that a file can hold.
+
+    One with a parameter called `path` writes the file or folder of that name itself.
+    """
+
+    function: str
+    arguments: dict = field(default_factory=dict)
+
+    def described(self) -> str:
+        """Return the name of the function."""
+        return f"function {self.function}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return the call, and the content of every module that it depends on."""
+        modules = sorted({*programs(root() / HOME)})
+        contents = {relative(m): hashlib.sha256(m.read_bytes()).hexdigest() for m in modules}
+        return {"function": self.function, "arguments": self.arguments, "modules": contents}
+
+    def problem(self, name: str) -> str | None:
+        """Return that this is no name of a function, where it is not."""
+        return None if self.function.isidentifier() else f"{self.function!r} is no function's name"
+
+    def fetch(self, job: Job) -> None:
+        """Call the function in a process of its own, in the environment of all steps.
+
+        Raises:
+            LabError: The function is not there, or it failed.
+        """
+        call = [self.function, json.dumps(self.arguments), job.name, str(job.target)]
+        command = [sys.executable, "-m", "lab.sources.function", *call]
+        done = subprocess.run(
+            command, cwd=root(), env=environment(), capture_output=True, text=True
+        )
+        if done.returncode:
+            text = done.stderr.strip()[-2000:].replace("\n", "\n  ")
+            raise LabError(f"assets/data/{job.name}: {self.described()} failed\n  {text}")
+
+
+def _call(function: str, arguments: str, name: str, target: str) -> int:
+    """Call one function and write what it returns; return the exit code."""
+    from lab import formats
+
+    call = getattr(importlib.import_module("study.data_access"), function, None)
+    if call is None:
+        return _say(f"{HOME} has no function {function}")
+    try:
+        given = json.loads(arguments)
+        if "path" in inspect.signature(call).parameters:
+            call(path=Path(target), **given)
+        else:
+            formats.of(Path(name)).write(call(**given), Path(target))
+    except LabError as error:
+        return _say(str(error))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = "".join(traceback.format_exception_only(error)).strip()
+        return _say(f"{text}\n{relative(Path(place.filename))}, line {place.lineno}")
+    return 0
+
+
+def _say(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_call(*sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""Files and folders of this machine or of a mounted share, and data that a person brings."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.experiments import root
+from lab.folders import walk
+from lab.sources.job import Job
+
+
+def resolve(text: str) -> Path:
+    """Return the path that a declaration means: from the project, with `~` and `$NAME`.
+
+    Raises:
+        LabError: A variable in it is not set.
+    """
+    path = os.path.expanduser(os.path.expandvars(text))
+    if "$" in path:
+        raise LabError(f"{text}: this variable is not set\n  export it, or write the path")
+    return root() / path
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file, used in place through a symbolic link, or copied."""
+
+    file: str
+    copy: bool = False
+
+    def described(self) -> str:
+        """Return the path as it is declared."""
+        return f"file {self.file}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return the place of the file and whether it is copied."""
+        return {"file": str(resolve(self.file)), "copy": self.copy}
+
+    def problem(self, name: str) -> str | None:
+        """Return None: whether the file is there is seen when it is needed."""
+        return None
+
+    def fetch(self, job: Job) -> None:
+        """Link or copy the file."""
+        path = _existing(self.file, Path.is_file, "file")
+        if self.copy:
+            shutil.copyfile(path, job.target)
+        else:
+            job.target.symlink_to(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder with all that is in it, used in place through a symbolic link, or copied."""
+
+    folder: str
+    copy: bool = False
+
+    def described(self) -> str:
+        """Return the path as it is declared."""
+        return f"folder {self.folder}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return the place of the folder and whether it is copied."""
+        return {"folder": str(resolve(self.folder)), "copy": self.copy}
+
+    def problem(self, name: str) -> str | None:
+        """Return None: whether the folder is there is seen when it is needed."""
+        return None
+
+    def fetch(self, job: Job) -> None:
+        """Link the folder, or copy its files."""
+        path = _existing(self.folder, Path.is_dir, "folder")
+        if not self.copy:
+            job.target.symlink_to(path)
+            return
+        job.target.mkdir()
+        for name, _ in walk(str(path)):
+            copy = job.target / os.path.relpath(name, path)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(name, copy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manual:
+    """Data that a person puts into assets/data; the text says where to get it."""
+
+    manual: str
+
+    def described(self) -> str:
+        """Return that it is brought by hand."""
+        return "by hand"
+
+    def identity(self) -> dict[str, Any]:
+        """Return nothing: the text is for people."""
+        return {}
+
+    def problem(self, name: str) -> str | None:
+        """Return that a text is missing, where it is."""
+        return None if self.manual.strip() else "manual: say who has this data, or where it is"
+
+    def fetch(self, job: Job) -> None:
+        """Say what to do.
+
+        Raises:
+            LabError: Always; this data cannot be fetched.
+        """
+        raise LabError(
+            f"assets/data/{job.name} is brought by hand, and is not there\n  {self.manual.strip()}"
+        )
+
+
+def _existing(text: str, kind: Any, word: str) -> Path:
+    path = resolve(text)
+    if not kind(path):
+        raise LabError(f"there is no {word} {text}\n  is the disk or share mounted?")
+    return path

@@ -1,0 +1,124 @@
+#!/bin/sh
+# Compare the data of one experiment, or of all, with its hashes.txt, as `make check` does.
+# Needs nothing but a POSIX shell and coreutils: it works when nothing else does.
+# Usage: src/check-hash.sh [EXPERIMENT]
+set -eu
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/.."
+data=assets/data
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+return_=$(printf '\r_') && return_=${return_%_}
+
+# Print a name on one line, as sha256sum does: \n, \r and \\ for what does not fit there.
+escape() {
+    case $1 in
+    *\\* | *"
+"* | *"$return_"*) ;;
+    *) printf '%s\n' "$1" && return ;;
+    esac
+    rest=$1
+    while [ -n "$rest" ]; do
+        tail=${rest#?}
+        letter=${rest%"$tail"}
+        case $letter in
+        \\) printf %s "\\\\" ;;
+        "
+") printf '%s' '\n' ;;
+        "$return_") printf '%s' '\r' ;;
+        *) printf '%s' "$letter" ;;
+        esac
+        rest=$tail
+    done
+    echo
+}
+
+# Print every file below folder $1; links are followed, but never into a folder above ($2).
+walk() {
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        if [ ! -d "$entry" ]; then
+            if [ -e "$entry" ] || [ -L "$entry" ]; then escape "$entry"; fi
+        elif [ -L "$entry" ]; then
+            real=$(readlink -f "$entry")
+            case $2 in *"|$real|"*) ;; *) walk "$entry" "$2$real|" ;; esac
+        else
+            walk "$entry" "$2$(readlink -f "$entry")|"
+        fi
+    done
+}
+
+# Print the names in the record, one on a line, still escaped.
+recorded() {
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in '#'* | '') ;; *) printf '%s\n' "${line#* [ *]}" ;; esac
+    done <"$1"
+}
+
+# Print the folders of assets/data in which recorded files lie.
+folders() {
+    while IFS= read -r name; do
+        below=${name#"$data"/}
+        case $name in "$data"/*/*) printf '%s\n' "${below%%/*}" ;; esac
+    done | sort -u
+}
+
+# Print the files that lie in those folders without being recorded.
+extra() {
+    recorded "$1" | sort >"$temporary/recorded"
+    folders <"$temporary/recorded" | while IFS= read -r name; do
+        folder=$(printf '%b_' "$data/$name")
+        folder=${folder%_}
+        if [ -d "$folder" ]; then walk "$folder" "|$(readlink -f "$folder")|"; fi
+    done | sort >"$temporary/found"
+    comm -13 "$temporary/recorded" "$temporary/found"
+}
+
+# Write what is wrong with the data in the current folder; fail if a line of the record failed.
+report() {
+    status=0
+    sha256sum --check --quiet --strict "$1" >"$temporary/failed" 2>/dev/null || status=1
+    while IFS= read -r line; do
+        case $line in
+        *': FAILED open or read') printf '  MISSING  %s\n' "${line%: FAILED open or read}" ;;
+        *': FAILED') printf '  CHANGED  %s\n' "${line%: FAILED}" ;;
+        esac
+    done <"$temporary/failed" >"$temporary/report"
+    extra "$1" | while IFS= read -r name; do
+        printf '  EXTRA    %s\n' "$name"
+    done >>"$temporary/report"
+    return "$status"
+}
+
+check() {
+    record=$PWD/scripts/$1/hashes.txt
+    place=generated/$1
+    if [ ! -s "$record" ]; then
+        echo "$1: no data is recorded"
+        return 0
+    fi
+    [ -d "$place" ] || place=$temporary
+    if (cd "$place" && report "$record") && [ ! -s "$temporary/report" ]; then
+        echo "$1: verified, $(recorded "$record" | wc -l) files"
+        return 0
+    fi
+    echo "$1: NOT verified"
+    [ -s "$temporary/report" ] || echo '  a line of hashes.txt is no record' >"$temporary/report"
+    cat "$temporary/report"
+    return 1
+}
+
+failed=0
+if [ $# -gt 0 ]; then
+    if [ ! -d "scripts/$1" ]; then
+        echo "there is no experiment $1" >&2
+        exit 2
+    fi
+    check "$1" || failed=1
+else
+    for folder in scripts/*/; do
+        folder=${folder%/}
+        check "${folder#scripts/}" || failed=1
+    done
+fi
+exit $failed
