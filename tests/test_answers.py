@@ -1,8 +1,5 @@
 """Whatever is answered becomes a project with exactly that text, or is refused before rendering."""
-# ruff: noqa: RUF001 (letters that look like Latin ones are the point here)
 
-import os
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -133,13 +130,11 @@ def read_readme(project: Path) -> list[str]:
 @pytest.mark.parametrize("case", ["python", "hindi", "200 emoji", "html", "yaml signs"])
 def test_poetry_accepts_it(template: Path, tmp_path: Path, case: str) -> None:
     """Poetry finds the project valid and its lock up to date."""
-    poetry = os.environ.get("POETRY") or shutil.which("poetry")
-    if poetry is None:
-        pytest.skip("Poetry is not on the PATH and the variable POETRY names none")
     text = fill(WORKING[case], tmp_path)
     author = ANSWERS["author"] if case in NOT_FOR_AUTHORS else text
     project = rendering.render(template, tmp_path, {"author": author, "description": text})
-    run = subprocess.run([poetry, "check", "--lock"], cwd=project, capture_output=True, text=True)
+    command = [*rendering.poetry(), "check", "--lock"]
+    run = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (0, "All set!\n")
 
 

@@ -1,0 +1,149 @@
+"""What is committed can be published, and the documents speak of things that exist."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rendering
+from rendering import PAYLOAD, REPOSITORY
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md"]
+# Written so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|Not" r"ImplementedError")
+PERSONAL = re.compile(
+    r"(?<![\w.}/-])/(wo" r"rk|ro" r"ot|far" r"m|ho" r"me|Us" r"ers)/\w|/tmp/ba" r"sh_"
+)
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """Read every text file that is in git or would be added to it."""
+    found = {}
+    for name in rendering.tracked(REPOSITORY):
+        content = (REPOSITORY / name).read_bytes()
+        if b"\0" not in content:
+            found[name] = content.decode("utf-8")
+    return found
+
+
+def found_in(texts: dict[str, str], pattern: re.Pattern[str]) -> list[str]:
+    """List the places of a pattern as name:line."""
+    return [
+        f"{name}:{number}: {line.strip()[:80]}"
+        for name, text in texts.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_nothing_is_unfinished(texts: dict[str, str]) -> None:
+    """No file, lock files apart, says that something is left to be done."""
+    assert found_in({k: v for k, v in texts.items() if "lock" not in k}, UNFINISHED) == []
+
+
+def test_no_path_of_a_machine(texts: dict[str, str]) -> None:
+    """No file names a folder of the person who wrote it, nor the place of this checkout."""
+    here = re.compile(re.escape(str(REPOSITORY)) + r"(?![\w-])")
+    assert found_in(texts, PERSONAL) + found_in(texts, here) == []
+
+
+def test_no_package_registry(texts: dict[str, str]) -> None:
+    """No file names the host from which this machine gets its Python packages."""
+    program = (
+        "from pip._internal.models.index import PyPI as p; print(p.url, p.file_storage_domain)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    addresses = [*run.stdout.split(), os.environ.get("PIP_INDEX_URL", "")]
+    hosts = {re.sub(r"^\w+://([^/@]*@)?|[:/].*$", "", address) for address in addresses} - {""}
+    for host in hosts:
+        assert found_in(texts, re.compile(rf"\b{re.escape(host)}\b")) == []
+
+
+@pytest.mark.parametrize("lock", ["poetry.lock", f"{PAYLOAD}/poetry.lock"])
+def test_locks_name_no_source(texts: dict[str, str], lock: str) -> None:
+    """A lock file says what to install with which hashes, and not from where."""
+    assert "[package.source]" not in texts[lock]
+    assert "sha256:" in texts[lock]
+
+
+def test_files_end_with_one_line_break(texts: dict[str, str]) -> None:
+    """Text files use line feeds, end with exactly one, and have no blanks at the ends of lines."""
+    bad = [name for name, text in texts.items() if text and not re.search(r"[^\n]\n\Z", text)]
+    trailing = found_in(
+        {k: v for k, v in texts.items() if "lock" not in k}, re.compile(r"[ \t\r]$")
+    )
+    assert bad + trailing == []
+
+
+@pytest.mark.parametrize("folder", [".", PAYLOAD], ids=["repository", "project"])
+def test_commands_of_the_readme_exist(texts: dict[str, str], folder: str) -> None:
+    """Each `make` command in a README is a target of the Makefile beside it."""
+    prefix = "" if folder == "." else f"{folder}/"
+    readme, makefile = texts[f"{prefix}README.md"], texts[f"{prefix}Makefile"]
+    if folder == ".":
+        makefile += texts[f"{PAYLOAD}/Makefile"]
+    written = re.findall(
+        r"(?:`|^ {4}|, then `)make +([a-z][a-z-]*)(?![\w/=])", readme, re.MULTILINE
+    )
+    assert written
+    assert sorted(set(written) - set(targets(makefile))) == []
+
+
+def test_the_projects_readme_explains_every_command(texts: dict[str, str]) -> None:
+    """Each command that `make help` shows is in the table of the project's README."""
+    table = [line for line in texts[f"{PAYLOAD}/README.md"].splitlines() if line.startswith("| `")]
+    explained = re.findall(r"`make ([a-z-]+)", "\n".join(table))
+    asked = set(targets(texts[f"{PAYLOAD}/Makefile"])) - {"build", "help"}
+    assert sorted(asked - set(explained)) == []
+
+
+def targets(makefile: str) -> list[str]:
+    """List the documented targets of a Makefile."""
+    return re.findall(r"^([a-z-]+):.*  ## ", makefile, re.MULTILINE)
+
+
+def test_readme_begins_with_what_people_do(texts: dict[str, str]) -> None:
+    """The first fifteen lines say how to try, to test and to start a project."""
+    start = "\n".join(texts["README.md"].splitlines()[:15])
+    commands = ["make demo", "make test", "cookiecutter gh:OWNER/labflake"]
+    assert [c for c in [*commands, "nix run github:OWNER/labflake"] if c not in start] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", f"{PAYLOAD}/README.md", "CONTRIBUTING.md"])
+def test_trees_name_what_exists(texts: dict[str, str], document: str) -> None:
+    """Every file and folder in the tree of a document is there, or is made by a build."""
+    folder = REPOSITORY if document == "CONTRIBUTING.md" else REPOSITORY / PAYLOAD
+    lines = re.findall(r"^ {4}(\S.*?) {2,}\S", texts[document], re.MULTILINE)
+    names = [n for line in lines for n in line.split() if "/" in n or "." in n or n == "Makefile"]
+    written = [n for n in names if "<experiment>" not in n and "gh:" not in n]
+    assert len(written) > 4
+    assert [name for name in written if not (folder / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(texts: dict[str, str], document: str) -> None:
+    """Links to files of the repository name files of the repository."""
+    links = re.findall(r"\]\(([^)#:]+)\)", texts[document])
+    folder = (REPOSITORY / document).parent
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_hook_template_marks_are_data() -> None:
+    """The hooks hold Jinja only where answers arrive, as one literal that `tojson` fills."""
+    for hook in (REPOSITORY / "hooks").glob("*.py"):
+        lines = hook.read_text(encoding="utf-8").splitlines()
+        jinja = [line for line in lines if re.search(r"\{[{%#]", line)]
+        assert [
+            line
+            for line in jinja
+            if not re.fullmatch(r'[A-Z_]+ = r"""\{\{ .* \| tojson \}\}"""', line)
+        ] == []
+
+
+def test_the_lock_of_the_project_is_used_by_its_flake() -> None:
+    """Both flake locks are the same: the project's tools are the ones that are tested here."""
+    ours = (REPOSITORY / "flake.lock").read_bytes()
+    assert ours == Path(REPOSITORY / PAYLOAD / "flake.lock").read_bytes()
