@@ -70,7 +70,7 @@ def _build(experiment: Experiment, contents: Contents, change: Change, targets: 
     started = time.perf_counter()
     print(experiment.name, flush=True)
     gate.prepare(experiment)
-    for path in change.tampered:
+    for path in [*change.tampered, *(p for p in change.documents if p.startswith("outputs/"))]:
         print(f"  {path} was changed by hand; it is made again", flush=True)
     papers, files = run_documents.split(experiment, targets)
     marker = experiment.state / "building"

@@ -129,10 +129,36 @@ def current() -> Experiment:
 
 def _branch() -> str:
     """Return the current git branch without starting git: this runs before every build."""
+    return _head().removeprefix("ref: refs/heads/")
+
+
+def head_commit() -> str:
+    """Return the commit that is checked out, "" outside git; without starting git."""
+    head = _head()
+    if not head.startswith("ref: "):
+        return head
+    reference = head.removeprefix("ref: ")
+    for folder in _git_folders():
+        if (folder / reference).is_file():
+            return (folder / reference).read_text(encoding="utf-8").strip()
+        packed = folder / "packed-refs"
+        lines = packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else []
+        found = [line.split()[0] for line in lines if line.endswith(f" {reference}")]
+        if found:
+            return found[0]
+    return ""
+
+
+def _head() -> str:
+    file = next(iter(_git_folders()), root()) / "HEAD"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _git_folders() -> list[Path]:
+    """Return git's folder of this checkout and, in a worktree, the one that all share."""
     git = root() / ".git"
-    if git.is_file():  # a worktree: `gitdir: PATH`
+    if git.is_file():
         git = root() / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    head = git / "HEAD"
-    if not head.is_file():
-        return ""
-    return head.read_text(encoding="utf-8").strip().removeprefix("ref: refs/heads/")
+    shared = git / "commondir"
+    common = [git / shared.read_text(encoding="utf-8").strip()] if shared.is_file() else []
+    return [git, *common]

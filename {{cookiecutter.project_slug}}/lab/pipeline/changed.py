@@ -7,7 +7,7 @@ import os
 import sys
 
 from lab.pipeline.contents import Contents, listing
-from lab.experiments import Experiment, root
+from lab.experiments import Experiment, head_commit, root
 
 
 class Change:
@@ -35,6 +35,8 @@ def examine(experiment: Experiment, contents: Contents) -> Change:
     for path, digest in built["files"].items():
         if not contents.same_stat(path) and contents.digest(path) != digest:
             _note(change, path, outputs, built)
+    if head_commit() != built["head"]:
+        change.documents.append("the commit")
     for folder, names in built["listings"].items():
         if _names(experiment.generated / folder) != names:
             change.everything = True
@@ -60,12 +62,14 @@ def remember(experiment: Experiment, contents: Contents) -> None:
     used = {path for step in steps for path in step["inputs"]}
     papers = {p for d in contents.documents.values() for p in [*d["reads"], *d["outputs"]]}
     structure = structure_files(experiment)
+    papers |= {os.path.relpath(p, experiment.generated) for p in sorted((root() / "src").rglob("*.py"))}
     every = [*dict.fromkeys([*made, *sorted(used), *sorted(papers), *structure])]
     files = [f for path in every for f in _files(experiment, path)]
     folders = [os.path.relpath(p, experiment.generated) for p in _watched(experiment)]
     contents.stats = {p: s for p, s in contents.stats.items() if p in set(files)}
     contents.built = {
         "settings": settings(),
+        "head": head_commit(),
         "files": {path: contents.digest(path) for path in files},
         "documents": sorted(papers - set(made) - used),
         "structure": structure,

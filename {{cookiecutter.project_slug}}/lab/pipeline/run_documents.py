@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.pipeline.contents import Contents
 from lab.determinism import environment
+from lab.documents import provenance
 from lab.errors import LabError
 from lab.experiments import Experiment
 
@@ -58,7 +59,7 @@ def _build(source: Path):
 
 def _is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
     record = contents.documents.get(source.name)
-    if not record:
+    if not record or record["stamp"] != provenance.stamp(experiment):
         return False
     known = record["outputs"] | record["reads"]
     return all(contents.digest(path) == digest for path, digest in known.items())
@@ -71,6 +72,7 @@ def _record(experiment: Experiment, contents: Contents, source: Path, built) -> 
 
     reads = {source, *built.reads}
     contents.documents[source.name] = {
+        "stamp": provenance.stamp(experiment),
         "outputs": digests(built.outputs),
         "reads": digests(sorted(reads)),
     }
