@@ -1,5 +1,8 @@
 """Make the new project a git repository with one commit, and print what comes next."""
 
+# cookiecutter may run on an older Python than the project.
+from __future__ import annotations
+
 import json
 import os
 import shlex

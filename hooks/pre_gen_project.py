@@ -1,5 +1,8 @@
 """Refuse answers that cannot become a project, before anything is rendered."""
 
+# cookiecutter may run on an older Python than the project.
+from __future__ import annotations
+
 import json
 import os
 import re
