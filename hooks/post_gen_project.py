@@ -78,7 +78,7 @@ def git(*command: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in OTHER_REPOSITORY}
     run = subprocess.run(["git", *settings, *command], env=environment, capture_output=True)
     if run.returncode != 0:
-        raise GitError(run.stderr.decode(errors="replace").strip())
+        raise GitError((run.stderr or run.stdout).decode(errors="replace").strip())
 
 
 if __name__ == "__main__":

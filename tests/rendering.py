@@ -72,6 +72,14 @@ def command_line(
     )
 
 
+def poetry() -> list[str]:
+    """Give the command of the Poetry that projects use; it is installed where there is none."""
+    sys.path.insert(0, str(REPOSITORY / PAYLOAD))
+    from lab import environment
+
+    return environment.poetry()
+
+
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Read every file of a folder outside .git: bytes and permissions by name."""
     files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
