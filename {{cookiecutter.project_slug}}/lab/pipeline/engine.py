@@ -151,7 +151,7 @@ class _api:
                     resources={"mem_mb": request.limits.memory, "gpu": request.limits.gpus},
                 ),
                 config_settings=settings.ConfigSettings(
-                    configfiles=[configfile] if configfile.exists() else [],
+                    configfiles=[configfile] if request.experiment.config() else [],
                     config=request.config,
                 ),
                 snakefile=request.experiment.scripts / "Snakefile",
