@@ -57,7 +57,7 @@ def refuse(question: str, answer: str, fault_of: Callable[[str], str | None]) ->
     if fault := fault_of(answer):
         value = repr(answer if len(answer) <= 60 else answer[:59] + "…")
         example = EXAMPLES[question]
-        sys.exit(f"error: {question} {value} cannot be used\n  {fault}\n  a good one: {example}")
+        sys.exit(f"error: {question} {value} cannot be used\n  {fault}\n  a good one: {example}\n")
 
 
 def fault_of_template_code(answer: str) -> str | None:
