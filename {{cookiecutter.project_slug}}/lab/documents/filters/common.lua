@@ -1,0 +1,36 @@
+-- What all filters share.
+local common = {}
+
+common.names = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section", lst = "Listing"}
+
+-- Report a problem; `needle` is what stands in the source at that place.
+function common.problem(needle, sentence)
+  pandoc.log.warn(needle .. "\t" .. sentence)
+end
+
+function common.blocks(first, content, last)
+  local out = pandoc.List {first}
+  out:extend(content)
+  out:insert(last)
+  return out
+end
+
+-- The raw HTML comment `<!-- word -->`, as a word.
+function common.comment(block)
+  if block.t == "RawBlock" and block.format:match("html") then
+    return block.text:match("^%s*<!%-%-%s*(.-)%s*%-%->%s*$")
+  end
+end
+
+-- A text as a Typst string.
+function common.quoted(text)
+  return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("%s+", " ") .. '"'
+end
+
+-- The only thing in a paragraph, if it is an image.
+function common.lone_image(block)
+  local lone = (block.t == "Para" or block.t == "Plain") and #block.content == 1
+  return lone and block.content[1].t == "Image" and block.content[1] or nil
+end
+
+return common

@@ -1,0 +1,84 @@
+-- What the page needs beyond pandoc's own HTML: captions with numbers, tables that scroll, call-outs.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
+local common = require "common"
+
+local function numbered(caption, kind, number)
+  if not number then return caption end
+  local label = pandoc.Span({pandoc.Str(common.names[kind] .. "\u{a0}" .. number .. ".")}, {class = "number"})
+  local first = caption.long[1]
+  if not first or not first.content then return {long = {pandoc.Plain {label}}} end
+  first.content = pandoc.List {label, pandoc.Space()} .. first.content
+  caption.long[1] = pandoc.Plain(first.content)
+  return caption
+end
+
+local function figure(fig)
+  local a = fig.attributes
+  local number, part = a.number, a.part
+  local columns = a.columns
+  fig.attributes = {}
+  if part then
+    local letter = pandoc.Span({pandoc.Str("(" .. number .. ")")}, {class = "number"})
+    local first = fig.caption.long[1]
+    first.content = pandoc.List {letter, pandoc.Space()} .. first.content
+    fig.classes:insert("part")
+  else
+    fig.caption = numbered(fig.caption, a.kind, number)
+  end
+  if columns then
+    fig.classes:insert("parts")
+    fig.content = {pandoc.Div(fig.content, pandoc.Attr("", {"row"}, {style = "--columns: " .. columns}))}
+  end
+  return fig
+end
+
+-- A table that is wider than the screen scrolls in a region that the keyboard reaches, too.
+local function scroll(t, label)
+  return pandoc.Div({t}, pandoc.Attr("", {"scroll"}, {{"tabindex", "0"}, {"role", "region"}, {"aria-label", label}}))
+end
+
+local function table_(t)
+  local caption, id = t.caption, t.identifier
+  local number = t.attributes.number
+  t.attributes, t.identifier, t.caption = {}, "", {long = {}}
+  if not number then return scroll(t, "Table"), false end
+  caption = numbered(caption, "tbl", number)
+  return pandoc.Figure({scroll(t, "Table " .. number)}, caption, pandoc.Attr(id, {"table"})), false
+end
+
+local function header(h)
+  local number = h.attributes.number
+  h.attributes.number = nil
+  if number then
+    h.content = pandoc.List {pandoc.Span({pandoc.Str(number)}, {class = "number"}), pandoc.Space()} .. h.content
+  end
+  h.level = math.min(h.level + 1, 6)   -- the title is the only heading of level 1
+  return h
+end
+
+local function span(s)
+  if not s.classes:includes("equation") then return nil end
+  local number = s.attributes.number
+  s.attributes.number = nil
+  s.content:insert(pandoc.Span({pandoc.Str("(" .. number .. ")")}, {class = "number"}))
+  return s
+end
+
+local alerts = {note = true, tip = true, important = true, warning = true, caution = true}
+local function div(d)
+  if alerts[d.classes[1]] then
+    d.attributes.role = "note"
+    d.classes:insert("callout")
+  end
+  return d
+end
+
+-- Code that is wider than the screen scrolls, too.
+local function code(c)
+  c.attributes.tabindex = "0"
+  return c
+end
+
+function Pandoc(doc)
+  return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div, CodeBlock = code}
+end

@@ -1,0 +1,180 @@
+-- Numbers figures, tables, listings, equations, sections and appendices, and fills in the references.
+-- Both formats get their numbers from here, so that they are the same.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
+local common = require "common"
+
+local count = {fig = 0, tbl = 0, eq = 0, lst = 0}
+local known, order = {}, pandoc.List()
+local sections, appendix = {}, false
+
+local function register(id, kind, number, name)
+  if id == "" then return end
+  if known[id] and not known[id].implied then common.problem("#" .. id, "this label is defined twice: " .. id) end
+  known[id] = {name = name or common.names[kind], number = number, id = id}
+  order:insert(id)
+end
+
+-- A name that nobody wrote: it never clashes, the first one counts.
+local function imply(id, kind, number, target, name)
+  if not known[id] then
+    known[id] = {name = name or common.names[kind], number = number, id = target, implied = true}
+  end
+end
+
+local function check_kind(id, kind)
+  if id ~= "" and not id:match("^" .. kind .. ":") then
+    common.problem(id, ("the label of this %s must begin with %s: (it is %s)"):format(
+      common.names[kind]:lower(), kind, id))
+  end
+end
+
+local function next_number(kind)
+  count[kind] = count[kind] + 1
+  return tostring(count[kind])
+end
+
+local function source_of(figure)
+  local found
+  pandoc.Div(figure.content):walk {Image = function(i) found = found or i end}
+  return found
+end
+
+local function number_figure(fig)
+  local kind = fig.classes:includes("listing") and "lst" or "fig"
+  check_kind(fig.identifier, kind)
+  fig.attributes.number, fig.attributes.kind = next_number(kind), kind
+  local image = source_of(fig)
+  if fig.identifier == "" and image then
+    local id = "fig:" .. pandoc.path.filename(image.src):gsub("%.%w+$", "")
+    if not known[id] then fig.identifier = id end
+    imply(id, "fig", fig.attributes.number, id)
+  else
+    register(fig.identifier, kind, fig.attributes.number)
+  end
+  return fig, false
+end
+
+-- <div class="subfigures" id="fig:x">: figures side by side; the last paragraph is the caption of all.
+local function subfigures(div)
+  local parts, caption = pandoc.List(), pandoc.List()
+  local number = next_number("fig")
+  for _, b in ipairs(div.content) do
+    if b.t == "Figure" then
+      local letter = string.char(97 + #parts)
+      b.attributes.number, b.attributes.kind, b.attributes.part = letter, "fig", "yes"
+      register(b.identifier, "fig", number .. letter)
+      parts:insert(b)
+    elseif not common.comment(b) then
+      caption:insert(b)
+    end
+  end
+  check_kind(div.identifier, "fig")
+  register(div.identifier, "fig", number)
+  if #parts == 0 then common.problem("subfigures", "there is no figure with a caption among these sub-figures") end
+  local columns = div.attributes.columns or tostring(math.min(#parts, 3))
+  local attr = pandoc.Attr(div.identifier, {}, {number = number, kind = "fig", columns = columns})
+  return pandoc.Figure(parts, {long = caption}, attr), false
+end
+
+local function number_table(t)
+  if #t.caption.long == 0 and t.identifier == "" then return nil end
+  check_kind(t.identifier, "tbl")
+  t.attributes.number, t.attributes.kind = next_number("tbl"), "tbl"
+  register(t.identifier, "tbl", t.attributes.number)
+  return t
+end
+
+local function label_of_equation(inline)
+  return inline and inline.t == "Str" and inline.text:match("^{#(eq:[%w_%-]+)}$")
+end
+
+-- $$ … $$ {#eq:x}
+local function equations(inlines)
+  for i = #inlines - 1, 1, -1 do
+    local math = inlines[i]
+    if math.t == "Math" and math.mathtype == "DisplayMath" then
+      local j = i + 1
+      while inlines[j] and (inlines[j].t == "Space" or inlines[j].t == "SoftBreak") do j = j + 1 end
+      local id = label_of_equation(inlines[j])
+      if id then
+        for _ = i, j do inlines:remove(i) end
+        inlines:insert(i, pandoc.Span({math}, pandoc.Attr(id, {"equation"})))
+      end
+    end
+  end
+  return inlines
+end
+
+local function number_equation(span)
+  if not span.classes:includes("equation") then return nil end
+  span.attributes.number = next_number("eq")
+  register(span.identifier, "eq", span.attributes.number)
+  return span, false
+end
+
+local function section_number(level)
+  for l = #sections + 1, level do sections[l] = 0 end
+  sections[level] = sections[level] + 1
+  for l = level + 1, #sections do sections[l] = nil end
+  local parts = {table.unpack(sections, 1, level)}
+  if appendix then parts[1] = string.char(64 + parts[1]) end
+  return table.concat(parts, ".")
+end
+
+local function number_header(h)
+  if h.classes:includes("appendix") and not appendix then appendix, sections = true, {} end
+  if h.classes:includes("unnumbered") then return nil end
+  local number = section_number(h.level)
+  local name = appendix and "Appendix" or nil
+  h.attributes.number = number
+  if h.identifier:match("^sec:") then
+    register(h.identifier, "sec", number, name)
+  else
+    imply("sec:" .. h.identifier, "sec", number, h.identifier, name)
+  end
+  return h
+end
+
+local function mark(raw)
+  if common.comment(raw) == "appendix" then
+    appendix, sections = true, {}
+    return {}
+  end
+end
+
+local function reference(citation)
+  local ref = known[citation.id]
+  if not ref then
+    local there = table.concat(order, ", ")
+    common.problem("@" .. citation.id, "unknown reference @" .. citation.id ..
+      (there ~= "" and " (labels: " .. there .. ")" or " (there are no labels)"))
+    return pandoc.Str("?")
+  end
+  local bare = citation.mode == "SuppressAuthor"
+  local text = bare and ref.number or ref.name .. "\u{a0}" .. ref.number
+  return pandoc.Link({pandoc.Str(text)}, "#" .. ref.id)
+end
+
+local function cite(c)
+  local out = pandoc.List()
+  for i, one in ipairs(c.citations) do
+    local kind = one.id:match("^(%a+):")
+    if not common.names[kind] then
+      if i > 1 then common.problem("@" .. one.id, "keep references to labels and citations in brackets of their own") end
+      return nil
+    end
+    if i > 1 then out:extend {pandoc.Str ",", pandoc.Space()} end
+    out:insert(reference(one))
+  end
+  return out
+end
+
+function Pandoc(doc)
+  doc = doc:walk {Inlines = equations}
+  doc = doc:walk {
+    traverse = "topdown", Figure = number_figure, Table = number_table, Header = number_header,
+    RawBlock = mark, Span = number_equation,
+    Div = function(d) if d.classes:includes("subfigures") then return subfigures(d) end end,
+  }
+  return doc:walk {Cite = cite}
+end

@@ -1,0 +1,89 @@
+-- Cuts a presentation into slides: one for each heading of level 1 (a part) or 2, or after a rule.
+-- <div class="notes"> goes to the speaker; <div class="incremental"> emphasises its items in turn.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
+local common = require "common"
+
+local function raw(text) return pandoc.RawBlock("typst", text) end
+
+local function new_slide(title, level)
+  return {title = title, level = level, body = pandoc.List(), notes = pandoc.List()}
+end
+
+local function cut(blocks)
+  local slides, current = pandoc.List(), nil
+  for _, b in ipairs(blocks) do
+    if b.t == "Header" and b.level <= 2 then
+      current = new_slide(b.content, b.level)
+      slides:insert(current)
+    elseif b.t == "HorizontalRule" then
+      current = new_slide(pandoc.Inlines {}, 2)
+      slides:insert(current)
+    else
+      if not current then
+        current = new_slide(pandoc.Inlines {}, 2)
+        slides:insert(current)
+      end
+      local notes = b.t == "Div" and b.classes:includes("notes")
+      if notes then current.notes:extend(b.content) else current.body:insert(b) end
+    end
+  end
+  return slides
+end
+
+local function steps_of(slide)
+  local steps = 1
+  pandoc.Div(slide.body):walk {Div = function(d)
+    if d.classes:includes("incremental") then
+      for _, b in ipairs(d.content) do
+        if b.t == "BulletList" or b.t == "OrderedList" then steps = math.max(steps, #b.content) end
+      end
+    end
+  end}
+  return steps
+end
+
+-- All items but one are dimmed.
+local function at_step(blocks, step)
+  local function dim(list)
+    for i, item in ipairs(list.content) do
+      if i ~= step then list.content[i] = common.blocks(raw("#dimmed["), item, raw("]")) end
+    end
+    return list
+  end
+  return pandoc.Div(blocks):walk {Div = function(d)
+    if d.classes:includes("incremental") then
+      return d:walk {BulletList = dim, OrderedList = dim}
+    end
+  end}.content
+end
+
+local function is_empty(slide)
+  for _, b in ipairs(slide.body) do if not common.comment(b) then return false end end
+  return true
+end
+
+local function emit(slide, number)
+  local out = pandoc.List()
+  local part = slide.level == 1 and is_empty(slide)
+  local title = pandoc.utils.stringify(slide.title)
+  local steps = steps_of(slide)
+  for step = 1, steps do
+    out:insert(raw(('#slide(number: %d, step: %d, last: %s, part: %s, name: %s, title: ['):format(
+      number, step, tostring(step == steps), tostring(part), common.quoted(title))))
+    out:insert(pandoc.Plain(slide.title))
+    out:insert(raw("], notes: ["))
+    if step == steps then out:extend(slide.notes) end
+    out:insert(raw("])["))
+    out:extend(steps > 1 and at_step(slide.body, step) or slide.body)
+    out:insert(raw("]"))
+  end
+  return out
+end
+
+function Pandoc(doc)
+  local out = pandoc.List()
+  for i, slide in ipairs(cut(doc.blocks)) do out:extend(emit(slide, i + 1)) end
+  doc.blocks = out
+  doc.meta.fill = true
+  return doc
+end

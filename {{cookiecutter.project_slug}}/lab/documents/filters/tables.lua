@@ -1,0 +1,130 @@
+-- Cell outputs become what they show: HTML tables become real tables, captions go where they belong.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
+local common = require "common"
+
+local function text_of(cell)
+  return pandoc.utils.stringify(pandoc.Pandoc(cell.contents))
+end
+
+-- pandas writes the names of index and columns as two header rows: fold them where that is lossless.
+local function fold_header(t)
+  local rows = t.head.rows
+  if #rows ~= 2 then return end
+  for i, cell in ipairs(rows[1].cells) do
+    local other = rows[2].cells[i]
+    if cell.col_span > 1 or not other or (text_of(cell) == "") == (text_of(other) == "") then return end
+  end
+  for i, cell in ipairs(rows[1].cells) do
+    if text_of(cell) == "" then rows[1].cells[i] = rows[2].cells[i] end
+  end
+  t.head.rows = {rows[1]}
+end
+
+local function plain_cells(rows)
+  for _, row in ipairs(rows) do
+    for _, cell in ipairs(row.cells) do cell.alignment, cell.attr = "AlignDefault", pandoc.Attr() end
+    row.attr = pandoc.Attr()
+  end
+end
+
+local function from_html(raw)
+  if not raw.format:match("html") or not raw.text:find("<table") then return nil end
+  local out = pandoc.List()
+  local html = raw.text:gsub("<style.-</style>", "")
+  pandoc.Pandoc(pandoc.read(html, "html").blocks):walk {
+    Table = function(t)
+      t.attr = pandoc.Attr()
+      for _, body in ipairs(t.bodies) do
+        plain_cells(body.body)
+        body.attr = pandoc.Attr()
+      end
+      plain_cells(t.head.rows)
+      fold_header(t)
+      out:insert(t)
+    end
+  }
+  return out
+end
+
+-- Columns without an alignment: numbers to the right, everything else to the left.
+local function is_number(text)
+  text = text:gsub("−", "-"):gsub("[, %%±×]", ""):gsub("\u{a0}", "")
+  return text == "" or tonumber(text) ~= nil or text:match("^[Nn]a[Nn]$") ~= nil or text == "…" or text == "..."
+end
+
+local function align(t)
+  local numbers = {}
+  for _, body in ipairs(t.bodies) do
+    for _, row in ipairs(body.body) do
+      local column = 1
+      for _, cell in ipairs(row.cells) do
+        if not is_number(text_of(cell)) then numbers[column] = false end
+        column = column + cell.col_span
+      end
+    end
+  end
+  for i, spec in ipairs(t.colspecs) do
+    if spec[1] == "AlignDefault" then
+      t.colspecs[i] = {numbers[i] == false and "AlignLeft" or "AlignRight", spec[2]}
+    end
+  end
+  return t
+end
+
+local function dress(image, attributes)
+  for _, key in ipairs {"width", "alt"} do
+    if attributes[key] and not image.attributes[key] then image.attributes[key] = attributes[key] end
+  end
+  return image
+end
+
+-- The outputs of a cell with a caption or a label: the first table, figure or listing gets both.
+local function captioned(div)
+  local caption, used = pandoc.Inlines {}, false
+  local out = pandoc.List()
+  for _, b in ipairs(div.content) do
+    local image = common.lone_image(b)
+    if b.t == "Div" and b.classes:includes("caption") then
+      caption = pandoc.utils.blocks_to_inlines(b.content)
+    elseif not used and b.t == "Table" then
+      b.caption, b.attr, used = {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier), true
+      out:insert(b)
+    elseif not used and image then
+      used = true
+      local body = {pandoc.Plain {dress(image, div.attributes)}}
+      out:insert(pandoc.Figure(body, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier)))
+    elseif not used and div.classes:includes("listing") then
+      used = true
+      out:insert(pandoc.Figure({b}, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier, {"listing"})))
+    else
+      out:insert(b)
+    end
+  end
+  if not used then
+    local needle = div.identifier ~= "" and div.identifier or pandoc.utils.stringify(caption)
+    common.problem(needle, "this cell has a label or a caption, but it shows no table or figure")
+  end
+  return out, false
+end
+
+local function drawn(div)
+  return div:walk {Image = function(i) return dress(i, div.attributes) end}.content
+end
+
+-- ``` {.r #lst:fit caption="…"} is a listing, too.
+local function listing(code)
+  if not code.identifier:match("^lst:") then return nil end
+  local caption = pandoc.read(code.attributes.caption or "", "markdown").blocks
+  local attr = pandoc.Attr(code.identifier, {"listing"})
+  code.identifier, code.attributes = "", {}
+  return pandoc.Figure({code}, {long = caption}, attr)
+end
+
+function Pandoc(doc)
+  doc = doc:walk {RawBlock = from_html}
+  doc = doc:walk {traverse = "topdown", CodeBlock = listing, Div = function(div)
+    if div.classes:includes("captioned") or div.classes:includes("listing") then return captioned(div) end
+    if div.classes:includes("drawn") then return drawn(div) end
+  end}
+  return doc:walk {Table = align}
+end

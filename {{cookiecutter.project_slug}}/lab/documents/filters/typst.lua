@@ -1,0 +1,168 @@
+-- Typst needs: alternative texts, numbers from outside, call-outs, columns, tables that fit.
+package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
+local common = require "common"
+local section = ""
+local root = "."
+local fill = false   -- slides: figures take the room that is left
+
+local function raw(text) return pandoc.RawBlock("typst", text) end
+local function inline(text) return pandoc.RawInline("typst", text) end
+
+local function as_typst(blocks)
+  return (pandoc.write(pandoc.Pandoc(blocks), "typst"):gsub("%s+$", ""))
+end
+
+local function label(id)
+  return id ~= "" and (" #label(%s)"):format(common.quoted(id)) or ""
+end
+
+-- A formula is read aloud as TeX.
+local function equation(math, number, id)
+  local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
+  local body = as_typst {pandoc.Plain {math}}
+  local text = "#{set math.equation(alt: %s%s); [%s%s]}"
+  return inline(text:format(common.quoted(math.text), numbering, body, label(id or "")))
+end
+
+local function span(s)
+  if s.classes:includes("equation") then
+    return equation(s.content[1], s.attributes.number, s.identifier)
+  end
+end
+
+local function image(i, default, whole)
+  local path = "/" .. pandoc.path.make_relative(i.src, root)
+  local alt = i.attributes.alt or pandoc.utils.stringify(i.caption)
+  if alt == "" then alt = default or ("Figure in: " .. section) end
+  local size = ""
+  for _, key in ipairs {"width", "height"} do
+    if i.attributes[key] then size = size .. (", %s: %s"):format(key, i.attributes[key]) end
+  end
+  if size == "" and whole then size = ', width: 100%, height: 100%, fit: "contain"' end
+  return inline(("#image(%s%s, alt: %s)"):format(common.quoted(path), size, common.quoted(alt)))
+end
+
+local function caption_of(element)
+  return pandoc.Plain(pandoc.utils.blocks_to_inlines(element.caption.long))
+end
+
+local function numbered(element, body)
+  local a = element.attributes
+  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, ["
+  local out = pandoc.List {raw(open:format(common.quoted(a.kind or "none"), common.quoted(a.number or "")))}
+  out:insert(caption_of(element))
+  out:insert(raw("])["))
+  out:extend(body)
+  out:insert(raw("]" .. label(element.identifier)))
+  return out
+end
+
+local function figure(fig)
+  if fig.attributes.columns then
+    local body = pandoc.List {raw(("#grid(columns: (1fr,) * %s, gutter: 1.2em, align: top,"):format(fig.attributes.columns))}
+    for _, b in ipairs(fig.content) do body:extend(common.blocks(raw("["), figure(b), raw("],"))) end
+    body:insert(raw(")"))
+    return numbered(fig, body)
+  end
+  local alt = pandoc.utils.stringify(fig.caption.long)
+  local body = pandoc.Div(fig.content):walk {Image = function(i) return image(i, alt) end}
+  return numbered(fig, body.content)
+end
+
+local function words_of(t)
+  local longest, rows = {}, pandoc.List()
+  rows:extend(t.head.rows)
+  for _, b in ipairs(t.bodies) do rows:extend(b.body) end
+  for _, row in ipairs(rows) do
+    local column = 1
+    for _, cell in ipairs(row.cells) do
+      local text = cell.col_span == 1 and pandoc.utils.stringify(pandoc.Pandoc(cell.contents)) or ""
+      for word in text:gmatch("%S+") do
+        if pandoc.text.len(word) > pandoc.text.len(longest[column] or "") then longest[column] = word end
+      end
+      column = column + cell.col_span
+    end
+  end
+  local out = {}
+  for i = 1, #t.colspecs do out[i] = common.quoted(longest[i] or "") end
+  return table.concat(out, ", ")
+end
+
+local function table_(t)
+  local body = pandoc.List {raw(("#fitted((%s,))["):format(words_of(t)))}
+  local bare = t:clone()
+  bare.caption, bare.attr = {long = {}}, pandoc.Attr()
+  body:insert(bare)
+  body:insert(raw("]"))
+  if t.attributes.number then return numbered(t, body), false end
+  return body, false
+end
+
+local function header(h)
+  section = pandoc.utils.stringify(h.content)
+  local number = h.attributes.number
+  local numbering = number and ("(..n) => %s"):format(common.quoted(number)) or "none"
+  local open = ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
+  return {raw(open), pandoc.Plain(h.content), raw("]" .. label(h.identifier))}
+end
+
+local alerts = {note = "Note", tip = "Tip", important = "Important", warning = "Warning", caution = "Caution"}
+local function alert(d)
+  local out = pandoc.List {raw(('#callout("%s", "%s")['):format(d.classes[1], alerts[d.classes[1]]))}
+  for _, b in ipairs(d.content) do
+    if not (b.t == "Div" and b.classes:includes("title")) then out:insert(b) end
+  end
+  out:insert(raw("]"))
+  return out
+end
+
+local function in_column(i)
+  if not (i.attributes.width or i.attributes.height) then i.attributes.width = "100%" end
+  return i
+end
+
+local function columns(d)
+  local widths, cells = pandoc.List(), pandoc.List()
+  for _, b in ipairs(d.content) do
+    if b.t == "Div" then
+      b = b:walk {Image = in_column}
+      widths:insert(((b.attributes.width or "1fr"):gsub("%%$", "fr")))
+      cells:extend(common.blocks(raw("["), b.content, raw("],")))
+    end
+  end
+  return common.blocks(raw(("#side-by-side((%s,),"):format(table.concat(widths, ", "))), cells, raw(")"))
+end
+
+local function div(d)
+  if alerts[d.classes[1]] then return alert(d) end
+  if d.classes:includes("columns") then return columns(d) end
+  if d.classes:includes("provenance") then return common.blocks(raw("#provenance["), d.content, raw("]")) end
+end
+
+local function lone_image(p)
+  local found = common.lone_image(p)
+  if not found then return nil end
+  local whole = fill and not (found.attributes.width or found.attributes.height)
+  return {raw(whole and "#filling[" or "#centred["), pandoc.Plain {image(found, nil, whole)}, raw("]")}
+end
+
+local function output(c)
+  if not c.classes:includes("output") then return nil end
+  local name = c.classes:includes("stderr") and "stderr" or "output"
+  local lines = c.text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", "\\n")
+  return {raw(('#printed("%s", raw(block: true, "%s"))'):format(name, lines))}
+end
+
+local function comment(r)
+  if common.comment(r) then return {} end
+end
+
+function Pandoc(doc)
+  fill = doc.meta.fill ~= nil
+  root = pandoc.utils.stringify(doc.meta.root)
+  doc = doc:walk {
+    traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = lone_image,
+    CodeBlock = output, RawBlock = comment, Span = span,
+  }
+  return doc:walk {Math = equation, Image = function(i) return image(i) end}
+end

@@ -1,0 +1,89 @@
+"""Makes PDF files with Typst: tagged, archivable (PDF/A-2a, PDF/UA-1), always the same bytes."""
+
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import typst
+
+from lab.determinism import EPOCH
+from lab.documents.pandoc import DocumentError, Text
+from lab.documents.problems import Problem
+from lab.experiments import root
+
+STANDARDS = ["a-2a", "ua-1"]
+_MISSING = re.compile(r'error: [^\n]*?the text `"(.+?)"` could not be displayed')
+_UNKNOWN = re.compile(r"label `<(.+?)>` does not exist")
+
+
+@dataclass
+class Pdf:
+    """A compiled document, and the compiler to ask about it."""
+
+    content: bytes
+    compiler: typst.Compiler
+
+    def ask(self, label: str) -> list:
+        """Return the values of the metadata elements with this label, in order."""
+        import json
+
+        return json.loads(self.compiler.query(f"<{label}>", field="value"))
+
+
+def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
+    """Compile a Typst file of the project.
+
+    Raises:
+        DocumentError: Typst refused, or a character is in none of the fonts.
+    """
+    inputs = {"notes": "yes"} if notes else {}
+    compiler = typst.Compiler(
+        str(path), root=str(root()), font_paths=[str(_fonts(path.parent))],
+        ignore_system_fonts=True, sys_inputs=inputs,
+    )  # fmt: skip
+    standards = [] if notes else STANDARDS
+    try:
+        content, _ = compiler.compile_with_warnings(
+            format="pdf", pdf_standards=standards, timestamp=EPOCH
+        )
+    except typst.TypstError as error:
+        raise DocumentError(_problems(error.diagnostic, text)) from None
+    return Pdf(content, compiler)
+
+
+def _fonts(folder: Path) -> Path:
+    """Return a folder with the fonts that Matplotlib brings: they fill gaps of Typst's own.
+
+    Matplotlib's folder itself does not do: it has a font that draws boxes for every character,
+    and so hides that one is missing.
+    """
+    fonts = folder / "fonts"
+    fonts.mkdir(exist_ok=True)
+    found = importlib.util.find_spec("matplotlib")
+    places = found.submodule_search_locations if found else []
+    for place in places or []:
+        for font in sorted(Path(place, "mpl-data", "fonts", "ttf").glob("DejaVuSans*.ttf")):
+            if not (fonts / font.name).exists():
+                os.symlink(font, fonts / font.name)
+    return fonts
+
+
+def _problems(diagnostic: str, text: Text) -> list[Problem]:
+    """Return Typst's errors as problems with lines of the source."""
+    problems = [_missing(m[1], text) for m in _MISSING.finditer(diagnostic)]
+    for match in _UNKNOWN.finditer(diagnostic):
+        line = text.line(f"(#{match[1]})", text.line(match[1]))
+        problems.append(Problem(line, f"link to an unknown label: #{match[1]}"))
+    if not problems:
+        first = re.findall(r"^error: (.*)$", diagnostic, re.M)
+        lines = "\n    ".join(diagnostic.strip().splitlines())
+        problems = [Problem(1, f"{'; '.join(first)}\n    {lines}")]
+    return problems
+
+
+def _missing(characters: str, text: Text) -> Problem:
+    names = ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
+    line = text.line(characters, text.line(characters[0]))
+    return Problem(line, f"no font of the PDF has the character {characters} ({names})")

@@ -1,0 +1,72 @@
+"""What in a Markdown text is prose, and what is code, comment, formula or address."""
+
+import re
+
+FENCE = re.compile(
+    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^`\n]*\n(?:.*?\n)??[ \t>]*(?P=fence)[`~]*[ \t]*$", re.M | re.S
+)
+COMMENT = re.compile(r"<!--.*?-->", re.S)
+SPAN = re.compile(
+    r"(?<![\\`])(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)(\{[^}\n]*\})?", re.S
+)
+EXPRESSION = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+?)\s*`(?!`)")
+HEADER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
+FIGURE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?(?P<path>[^)>\s]+)")
+
+
+def blank(text: str, *patterns: re.Pattern) -> str:
+    """Return the text with everything that matches replaced by spaces, so that positions stay."""
+    for pattern in patterns:
+        text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    return text
+
+
+def without_code(text: str) -> str:
+    """Return the text without fenced code, code spans and comments, at the same positions."""
+    return blank(text, FENCE, COMMENT, SPAN)
+
+
+def expressions(text: str) -> list[re.Match]:
+    """Return the inline expressions `{python} …` of the text, in order, outside of listings."""
+    return list(EXPRESSION.finditer(blank(text, FENCE, COMMENT)))
+
+
+def fill(text: str, values: list[str], found: list[re.Match] | None = None) -> str:
+    """Return the text with its inline expressions replaced by values, as Markdown."""
+    parts, last = [], 0
+    found = expressions(text) if found is None else found
+    for match, value in zip(found, values, strict=True):
+        in_formula = is_in_formula(text, match.start())
+        parts += [text[last : match.start()], value if in_formula else escape(value)]
+        last = match.end()
+    return "".join(parts) + text[last:]
+
+
+def escape(value: str) -> str:
+    """Return the value as Markdown that shows exactly these characters."""
+    value = re.sub(r"\s+", " ", value)
+    value = re.sub(r"[\\`*_{}\[\]<>#|$@^~!\"']", r"\\\g<0>", value)
+    value = value.replace("--", r"\-\-").replace("...", r"\.\.\.")
+    return re.sub(r"^(\d*)([-+.)])(?=\s)", r"\1\\\2", value)
+
+
+def is_in_formula(text: str, position: int) -> bool:
+    """Tell whether the position is between dollar signs, in the same paragraph."""
+    start = text.rfind("\n\n", 0, position) + 1
+    before = blank(text[start:position], FENCE, COMMENT, SPAN)
+    return len(re.findall(r"(?<!\\)\$\$|(?<!\\)\$", before)) % 2 == 1
+
+
+def line_of(text: str, position: int) -> int:
+    """Return the number of the line, from 1, at a position of the text."""
+    return text.count("\n", 0, position) + 1
+
+
+def find_line(text: str, needle: str, *, again: bool = False) -> int | None:
+    """Return the first line that holds the needle, or the second, whatever the white space."""
+    words = needle.split()
+    if not words:
+        return None
+    found = list(re.finditer(r"[\s>]+".join(map(re.escape, words)) + r"(?![\w-])", text))
+    match = found[min(int(again), len(found) - 1)] if found else None
+    return line_of(text, match.start()) if match else None

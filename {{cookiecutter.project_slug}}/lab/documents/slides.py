@@ -1,0 +1,32 @@
+"""Makes the PDF of a presentation, and sees to it that every slide fits its page."""
+
+from pathlib import Path
+
+from lab.documents.pandoc import DocumentError, Text
+from lab.documents.pdf import Pdf, compile_pdf
+from lab.documents.problems import Problem
+
+
+def slides(typ: Path, text: Text) -> dict[str, bytes]:
+    """Return the PDF of the slides, and that of the notes for the speaker if there are any.
+
+    Raises:
+        DocumentError: a slide is too full, or Typst refused.
+    """
+    pdf = compile_pdf(typ, text)
+    problems = _overfull(pdf, text)
+    if problems:
+        raise DocumentError(problems)
+    return {".pdf": pdf.content}
+
+
+def _overfull(pdf: Pdf, text: Text) -> list[Problem]:
+    """Return a problem for each slide that ends on another page than it begins."""
+    problems = []
+    for begin, end in zip(pdf.ask("begin"), pdf.ask("end"), strict=True):
+        if begin["page"] != end["page"]:
+            name = begin["name"] or "without title"
+            pages = end["page"] - begin["page"] + 1
+            what = f"slide {begin['number']} ({name}) is too full: it needs {pages} pages"
+            problems.append(Problem(text.line(begin["name"]), what))
+    return problems

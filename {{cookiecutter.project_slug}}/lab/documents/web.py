@@ -1,0 +1,33 @@
+"""Makes one HTML file with everything inside: style, script and figures."""
+
+import base64
+import html
+import re
+from pathlib import Path
+
+_TYPES = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+_HERE = Path(__file__).parent / "web"
+
+
+def embed(page: str) -> str:
+    """Return the page with what it refers to put inside."""
+    style = (_HERE / "report.css").read_text(encoding="utf-8")
+    script = (_HERE / "report.js").read_text(encoding="utf-8")
+    page = page.replace('<link rel="stylesheet" href="report.css">', f"<style>\n{style}</style>")
+    page = page.replace('<script src="report.js"></script>', f"<script>\n{script}</script>")
+    return re.sub(r'(<img\b[^>]*?\bsrc=)"([^"]*)"', _image, page)
+
+
+def _image(match: re.Match) -> str:
+    """Return an image element whose source is the file's content."""
+    path = Path(html.unescape(match[2]))
+    kind = _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f'{match[1]}"data:{kind};base64,{content}"'
