@@ -35,7 +35,7 @@ COMMON = {
 }
 STYLES = {
     "report": {
-        "figure.figsize": (6.2, 3.3),
+        "figure.figsize": (6.2, 3.1),
         "font.size": 9,
         "lines.linewidth": 1.3,
         "lines.markersize": 4.5,
@@ -54,7 +54,7 @@ def style(name: str = "report") -> Iterator[None]:
     """Draw and save inside this context; text becomes outlines, so that it needs no font.
 
     Args:
-        name: "report" (6.2 by 3.3 inches, 9 points) or "presentation" (8.6 by 3.7 inches, 13
+        name: "report" (6.2 by 3.1 inches, 9 points) or "presentation" (8.6 by 3.7 inches, 13
             points, for slides of 16 to 9).
 
     Raises:
@@ -105,10 +105,9 @@ def plot_curves(curves: pd.DataFrame, shown: int = 5) -> Figure:
         shown: Number of sample sizes to show, at most 5.
     """
     figure, axes = _axes()
-    sizes = curves["size"].unique()
-    chosen = sizes[np.linspace(0, len(sizes) - 1, shown).round().astype(int)]
+    sizes = _some(curves["size"].unique(), shown)
     colours = mpl.colormaps["cividis"](np.linspace(0, 0.8, shown))
-    for size, colour, line, marker in zip(chosen, colours, LINES, MARKERS, strict=False):
+    for size, colour, line, marker in zip(sizes, colours, LINES, MARKERS, strict=False):
         rows = curves[curves["size"] == size]
         best = rows["score"].argmax()
         look = {"color": colour, "linestyle": line, "marker": marker, "markevery": [best]}
@@ -146,10 +145,8 @@ def plot_spectra(spectra: pd.DataFrame, shown: int = 3) -> Figure:
         shown: Number of sample sizes to show, one panel each.
     """
     figure = Figure(layout="constrained")
-    sizes = spectra["size"].unique()
-    chosen = sizes[np.linspace(0, len(sizes) - 1, shown).round().astype(int)]
     panels = figure.subplots(1, shown, sharey=True, squeeze=False)[0]
-    for axes, size in zip(panels, chosen, strict=True):
+    for axes, size in zip(panels, _some(spectra["size"].unique(), shown), strict=True):
         rows = spectra[spectra["size"] == size]
         for name in ("empirical", "ledoit-wolf"):
             regular = rows[rows[name] > 0]
@@ -163,6 +160,11 @@ def plot_spectra(spectra: pd.DataFrame, shown: int = 3) -> Figure:
     figure.supxlabel("Eigenvector, by falling variance in the sample", size="medium")
     panels[0].legend(loc="lower left")
     return figure
+
+
+def _some(values: np.ndarray, count: int) -> np.ndarray:
+    """Pick values at equal distances in the list, with the first and the last."""
+    return values[np.linspace(0, len(values) - 1, count).round().astype(int)]
 
 
 def _axes() -> tuple[Figure, Axes]:
@@ -184,17 +186,13 @@ def _axes_over_size(results: pd.DataFrame) -> tuple[Figure, Axes]:
 
 def _draw_estimators(axes: Axes, results: pd.DataFrame, name: str) -> None:
     """Draw the mean over splits, with bars from the 10th to the 90th percentile, side by side."""
-    for shift, (estimator, look) in zip(
-        np.linspace(-0.03, 0.03, len(LOOK)), LOOK.items(), strict=True
-    ):
+    shifts = np.exp(np.linspace(-0.03, 0.03, len(LOOK)))
+    for shift, (estimator, look) in zip(shifts, LOOK.items(), strict=True):
         rows = results[(results["estimator"] == estimator) & np.isfinite(results[name])]
-        if rows.empty:
-            continue
-        place = rows["size"] * np.exp(shift)
-        axes.plot(place, rows[name], **look)
-        axes.vlines(
-            place, rows[f"{name}_low"], rows[f"{name}_high"], color=look["color"], linewidth=0.8
-        )
+        if len(rows):
+            place, low, high = shift * rows["size"], rows[f"{name}_low"], rows[f"{name}_high"]
+            axes.plot(place, rows[name], **look)
+            axes.vlines(place, low, high, color=look["color"], linewidth=0.8)
 
 
 def _shade_singular(axes: Axes, results: pd.DataFrame) -> None:
