@@ -22,10 +22,15 @@ def main(argv: list[str]) -> int:
     if not change and all((root() / t).exists() for t in argv):
         _say_up_to_date(experiment, contents, argv)
         return 0
+    return run(experiment, targets)
+
+
+def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
+    """Build the targets, or everything, with the experiment locked; run the steps of `redo` anyway."""
     os.makedirs(experiment.state, exist_ok=True)
     with _alone(experiment):
         contents = Contents(str(experiment.generated))
-        return _build(experiment, contents, examine(experiment, contents), targets)
+        return _build(experiment, contents, examine(experiment, contents), targets, redo)
 
 
 def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
@@ -63,7 +68,13 @@ def _alone(experiment: Experiment):
         yield
 
 
-def _build(experiment: Experiment, contents: Contents, change: Change, targets: list[str]) -> int:
+def _build(
+    experiment: Experiment,
+    contents: Contents,
+    change: Change,
+    targets: list[str],
+    redo: frozenset[str],
+) -> int:
     from lab import gate
     from lab.pipeline import run_documents, run_steps
 
@@ -75,7 +86,9 @@ def _build(experiment: Experiment, contents: Contents, change: Change, targets: 
     papers, files = run_documents.split(experiment, targets)
     marker = experiment.state / "building"
     marker.touch()
-    counts = run_steps.run(experiment, contents, change, files, whole=not targets or bool(papers))
+    counts = run_steps.run(
+        experiment, contents, change, files, whole=not targets or bool(papers), redo=redo
+    )
     if counts is None:
         contents.save()
         return 1

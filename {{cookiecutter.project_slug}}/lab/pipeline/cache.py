@@ -38,6 +38,19 @@ class Cache:
         """Tell whether there is an entry for the key."""
         return self._entry(key).exists()
 
+    def digests(self, key: str) -> dict[str, str] | None:
+        """Return the digest of each output that the entry would restore; None without an entry."""
+        try:
+            outputs = json.loads(self._entry(key).read_text(encoding="utf-8"))["outputs"]
+            return {path: digest_of(files) for path, files in outputs.items()}
+        except (OSError, ValueError, KeyError, AttributeError):
+            return None
+
+    def forget(self, key: str) -> None:
+        """Drop the entry, so that the step runs when it is needed again."""
+        with contextlib.suppress(OSError):
+            self._entry(key).unlink(missing_ok=True)
+
     def restore(self, key: str, outputs: list[str], folder: Path) -> bool:
         """Copy the outputs of the step with this key into the folder; tell whether all were whole."""
         try:
@@ -113,6 +126,14 @@ class Cache:
         if not self._warned:
             print(f"warning: {text}\n  cache: {self.place}", file=sys.stderr)
         self._warned = True
+
+
+def digest_of(files: dict[str, str]) -> str:
+    """Return the digest of an output as `Contents.digest` gives it, from those of its files."""
+    if list(files) == [""]:
+        return files[""]
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def copy(source: Path, target: Path) -> str:

@@ -91,9 +91,12 @@ class Contents:
             return False
         return all(self.digest(path) == found for path, found in record["outputs"].items())
 
-    def record_step(self, key: str, name: str, inputs: list[str], outputs: dict[str, str]) -> None:
+    def record_step(
+        self, key: str, name: str, command: str, inputs: list[str], outputs: dict[str, str]
+    ) -> None:
         """Note what a step made, before its outputs get their final names."""
-        entry = {"key": key, "name": name, "inputs": inputs, "outputs": outputs}
+        entry = {"key": key, "name": name, "command": command, "outputs": outputs}
+        entry["inputs"] = {path: self.digest(path) for path in inputs}
         with open(self._path(JOURNAL), "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         self.steps[next(iter(outputs))] = entry

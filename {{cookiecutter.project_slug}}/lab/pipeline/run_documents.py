@@ -34,7 +34,7 @@ def run(experiment: Experiment, contents: Contents, papers: list[Path]) -> None:
     """
     every = experiment.documents()
     _clear_leftovers(experiment, contents, every)
-    stale = [d for d in papers or every if not _is_current(experiment, contents, d)]
+    stale = [d for d in papers or every if not is_current(experiment, contents, d)]
     if not stale:
         return
     os.environ.update(environment())
@@ -57,7 +57,8 @@ def _build(source: Path):
     return build(source)
 
 
-def _is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
+def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
+    """Tell whether a document was made from what its source and all that it read hold now."""
     record = contents.documents.get(source.name)
     if not record or record["stamp"] != provenance.stamp(experiment):
         return False

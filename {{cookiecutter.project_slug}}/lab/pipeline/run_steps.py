@@ -18,10 +18,15 @@ from lab.pipeline.progress import Progress
 
 
 def run(
-    experiment: Experiment, contents: Contents, change: Change, targets: list[str], whole: bool
+    experiment: Experiment,
+    contents: Contents,
+    change: Change,
+    targets: list[str],
+    whole: bool,
+    redo: frozenset[str] = frozenset(),
 ) -> dict[str, int] | None:
     """Run the steps that are needed; return how many ran, were cached or unchanged; None if one failed."""
-    if not (change.everything or change.inputs or change.tampered or targets):
+    if not (change.everything or change.inputs or change.tampered or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
     progress = Progress()
     steps.session = session = steps.Session(
@@ -38,9 +43,9 @@ def run(
     request = engine.Request(
         experiment=experiment,
         limits=limits.from_environment(),
-        config=_overrides(),
+        config=overrides(),
         targets=targets,
-        force=change.everything,
+        force=change.everything or bool(redo),
         keep_going=bool(os.environ.get("KEEP_GOING")),
     )
     _stop_steps_on_signals(session.running)
@@ -62,7 +67,7 @@ def fingerprint() -> str:
     return value.hexdigest()
 
 
-def _overrides() -> dict:
+def overrides() -> dict:
     """Return the parameters that were given on the command line: they win over config.yaml."""
     seed = os.environ.get("SEED")
     if seed and not seed.lstrip("-").isdecimal():

@@ -67,7 +67,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
     key = key_of(step, session)
-    redo = step.name.split(":")[0] in session.redo
+    redo = step.name in session.redo
     if not redo and session.contents.is_built(key, step.outputs):
         _touch(step.outputs)
         session.progress.unchanged(step.name)
@@ -87,15 +87,30 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     session.progress.finished(step.name, how, time.perf_counter() - started)
 
 
+def name_of(rule: str, wildcards: list, outputs: list) -> str:
+    """Return the name that people see: the rule, and for one of several variants its output."""
+    return f"{rule}:{Path(outputs[0]).stem}" if len(wildcards) else rule
+
+
+def from_job(job) -> Step:
+    """Return the step of a job that has not been started."""
+    return Step(
+        name=name_of(job.rule.name, job.wildcards, job.output),
+        command=job.format_wildcards(job.rule.shellcmd or ""),
+        inputs=[str(f) for f in job.input],
+        outputs=[str(f) for f in job.output],
+        container=str(job.rule.container_img or ""),
+    )
+
+
 def _describe(template: str, variables: dict, globals_: dict) -> Step:
     """Gather from Snakemake's variables what decides the result of a job."""
     everything = globals_ | variables
     rule = variables["rule"]
-    variant = f":{Path(variables['output'][0]).stem}" if len(variables["wildcards"]) else ""
     resources = variables["resources"]
     image = globals_["workflow"].get_rule(rule).container_img
     return Step(
-        name=rule + variant,
+        name=name_of(rule, variables["wildcards"], variables["output"]),
         command=expand(template, **everything),
         inputs=[str(f) for f in variables["input"]],
         outputs=[str(f) for f in variables["output"]],
@@ -139,7 +154,7 @@ def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
             step, "it ended without an error but did not write " + ", ".join(missing)
         )
     digests = {path: session.contents.digest(str(scratch / path)) for path in step.outputs}
-    session.contents.record_step(key, step.name, step.inputs, digests)
+    session.contents.record_step(key, step.name, step.command, step.inputs, digests)
     for path in step.outputs:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,31 @@
+"""Forget the result of a step, here and in the cache, so that it counts as never made (`make forget`)."""
+
+import os
+import shutil
+
+from lab.experiments import current
+from lab.pipeline import cache, graph
+from lab.pipeline.contents import Contents
+from lab.redo import step_of_environment
+
+
+def main(argv: list[str]) -> None:
+    """Remove what the step named by STEP made; DOWN=1 also what follows, UP=1 what it needs."""
+    experiment = current()
+    nodes = graph.read(experiment)
+    wanted = graph.named(nodes, step_of_environment("forget"))
+    more = graph.followers(nodes, wanted) if os.environ.get("DOWN") else []
+    more += graph.leaders(nodes, wanted) if os.environ.get("UP") else []
+    contents = Contents(str(experiment.generated))
+    store = cache.Cache(cache.default())
+    for name in [n for n in nodes if n in {*wanted, *more}]:
+        outputs = nodes[name].step.outputs
+        record = contents.steps.pop(outputs[0], None)
+        if record:
+            store.forget(record["key"])
+        for path in outputs:
+            full = experiment.generated / path
+            shutil.rmtree(full) if full.is_dir() else full.unlink(missing_ok=True)
+        print(f"forgotten: {name}")
+    contents.built = {}
+    contents.save()
