@@ -154,6 +154,7 @@ def plot_spectra(spectra: pd.DataFrame, shown: int = 3) -> Figure:
         axes.plot(rows["direction"], rows["held-out"], markevery=3, **HELD_OUT)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set_title(f"$n$ = {size}", size="medium")
         axes.set_xticks([1, *range(10, len(rows) + 1, 10)])
     panels[0].set_ylabel("Variance along eigenvector")
@@ -203,6 +204,7 @@ def _shade_singular(axes: Axes, results: pd.DataFrame) -> None:
     left, right = axes.get_xlim()[0], singular.max() * np.exp(0.06)
     axes.axvspan(left, right, color="0.93", zorder=0)
     axes.set_xlim(left)
-    middle = np.sqrt(left * right)
+    top = (np.sqrt(left * right), axes.get_ylim()[1])
     text = "Empirical matrix singular:\n" r"its score is $-\infty$"
-    axes.text(middle, axes.get_ylim()[1], text, ha="center", va="top", size="small")
+    below = {"xytext": (0, -0.4), "textcoords": "offset fontsize", "ha": "center", "va": "top"}
+    axes.annotate(text, top, size="small", **below)
