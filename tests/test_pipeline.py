@@ -10,8 +10,10 @@ from building import TINY
 SNAKEFILE = """
     from lab import code, step
 
+    wildcard_constraints: letter="[ab]",
+
     rule all:
-        input: expand("assets/data/{letter}.out.txt", letter=["a", "b"]), "assets/data/both.txt",
+        input: expand("assets/data/loud-{letter}.txt", letter=["a", "b"]), "assets/data/both.txt",
 
     rule word:
         input: code=code("word.py"),
@@ -21,11 +23,11 @@ SNAKEFILE = """
 
     rule shout:
         input: "assets/data/{letter}.txt",
-        output: "assets/data/{letter}.out.txt",
+        output: "assets/data/loud-{letter}.txt",
         shell: step("tr a-z A-Z < {input} > {output}")
 
     rule both:
-        input: "assets/data/a.out.txt", "assets/data/b.out.txt",
+        input: "assets/data/loud-a.txt", "assets/data/loud-b.txt",
         output: "assets/data/both.txt",
         shell: step("cat {input} > {output}")
 """
@@ -86,7 +88,7 @@ def test_changed_parameter_reruns_what_uses_it(tiny: Path) -> None:
     """A parameter reaches the steps that have it and all that follow."""
     edit(tiny / "scripts" / TINY / "config.yaml", "2", "3")
     ran = building.ran(make(tiny))
-    assert ran == ["both", "shout:a.out", "shout:b.out", "word:a", "word:b"]
+    assert ran == ["both", "shout:loud-a", "shout:loud-b", "word:a", "word:b"]
     assert read(tiny, "both.txt") == "A A A\nB B B\n"
 
 
@@ -131,12 +133,12 @@ def test_touch_reruns_nothing(tiny: Path) -> None:
 
 def test_artifact_edited_by_hand_is_named_and_restored(tiny: Path) -> None:
     """An edited artifact is made again, and the person is told."""
-    target = tiny / "generated" / TINY / "assets" / "data" / "a.out.txt"
+    target = tiny / "generated" / TINY / "assets" / "data" / "loud-a.txt"
     target.write_text("edited", encoding="utf-8")
     printed = make(tiny)
-    assert "assets/data/a.out.txt was changed by hand" in printed
+    assert "assets/data/loud-a.txt was changed by hand" in printed
     assert building.ran(printed) == []
-    assert read(tiny, "a.out.txt") == "A A\n"
+    assert read(tiny, "loud-a.txt") == "A A\n"
 
 
 def test_edit_of_an_artifact_never_reaches_the_cache(tiny: Path) -> None:
@@ -153,10 +155,10 @@ def test_edit_of_an_artifact_never_reaches_the_cache(tiny: Path) -> None:
 
 def test_deleted_artifact_is_made_alone(tiny: Path) -> None:
     """An artifact is made by its path; nothing else runs."""
-    target = f"generated/{TINY}/assets/data/b.out.txt"
+    target = f"generated/{TINY}/assets/data/loud-b.txt"
     (tiny / target).unlink()
     assert building.ran(make(tiny, target)) == []
-    assert read(tiny, "b.out.txt") == "B B\n"
+    assert read(tiny, "loud-b.txt") == "B B\n"
 
 
 def test_clean_build_comes_from_the_cache(tiny: Path) -> None:
@@ -222,7 +224,7 @@ def test_failed_step_shows_no_partial_output(tiny: Path) -> None:
 
 def test_wildcards_are_told_apart(tiny: Path) -> None:
     """Steps that differ only in a wildcard have results of their own."""
-    assert (read(tiny, "a.out.txt"), read(tiny, "b.out.txt")) == ("A A\n", "B B\n")
+    assert (read(tiny, "loud-a.txt"), read(tiny, "loud-b.txt")) == ("A A\n", "B B\n")
 
 
 def test_removed_step_leaves_nothing_behind(tiny: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import logging
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
@@ -44,7 +45,6 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
     from snakemake import jobs
-    from snakemake.exceptions import WorkflowError
     from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
@@ -80,9 +80,9 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
                 scheduler_settings=GreedySettings(omit_prioritize_by_temp_and_input=True),
             )
             good = True
-        except WorkflowError as error:
-            if getattr(inner, "dag", None) is None or not _started(inner):
-                raise LabError(_explain(request, error)) from None
+        except Exception as error:
+            if not _started(inner) or _own(error):
+                raise LabError(_explain(request, inner, error)) from None
             good = False
         return good, _graph(inner.dag)
 
@@ -93,7 +93,6 @@ def read(request: Request):
     Raises:
         LabError: as `execute`.
     """
-    from snakemake.exceptions import WorkflowError
     from snakemake.settings import types as settings
 
     with _api(request) as (api, workflow):
@@ -108,8 +107,8 @@ def read(request: Request):
         try:
             inner._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
             inner._build_dag()
-        except WorkflowError as error:
-            raise LabError(_explain(request, error)) from None
+        except Exception as error:
+            raise LabError(_explain(request, inner, error)) from None
         return inner.dag
 
 
@@ -168,17 +167,26 @@ class _api:
             self.api.__exit__(None, None, None)
 
 
-def _explain(request: Request, error: Exception) -> str:
-    """Say what Snakemake found wrong, without its traceback."""
-    cause = error.__cause__ or error
-    while cause and not isinstance(cause, LabError):
-        cause = cause.__cause__ or cause.__context__
-    if cause:
-        return str(cause)
-    text = str(error).strip() or type(error).__name__
-    place = relative(request.experiment.scripts / "Snakefile")
-    line = getattr(error, "lineno", None)
-    return f"{place}{f':{line}' if line else ''}: {text}"
+def _own(error: BaseException | None) -> LabError | None:
+    """Return the error of this project that Snakemake wrapped, if it did."""
+    while error and not isinstance(error, LabError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _explain(request: Request, workflow, error: Exception) -> str:
+    """Say what Snakemake found wrong, and where, without its traceback."""
+    from snakemake.exceptions import get_exception_origin
+
+    own = _own(error)
+    if own:
+        return str(own)
+    origin = get_exception_origin(error, workflow.linemaps) or (getattr(error, "lineno", None), "")
+    place = Path(origin[1] or request.experiment.scripts / "Snakefile")
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    text = "\n  ".join(lines) or type(error).__name__
+    kind = "" if "snakemake" in type(error).__module__ else f"{type(error).__name__}: "
+    return f"{relative(place)}{f':{origin[0]}' if origin[0] else ''}: {kind}{text}"
 
 
 def _graph(dag) -> Graph:
