@@ -76,7 +76,12 @@
             text = ''
               export PROJECT_PYTHON=${pythonFor pkgs}/bin/python3
               ${builtins.readFile ./nix/shell-hook.sh}
-              exec make ''${VIRTUAL_ENV:+-C "''${VIRTUAL_ENV%/.venv}"} "$@"
+              if [ -z "''${VIRTUAL_ENV:-}" ]; then
+                echo "error: there is no project in this folder or above it" >&2
+                exit 1
+              fi
+              cd "''${VIRTUAL_ENV%/.venv}"
+              exec make "$@"
             '';
           };
         }
