@@ -19,11 +19,11 @@ demo: env  ## Start a project from the template and build its sample report.
 	@echo 'The report: $(DEMO)/generated/'*'/outputs/report.pdf' | sed 's/\*/2023-10-07-Covariance-Matrix-Prior-Investigation/'
 
 .PHONY: test
-test: env  ## Run the tests: render the template, build it, break it.
+test: tools  ## Run the tests: render the template, build it, break it.
 	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: check
-check: env  ## Format and lint everything, the payload included; change nothing.
+check: tools  ## Format and lint everything, the payload included; change nothing.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/snakefmt --check --quiet '$(PAYLOAD)/scripts'
@@ -31,18 +31,22 @@ check: env  ## Format and lint everything, the payload included; change nothing.
 	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
 
 .PHONY: format
-format: env  ## Format everything.
+format: tools  ## Format everything.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/snakefmt --quiet '$(PAYLOAD)/scripts'
 
 .PHONY: lock
-lock: env  ## Lock the packages of the template and of its maintainers again.
+lock: tools  ## Lock the packages of the template and of its maintainers again.
 	@$(BIN)/python maintenance/lock.py
 
 .PHONY: env
 env:  ## Make .venv as poetry.lock says.
 	@$(PYTHON) '$(PAYLOAD)/lab/environment.py' .
+
+.PHONY: tools
+tools:  ## Make .venv with all that the tests need, too.
+	@WITH=test $(PYTHON) '$(PAYLOAD)/lab/environment.py' .
 
 .PHONY: help
 help:  ## Show the commands.
