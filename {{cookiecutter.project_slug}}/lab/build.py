@@ -59,13 +59,17 @@ def _alone(experiment: Experiment):
     """Hold the lock of the experiment; wait for another build of it."""
     import fcntl
 
+    from lab.pipeline import orphans
+
     with open(experiment.state / "lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"another make is building {experiment.name}; waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        orphans.lock_of_build = lock.fileno()
         yield
+        fcntl.flock(lock, fcntl.LOCK_UN)  # also for the keeper that holds it with us
 
 
 def _build(

@@ -5,50 +5,52 @@ import re
 from dataclasses import dataclass
 
 from lab.errors import LabError
+from lab.pipeline import gpus, memory
 
-_UNITS = {"": 1, "m": 1, "g": 1000, "t": 1_000_000}
-_BINARY = {"k": 1024 / 1e6, "m": 1.048576, "g": 1073.741824, "t": 1099511.627776}
+_UNITS = {"k": -1, "m": 0, "g": 1, "t": 2}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs."""
+    """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs.
+
+    None is no limit: on a cluster, its queue decides.
+    """
 
     jobs: int
-    memory: int
-    gpus: int
+    memory: int | None
+    gpus: int | None
 
 
 def from_environment() -> Limits:
     """Return the limits that the person set, or those of the machine.
 
     Raises:
-        LabError: a value is no number, or no size such as `16GB`.
+        LabError: a value is no number, no size such as `16GB`, or more GPUs than there are.
     """
     return Limits(
-        jobs=_count(
-            "JOBS",
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1,
-            1,
-        ),
-        memory=megabytes(os.environ.get("MEMORY") or f"{_machine_memory()}MB", "MEMORY"),
-        gpus=_count("GPUS", _machine_gpus(), 0),
+        jobs=count("JOBS", _processors(), 1),
+        memory=megabytes(os.environ.get("MEMORY") or f"{memory.installed()}MB", "MEMORY"),
+        gpus=_gpus(),
     )
 
 
 def megabytes(text: str, name: str) -> int:
     """Return a size such as `16GB`, `512M` or `1.5 GiB` in megabytes (10⁶ bytes)."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt])(i?)b?\s*", text.lower())
     if not match:
         raise LabError(f"{name}={text} is no size\n  examples: 500MB, 16GB, 1.5GiB")
-    number, unit, binary = float(match[1]), match[2], match[3]
-    factor = _BINARY[unit] if binary and unit else _UNITS.get(unit, 0.001)
-    return max(1, round(number * factor))
+    power = _UNITS[match[2]]
+    factor = 1.048576 * 1024**power if match[3] else 1000**power
+    return max(1, round(float(match[1]) * factor))
 
 
-def _count(name: str, default: int, least: int) -> int:
+def count(name: str, default: int, least: int) -> int:
+    """Return the whole number that the variable of this name holds.
+
+    Raises:
+        LabError: it is no whole number, or less than `least`.
+    """
     text = os.environ.get(name) or str(default)
     if not text.isdecimal() or int(text) < least:
         raise LabError(
@@ -57,15 +59,19 @@ def _count(name: str, default: int, least: int) -> int:
     return int(text)
 
 
-def _machine_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
+def _gpus() -> int:
+    """Return how many GPUs a build may use at once."""
+    visible = gpus.visible()
+    wanted = count("GPUS", len(visible or ()), 0)
+    if visible is not None and wanted > len(visible):
+        raise LabError(
+            f"GPUS={wanted}, and {len(visible)} can be seen here: {','.join(visible) or 'none'}\n"
+            "  CUDA_VISIBLE_DEVICES or the driver says which there are"
+        )
+    return wanted
 
 
-def _machine_gpus() -> int:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([v for v in visible.split(",") if v.strip() not in ("", "-1")])
-    try:
-        return len([n for n in os.listdir("/proc/driver/nvidia/gpus")])
-    except OSError:
-        return 0
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

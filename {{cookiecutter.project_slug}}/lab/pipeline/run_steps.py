@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from lab.pipeline import cache, engine, limits, runner, steps
+from lab.pipeline import cache, demands, engine, limits, runner, steps
 from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
 from lab.determinism import environment
@@ -34,6 +34,7 @@ def run(
         cache=cache.Cache(cache.default()),
         progress=progress,
         environment=fingerprint(),
+        limits=limits.from_environment(),
         redo=frozenset(os.environ.get("STEP", "").split())
         if os.environ.get("REDO")
         else frozenset(),
@@ -42,7 +43,7 @@ def run(
     os.environ.update(environment())
     request = engine.Request(
         experiment=experiment,
-        limits=limits.from_environment(),
+        limits=session.limits,
         config=overrides(),
         targets=targets,
         force=change.everything or bool(redo),
@@ -91,16 +92,7 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
     progress.total = len(needed)
-    most = {"mem_mb": ("MEMORY", request.limits.memory), "gpu": ("GPUS", request.limits.gpus)}
-    for job in needed:
-        for resource, (name, limit) in most.items():
-            asked = job.rule.resources.get(resource)
-            asked = job.resources.get(resource, 0) if callable(asked) else asked
-            if isinstance(asked, int) and asked > limit:
-                raise LabError(
-                    f"step {job.rule.name} asks for {resource}={asked}, and {name} allows {limit}\n"
-                    f"  give it more: make {name}=…   or ask for less in the Snakefile"
-                )
+    demands.check(needed, request.limits)
 
 
 def _stop_steps_on_signals(running: runner.Running) -> None:

@@ -1,23 +1,27 @@
-"""Run the command of a step: its environment, its log, its limits, and what to say when it fails."""
+"""Run the command of a step: its environment, its log, its limits, and what to say if it fails."""
 
+import contextlib
 import os
-import signal
 import subprocess
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import relative
+from lab.pipeline import demands, gpus, memory, orphans, processes
+from lab.pipeline.processes import Running
 
 if TYPE_CHECKING:
     from lab.pipeline.steps import Session, Step
 
+__all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
+_watcher = memory.Watcher()
 
 
-class StepFailed(LabError):
+class StepError(LabError):
     """The command of a step ended with an error, or did not write its outputs."""
 
     def __init__(self, step: "Step", why: str, log: Path | None = None) -> None:
@@ -27,73 +31,81 @@ class StepFailed(LabError):
             lines += [f"    {line}" for line in end[-_END:]]
             lines += [f"  its whole log: {relative(log)}"]
         super().__init__("\n".join(lines))
-
-
-class Running:
-    """The process groups that run now, so that none is left behind."""
-
-    def __init__(self) -> None:
-        self._groups: set[int] = set()
-        self._lock = threading.Lock()
-        self.stopped = False
-
-    def add(self, group: int) -> None:
-        """Remember a process group."""
-        with self._lock:
-            self._groups.add(group)
-
-    def remove(self, group: int) -> None:
-        """Forget a process group that ended."""
-        with self._lock:
-            self._groups.discard(group)
-
-    def stop(self) -> None:
-        """Kill all of them."""
-        with self._lock:
-            self.stopped = True
-            for group in self._groups:
-                try:
-                    os.killpg(group, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        self.why = why
 
 
 def run(step: "Step", scratch: Path, session: "Session") -> None:
     """Run the command with its outputs under the scratch folder; stdout and stderr go to the log.
 
     Raises:
-        StepFailed: it ended with another exit code than 0.
+        StepError: it asks for more than there is, ended with another exit code than 0, used more
+            memory than declared, or did not write an output.
     """
-    for path in step.outputs:
-        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
     log = Path(".lab") / "logs" / f"{step.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["bash", "-euo", "pipefail", "-c", step.command_into(str(scratch))]
-    env = environment() | {"MPLCONFIGDIR": str(Path(".lab", "matplotlib").resolve())}
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            env=env,
-            start_new_session=True,
-        )
-        session.running.add(process.pid)
-        code = process.wait()
-        session.running.remove(process.pid)
-    if code and not session.running.stopped:
-        failure = StepFailed(step, _why(code), log.resolve())
-        session.progress.failed(step.name, str(failure))
-        raise failure
-    if code:
+    for path in [scratch / path for path in step.outputs] + [log]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    job = demands.of(step.variables, step.variables["workflow"])
+    excess = demands.excess(job, session.limits) if job else None
+    why = excess or _run_here(step, scratch, log, session)
+    if session.running.stopped:
         raise KeyboardInterrupt
+    missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
+    if not why and missing:
+        why = "it ended without an error but did not write " + ", ".join(missing)
+    if why:
+        _fail(StepError(step, why, None if excess else log.resolve()), step, job, session)
 
 
-def _why(code: int) -> str:
-    if code < 0:
-        return f"it was ended by {signal.Signals(-code).name}"
-    return f"exit code {code}"
+def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
+    """Say what went wrong: in full at the last attempt, in a line before."""
+    attempt, most = (job.attempt, job.restart_times + 1) if job else (1, 1)
+    text = str(failure)
+    if attempt < most:
+        first = failure.why.splitlines()[0]
+        text = f"  {step.name} failed: {first}; tried again ({attempt + 1} of {most})"
+    session.progress.failed(step.name, text)
+    raise failure
+
+
+def _run_here(step: "Step", scratch: Path, log: Path, session: "Session") -> str | None:
+    """Run the command on this machine; return why it failed, or None."""
+    command = ["bash", "-euo", "pipefail", "-c", step.command_into(str(scratch))]
+    with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
+        env = step_environment() | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": sink,
+            "stderr": sink,
+            "env": env,
+            "pass_fds": handles,
+        }
+        with (
+            session.running.start(scratch.name, command, [], **options) as process,
+            _watcher.watching(process.pid, step.memory) as watch,
+        ):
+            code = processes.wait(process)
+    if watch.used:
+        used = -(-watch.used // 1_000_000)
+        return f"it used {used} MB of memory and declared mem_mb={step.memory}"
+    return processes.described(code) if code else None
+
+
+@contextlib.contextmanager
+def _gpus(step: "Step", session: "Session") -> Iterator[tuple[list[str], list[int]]]:
+    def waiting() -> None:
+        session.progress.say(f"  {step.name} waits for a GPU: others on this machine use them")
+
+    with gpus.lease(step.gpus, session.limits.gpus or 0, waiting) as lease:
+        yield lease
+
+
+def step_environment() -> dict[str, str]:
+    """Return the environment of a step's command on this machine."""
+    here = {
+        "MPLCONFIGDIR": os.path.abspath(".lab/matplotlib"),
+        orphans.MARK: os.path.abspath(".lab"),
+    }
+    return environment() | here
 
 
 def _one_line(command: str) -> str:

@@ -15,6 +15,7 @@ from snakemake.utils import format as expand
 from lab.pipeline import runner
 from lab.pipeline.cache import Cache
 from lab.pipeline.contents import Contents
+from lab.pipeline.limits import Limits
 from lab.pipeline.progress import Progress
 
 
@@ -50,6 +51,7 @@ class Session:
     cache: Cache
     progress: Progress
     environment: str
+    limits: Limits
     redo: frozenset[str] = frozenset()
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: runner.Running = field(default_factory=runner.Running)
@@ -62,14 +64,14 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """Perform the job whose rule function has these variables.
 
     Raises:
-        runner.StepFailed: the command failed; its log has been shown.
+        runner.StepError: the command failed; its log has been shown.
     """
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
     key = key_of(step, session)
     redo = step.name in session.redo
     if not redo and session.contents.is_built(key, step.outputs):
-        _touch(step.outputs)
+        session.contents.touch(step.outputs)  # newer than the inputs, for Snakemake
         session.progress.unchanged(step.name)
         return
     started = time.perf_counter()
@@ -139,21 +141,17 @@ def _short(step: Step) -> str:
     return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
 
 
-def _touch(paths: list[str]) -> None:
-    """Make the outputs newer than the inputs, for Snakemake."""
-    for path in paths:
-        os.utime(path)
-
-
 def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
     """Move complete outputs into place; note first what they are."""
     missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
     if missing:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise runner.StepFailed(
+        raise runner.StepError(
             step, "it ended without an error but did not write " + ", ".join(missing)
         )
-    digests = {path: session.contents.digest(str(scratch / path)) for path in step.outputs}
+    digests = {
+        path: session.contents.digest(str(scratch / path), complete=True) for path in step.outputs
+    }
     session.contents.record_step(key, step.name, step.command, step.inputs, digests)
     for path in step.outputs:
         target = Path(path)
@@ -161,5 +159,5 @@ def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
         os.replace(scratch / path, target)
-    session.contents.moved(str(scratch))
+    session.contents.moved(str(scratch), step.outputs)
     shutil.rmtree(scratch, ignore_errors=True)

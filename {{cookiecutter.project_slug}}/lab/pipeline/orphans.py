@@ -1,0 +1,92 @@
+"""End the processes of steps: those that run too long, and those that a killed build leaves behind.
+
+Started as a program it waits beside a build: standard library only, and quick to start.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+
+MARK = "LAB_BUILD"  # in the environment of every step: the notes folder of its experiment
+lock_of_build: int | None = None  # the open lock of the experiment, for the keeper to hold, too
+
+
+def sessions() -> dict[int, list[int]]:
+    """Return the processes of every session; nothing where there is no /proc."""
+    found: dict[int, list[int]] = {}
+    for process in _processes():
+        with contextlib.suppress(OSError, IndexError):
+            with open(f"/proc/{process}/stat", "rb") as file:
+                session = int(file.read().rpartition(b")")[2].split()[3])
+            found.setdefault(session, []).append(process)
+    return found
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def end_session(session: int) -> None:
+    """Kill every process of a session, also those with a process group of their own."""
+    end_group(session)
+    for process in sessions().get(session, []):
+        _kill(process)
+
+
+def end_group(group: int) -> None:
+    """Kill every process of a group."""
+    _kill(-group)
+
+
+def end_marked(state: str) -> None:
+    """Kill every process that was started for the experiment with this notes folder."""
+    mark = os.fsencode(f"{MARK}={state}")
+    for process in _processes():
+        with contextlib.suppress(OSError), open(f"/proc/{process}/environ", "rb") as file:
+            if process != os.getpid() and mark in file.read().split(b"\0"):
+                _kill(process)
+
+
+def _kill(target: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(target, signal.SIGKILL)
+
+
+def main(state: str) -> None:
+    """Wait until the build that started this is gone, then end what it had running.
+
+    It tells on standard input what starts and ends, as lines `[key, session, command]`: a session
+    of processes, and a command that ends what runs elsewhere (a container). Its lock on the
+    experiment is inherited, and held until all is over.
+    """
+    running: dict[str, tuple[int, list[str]]] = {}
+    for line in sys.stdin.buffer:
+        with contextlib.suppress(ValueError):
+            key, session, command = json.loads(line)
+            if session:
+                running[key] = (session, command)
+            else:
+                running.pop(key, None)
+    for session, command in running.values():
+        end(session, command)
+    end_marked(state)
+
+
+def end(session: int, command: list[str]) -> None:
+    """End what a step has running, elsewhere first."""
+    if command:
+        import subprocess
+
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, **quiet)
+    end_session(session)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
