@@ -6,7 +6,7 @@ Standard library only; about a thousand files cost a few milliseconds.
 import os
 import sys
 
-from lab.pipeline.contents import Contents, listing
+from lab.pipeline.contents import Contents
 from lab.experiments import Experiment, head_commit, root
 
 
@@ -58,15 +58,16 @@ def remember(experiment: Experiment, contents: Contents) -> None:
     """Note in the manifest what the complete build depended on and made."""
     steps = contents.steps.values()
     made = [path for step in steps for path in step["outputs"]]
-    contents.settle(made)
     used = {path for step in steps for path in step["inputs"]}
     papers = {p for d in contents.documents.values() for p in [*d["reads"], *d["outputs"]]}
     structure = structure_files(experiment)
-    papers |= {os.path.relpath(p, experiment.generated) for p in sorted((root() / "src").rglob("*.py"))}
+    papers |= {
+        os.path.relpath(p, experiment.generated) for p in sorted((root() / "src").rglob("*.py"))
+    }
     every = [*dict.fromkeys([*made, *sorted(used), *sorted(papers), *structure])]
-    files = [f for path in every for f in _files(experiment, path)]
+    files = dict.fromkeys(contents.files(every))
     folders = [os.path.relpath(p, experiment.generated) for p in _watched(experiment)]
-    contents.stats = {p: s for p, s in contents.stats.items() if p in set(files)}
+    contents.stats = {p: s for p, s in contents.stats.items() if p in files}
     contents.built = {
         "settings": settings(),
         "head": head_commit(),
@@ -75,12 +76,6 @@ def remember(experiment: Experiment, contents: Contents) -> None:
         "structure": structure,
         "listings": {f: _names(experiment.generated / f) for f in folders},
     }
-
-
-def _files(experiment: Experiment, path: str) -> list[str]:
-    """Return the path itself, or every file below it."""
-    full = experiment.generated / path
-    return [f"{path}/{n}" for n in listing(str(full))] if full.is_dir() else [path]
 
 
 def _watched(experiment: Experiment) -> list:

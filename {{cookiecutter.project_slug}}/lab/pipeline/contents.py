@@ -41,7 +41,7 @@ class Contents:
                     entry = json.loads(line)
                     self.steps[next(iter(entry["outputs"]))] = entry
         except (OSError, ValueError):
-            pass  # the last line of a killed build may be cut
+            pass  # the last line of a killed build may be cut: the step is done again
 
     def save(self) -> None:
         """Write the manifest; the journal of finished steps is in it then."""
@@ -63,12 +63,18 @@ class Contents:
         known = self.stats.get(path)
         return bool(known) and _stat(self._path(path)) == known[:4]
 
-    def digest(self, path: str) -> str:
-        """Return the sha256 of a file, or of the names and digests in a folder; "" if it is not there."""
+    def digest(self, path: str, complete: bool = False) -> str:
+        """Return the sha256 of a file, or of the names and digests in a folder; "" if it is not there.
+
+        Args:
+            path: the file or folder.
+            complete: nobody writes to it any more; else a file that has just been written is read
+                a moment later, when a further change would get another time.
+        """
         full = self._path(path)
         if os.path.isdir(full):
             parts = [(f"{path}/{name}", name) for name in listing(full)]
-            lines = (f"{self.digest(inner)}  {name}\n" for inner, name in parts)
+            lines = (f"{self.digest(inner, complete)}  {name}\n" for inner, name in parts)
             return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
         stat = _stat(full)
         if stat is None:
@@ -78,7 +84,7 @@ class Contents:
         if known and known[:4] == stat:
             return known[4]
         age = time.time() - max(stat[1], stat[2]) / 1e9
-        if 0 <= age < _TICK:
+        if 0 <= age < _TICK and not complete:
             time.sleep(_TICK - age)
         stat, value = _stat(full), sha256(full)
         self.stats[path] = [*(stat or ()), value]
@@ -97,24 +103,43 @@ class Contents:
         """Note what a step made, before its outputs get their final names."""
         entry = {"key": key, "name": name, "command": command, "outputs": outputs}
         entry["inputs"] = {path: self.digest(path) for path in inputs}
-        with open(self._path(JOURNAL), "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        line = (json.dumps(entry) + "\n").encode()
+        journal = os.open(self._path(JOURNAL), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            os.write(journal, line)  # at once: other threads append, too
+        finally:
+            os.close(journal)
         self.steps[next(iter(outputs))] = entry
 
-    def moved(self, folder: str) -> None:
-        """Note that what was hashed under the folder now has its final name."""
-        for path in [p for p in self.stats if p.startswith(folder + "/")]:
-            self.stats[path.removeprefix(folder + "/")] = self.stats.pop(path)
+    def know(self, path: str, digest: str) -> None:
+        """Note the digest of a file that this build wrote."""
+        stat = _stat(self._path(path))
+        if stat:
+            self.stats[path] = [*stat, digest]
 
-    def settle(self, paths: list[str]) -> None:
-        """Take the present timestamps of outputs that this build wrote, hashed and then touched."""
+    def moved(self, folder: str, paths: list[str]) -> None:
+        """Note that outputs which were hashed under the folder now have their final names."""
+        for name in self.files(paths):
+            known, stat = self.stats.pop(f"{folder}/{name}", None), _stat(self._path(name))
+            if known and stat and _but_for_ctime(known) == _but_for_ctime(stat):
+                self.stats[name] = [*stat, known[4]]
+
+    def touch(self, paths: list[str]) -> None:
+        """Give outputs the present time, and go on knowing what is in them."""
+        for path in paths:
+            known = self.stats.get(path) if self.same_stat(path) else None
+            os.utime(self._path(path))
+            if known:
+                self.know(path, known[4])
+
+    def files(self, paths: list[str]) -> list[str]:
+        """Return the files among the paths, and those in the folders among them."""
+        found = []
         for path in paths:
             full = self._path(path)
             names = [f"{path}/{n}" for n in listing(full)] if os.path.isdir(full) else [path]
-            for name in names:
-                stat, known = _stat(self._path(name)), self.stats.get(name)
-                if stat and known and known[0] == stat[0] and known[3] == stat[3]:
-                    self.stats[name] = [*stat, known[4]]
+            found += names
+        return found
 
 
 def listing(folder: str) -> list[str]:
@@ -141,3 +166,8 @@ def _stat(path: str) -> list[int] | None:
     except OSError:
         return None
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
+
+
+def _but_for_ctime(stat: list) -> tuple:
+    """Return what a new name does not change."""
+    return stat[0], stat[1], stat[3]
