@@ -37,7 +37,7 @@ class Progress:
             self.counts[how] += 1
             time = "from the cache" if how == "cached" else f"{seconds:.1f} s"
             width = len(str(self.total))
-            self._line(f"  [{self.done:>{width}}/{self.total}] {name:<32} {time}")
+            self._line(f"  [{self.done:>{width}}/{self.total}] {name:<36} {time}")
             self._show_running()
 
     def failed(self, name: str, text: str) -> None:
