@@ -22,10 +22,11 @@ def prepare(experiment: Experiment) -> list[Path]:
     declared = sources.declared(experiment)
     known = record.read(experiment.scripts / "hashes.txt")
     drift.refuse(experiment, declared, known)
-    fetching.ensure(experiment, declared, known, locked())
-    found = _look(experiment, known, declared)
+    verified = fetching.ensure(experiment, declared, known, locked())
+    found = _look(experiment, known, declared, verified=verified)
     refuse(experiment, found)
-    _record_new(experiment, known, found.of("new"))
+    with fetching.explained("hashes.txt"):
+        _record_new(experiment, known, found.of("new"))
     return [experiment.generated / finding.name for finding in found.findings]
 
 
@@ -69,9 +70,11 @@ def _look(
     known: record.Record,
     declared: dict[str, sources.Source],
     full: bool = False,
+    verified: fetching.Verified | None = None,
 ) -> Inventory:
     names = [DATA + name for name in declared]
-    return inventory.take(experiment.generated, known, names, memory(experiment), full)
+    notes = memory(experiment)
+    return inventory.take(experiment.generated, known, names, notes, full, verified)
 
 
 def _row(finding: Finding) -> tuple[str, str, str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment
-from lab.gate import compare, hashes
+from lab.folders import walk
+from lab.gate import compare, hashes, wording
 from lab.gate.inventory import DATA, DRIFTED
 from lab.gate.record import Record
 from lab.gate.wording import accept, aligned, short
@@ -34,10 +35,13 @@ def refuse(experiment: Experiment, declared: Iterable[str], known: Record) -> No
     shown = "".join(
         f"\n  {row}{_difference(experiment, name)}" for row, name in zip(rows, drifted, strict=True)
     )
+    old = all((experiment.generated / DATA / name).exists() for name in drifted)
+    where = "the old data is untouched" if old else "the recorded data is not on this machine"
     raise LabError(
-        f"data of this experiment is no longer what its source gave when it was recorded{shown}\n"
-        f"  the new data lies aside, the old is untouched\n"
-        f"  intended? {accept(experiment)}   not intended? remove the *{DRIFTED}, then make"
+        f"data is no longer at its source what it was when it was recorded{shown}\n"
+        f"  the new data lies aside, {where}\n"
+        f"  intended? {accept(experiment)}   not intended? remove the *{DRIFTED}, "
+        f"{'then make' if old else 'bring the old data back'}"
     )
 
 
@@ -53,5 +57,24 @@ def _row(experiment: Experiment, name: str, known: Record) -> tuple[str, str, st
 
 def _difference(experiment: Experiment, name: str) -> str:
     old, new = experiment.generated / DATA / name, aside(experiment, name)
-    lines = compare.first_differences(old, new, name) if old.exists() else []
+    if new.is_dir() and old.is_dir():
+        lines = _files(old, new)
+    else:
+        lines = compare.first_differences(old, new, name)
     return "".join(f"\n    {line}" for line in lines)
+
+
+def _files(old: Path, new: Path) -> list[str]:
+    """Return which files of two folders differ, the first few of them."""
+    before, after = (_hashed(top) for top in (old, new))
+    gone = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
+    added = [f"{name} is new" for name in sorted(after.keys() - before.keys())]
+    both = sorted(before.keys() & after.keys())
+    lines = [*gone, *added, *(f"{name} changed" for name in both if before[name] != after[name])]
+    more = [f"… and {len(lines) - compare.ROWS} more files"] if len(lines) > compare.ROWS else []
+    return [*lines[: compare.ROWS], *more]
+
+
+def _hashed(folder: Path) -> dict[str, str]:
+    files = (Path(name) for name, _ in walk(str(folder)))
+    return {wording.shown(str(p.relative_to(folder))): hashes.sha256(p) for p in files}

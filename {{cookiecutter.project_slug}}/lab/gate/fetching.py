@@ -1,63 +1,101 @@
 """Fetch declared data into a temporary place, verify it there, then move it into place."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab.atomic import flush, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
-from lab.gate import drift, hashes, record
+from lab.gate import drift, hashes, record, statcache
 from lab.gate.inventory import DATA
-from lab.sources.job import Job, Source
+from lab.gate.wording import short
+from lab.meter import Meter
+from lab.sources.job import Job, Source, identity_of
+
+SCRATCH = f"{DATA}.fetch"
+
+Verified = dict[str, statcache.Known]
 
 
 def ensure(
     experiment: Experiment, declared: dict[str, Source], known: record.Record, locked: bool
-) -> None:
+) -> Verified:
     """Fetch every source whose data is not there, or whose declaration changed.
+
+    Returns:
+        What was verified on the way, by name: it need not be read again at once.
 
     Raises:
         LabError: Data cannot be fetched, or is not what is recorded.
     """
     fetched = Fetched(experiment)
+    verified: Verified = {}
     for name, source in declared.items():
+        _check_digest(name, source, known)
         if not _is_there(experiment, name) or fetched.differs(name, source):
             if locked and not known.below(DATA + name):
                 raise LabError(
                     f"assets/data/{name} is not recorded, and LOCKED or CI is set\n"
                     "  record it: make without them, then commit hashes.txt"
                 )
-            fetch(experiment, name, source, known)
-            fetched.note(name, source)
+            verified |= fetch(experiment, name, source, known)
+        fetched.note(name, source)
+    clear(experiment)
+    return verified
 
 
-def fetch(experiment: Experiment, name: str, source: Source, known: record.Record) -> None:
+def clear(experiment: Experiment) -> None:
+    """Remove partial downloads and unpacked archives."""
+    _remove(experiment.generated / SCRATCH)
+
+
+def fetch(experiment: Experiment, name: str, source: Source, known: record.Record) -> Verified:
     """Fetch one source, and move it into place if it is what is recorded.
 
     Raises:
         LabError: It cannot be fetched, or differs from the record.
     """
-    scratch = experiment.generated / DATA / ".fetch" / _slug(name)
-    scratch.mkdir(parents=True, exist_ok=True)
-    target = scratch / "new"
-    _remove(target)
-    source.fetch(Job(experiment, name, target, scratch))
-    expected = known.below(DATA + name)
-    found = _digests(target, DATA + name)
-    final = experiment.generated / DATA / name
-    if expected and found != expected:
-        place(target, drift.aside(experiment, name))
-        drift.refuse(experiment, {name: source}, known)
-    place(target, final)
-    _remove(scratch)
-    with contextlib.suppress(OSError):
-        scratch.parent.rmdir()
-    print(f"fetched {DATA}{name}   {source.described()}")
+    scratch = experiment.generated / SCRATCH / _slug(name)
+    target, final = scratch / "new", experiment.generated / DATA / name
+    with explained(name):
+        scratch.mkdir(parents=True, exist_ok=True)
+        _remove(target)
+        source.fetch(Job(experiment, name, target, scratch))
+        expected = known.below(DATA + name)
+        found = _digests(target, name) if expected else {}
+        if found != expected:
+            place(target, drift.aside(experiment, name))
+            drift.refuse(experiment, {name: source}, known)
+        place(target, final)
+        _remove(scratch)
+    print(f"fetched {DATA}{name}   {source.described()}", flush=True)
+    return _as_verified(experiment, found)
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn errors of the disk into messages.
+
+    Raises:
+        LabError: The disk is full, or a file cannot be read or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LabError(
+                f"the disk is full: assets/data/{name} could not be written\n"
+                "  nothing is lost; free some space, then make"
+            ) from None
+        place = f" {error.filename}" if error.filename else ""
+        raise LabError(f"assets/data/{name}:{place}: {error.strerror or error}") from None
 
 
 def place(target: Path, final: Path) -> None:
@@ -65,9 +103,40 @@ def place(target: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     if target.is_file() and not target.is_symlink():
         flush(target)
-    if target.is_dir() or (final.is_dir() and not final.is_symlink()):
+    old = target.with_name("old")
+    if final.is_dir() and not final.is_symlink():
+        _remove(old)
+        os.rename(final, old)
+    elif target.is_dir() and not target.is_symlink():
         _remove(final)
     os.replace(target, final)
+    _remove(old)
+
+
+def _as_verified(experiment: Experiment, found: dict[str, str]) -> Verified:
+    stats = {name: os.stat(experiment.generated / name) for name in found}
+    return {
+        name: statcache.Known(
+            digest,
+            stats[name].st_size,
+            stats[name].st_mtime_ns,
+            stats[name].st_ctime_ns,
+            stats[name].st_ino,
+        )
+        for name, digest in found.items()
+    }
+
+
+def _check_digest(name: str, source: Source, known: record.Record) -> None:
+    """Refuse a digest in config.yaml that contradicts the record."""
+    expected = getattr(source, "sha256", "").lower()
+    recorded = known.digests.get(DATA + name, expected)
+    if expected and recorded != expected:
+        raise LabError(
+            f"assets/data/{name}: config.yaml expects {short(expected)}, "
+            f"hashes.txt has {short(recorded)}\n"
+            "  they have to agree: correct one of them"
+        )
 
 
 def _digests(path: Path, name: str) -> dict[str, str]:
@@ -76,11 +145,12 @@ def _digests(path: Path, name: str) -> dict[str, str]:
         sizes = {each: stat.st_size for each, stat in walk(str(path))}
     else:
         sizes = {str(path): path.stat().st_size}
-    answers = hashes.sha256s(sizes)
+    with Meter(f"verifying {name}", sum(sizes.values())) as meter:
+        answers = hashes.sha256s(sizes, meter.add)
     for answer in answers.values():
         if isinstance(answer, OSError):
             raise answer
-    return {name + each.removeprefix(str(path)): answer for each, answer in answers.items()}
+    return {f"{DATA}{name}{each.removeprefix(str(path))}": answers[each] for each in answers}
 
 
 def _is_there(experiment: Experiment, name: str) -> bool:
@@ -110,15 +180,11 @@ class Fetched:
 
     def differs(self, name: str, source: Source) -> bool:
         """Return whether the data came from another declaration than this one."""
-        return self.identities.get(name, _identity(source)) != _identity(source)
+        return self.identities.get(name, identity_of(source)) != identity_of(source)
 
     def note(self, name: str, source: Source) -> None:
         """Remember where the data came from."""
-        self.identities[name] = _identity(source)
-        with replacing(self.path) as part:
-            part.write_text(json.dumps(self.identities, sort_keys=True), encoding="utf-8")
-
-
-def _identity(source: Source) -> str:
-    text = json.dumps([type(source).__name__, source.identity()], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+        if self.identities.get(name) != identity_of(source):
+            self.identities[name] = identity_of(source)
+            with replacing(self.path) as part:
+                part.write_text(json.dumps(self.identities, sort_keys=True), encoding="utf-8")

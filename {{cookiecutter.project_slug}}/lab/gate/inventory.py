@@ -50,6 +50,7 @@ def take(
     declared: Iterable[str] = (),
     memory: Path | None = None,
     full: bool = False,
+    verified: dict[str, statcache.Known] | None = None,
 ) -> Inventory:
     """Look at all data below `generated` and compare it with `record`.
 
@@ -61,11 +62,13 @@ def take(
         declared: names (`assets/data/…`) that config.yaml declares: files or folders.
         memory: the file with the stats of verified files; it is brought up to date.
         full: read every file, whatever its stat says.
+        verified: files that were hashed a moment ago.
     """
     there = _on_disk(generated, _roots(record.digests, declared))
     remembered = statcache.read(memory) if memory else {}
     moment = time.time_ns()
-    found = _digests(generated, there, {} if full else remembered)
+    trusted = {} if full else remembered | (verified or {})
+    found = _digests(generated, there, trusted)
     fresh = _fresh(record.digests, declared)
     names = sorted({*there, *record.digests}, key=os.fsencode)
     findings = [_compare(name, record, there, found, remembered, fresh) for name in names]

@@ -1,12 +1,13 @@
 """Read and check what `config.yaml` says under `data:`."""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
+from lab.sources import archive
 from lab.sources.job import Source
 
 FORMS = {
@@ -15,8 +16,24 @@ FORMS = {
     "manual": "local:Manual",
     "function": "function:Function",
 }
+SCHEMES = {
+    "http": "http:Http",
+    "https": "http:Http",
+    "kaggle": "kaggle:Kaggle",
+    "numerai": "numerai:Numerai",
+    "postgres": "postgresql:Query",
+    "postgresql": "postgresql:Query",
+}
+# Sources that give one file, which may be an archive.
+PACKED = frozenset({"File", "Http", "Kaggle", "Numerai", "Store"})
 EXAMPLE = "raw.csv: {function: NAME}, {file: PATH} or {url: https://…}"
-_WORDS = {str: "a text", bool: "true or false", dict: "key: value pairs", list: "a list"}
+_WORDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    dict: "key: value pairs",
+    list: "a list",
+}
 
 
 def declared(experiment: Experiment) -> dict[str, Source]:
@@ -45,12 +62,23 @@ def _source(where: str, name: Any, settings: Any) -> Source:
         problem = problem or f"no source is given\n  for example {EXAMPLE}"
     if problem:
         raise LabError(f"{where}: {problem}")
-    kind = _kind(where, settings)
-    _check_keys(where, kind, settings)
-    source = kind(**settings)
+    source = _made(where, settings)
     if problem := source.problem(name):
         raise LabError(f"{where}: {problem}")
     return source
+
+
+def _made(where: str, settings: dict) -> Source:
+    """Return the source, inside `Unpacked` where members of an archive are wanted."""
+    kind = _kind(where, settings)
+    packed = kind.__name__ in PACKED
+    choice = {key: settings[key] for key in archive.KEYS if packed and key in settings}
+    rest = {key: value for key, value in settings.items() if key not in choice}
+    _check_keys(where, kind, rest, archive.KEYS if packed else ())
+    if not choice:
+        return kind(**rest)
+    _check_types(where, archive.Unpacked, choice)
+    return archive.Unpacked(source=kind(**rest), **choice)
 
 
 def _problem_of_name(name: Any) -> str | None:
@@ -85,16 +113,30 @@ def _load(form: str) -> type:
 
 
 def _by_scheme(where: str, url: Any) -> type:
-    raise LabError(f"{where}: no source for {urlsplit(str(url)).scheme}://")
+    """Return the class of what lies at an address."""
+    scheme, mark, _ = str(url).partition("://")
+    if scheme in SCHEMES:
+        return _load(SCHEMES[scheme])
+    from lab.sources.store import SCHEMES as STORES
+    from lab.sources.store import Store
+
+    if scheme in STORES:
+        return Store
+    known = [*SCHEMES, *sorted(STORES)]
+    close = difflib.get_close_matches(scheme, known, n=1)
+    hint = f"did you mean {close[0]}://? " if close else ""
+    what = f"no source for {scheme}://" if mark else f"{url!r} is no address"
+    raise LabError(f"{where}: {what}\n  {hint}known: {', '.join(known)}")
 
 
-def _check_keys(where: str, kind: type, settings: dict) -> None:
+def _check_keys(where: str, kind: type, settings: dict, more: Iterable[str]) -> None:
     allowed = {field.name: field for field in fields(kind)}
+    names = [*allowed, *more]
     for key in settings:
         if key not in allowed:
-            close = difflib.get_close_matches(str(key), allowed, n=1)
+            close = difflib.get_close_matches(str(key), names, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            raise LabError(f"{where}: unknown key {key!r}\n  {hint}allowed: {', '.join(allowed)}")
+            raise LabError(f"{where}: unknown key {key!r}\n  {hint}allowed: {', '.join(names)}")
     for key, field in allowed.items():
         required = field.default is MISSING and field.default_factory is MISSING
         if required and key not in settings:

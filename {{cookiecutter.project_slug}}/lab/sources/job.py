@@ -1,5 +1,7 @@
 """What every kind of source offers, and what it is given when it has to fetch."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +21,12 @@ class Job:
     name: str
     target: Path
     scratch: Path
+
+
+def identity_of(source: "Source") -> str:
+    """Return the digest of what decides which data a source gives."""
+    text = json.dumps([type(source).__name__, source.identity()], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Source(Protocol):

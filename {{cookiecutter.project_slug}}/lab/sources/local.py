@@ -13,15 +13,8 @@ from lab.sources.job import Job
 
 
 def resolve(text: str) -> Path:
-    """Return the path that a declaration means: from the project, with `~` and `$NAME`.
-
-    Raises:
-        LabError: A variable in it is not set.
-    """
-    path = os.path.expanduser(os.path.expandvars(text))
-    if "$" in path:
-        raise LabError(f"{text}: this variable is not set\n  export it, or write the path")
-    return root() / path
+    """Return the path that a declaration means: from the project, with `~` and `$NAME`."""
+    return root() / os.path.expanduser(os.path.expandvars(text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +108,8 @@ class Manual:
 
 def _existing(text: str, kind: Any, word: str) -> Path:
     path = resolve(text)
+    if not kind(path) and "$" in str(path):
+        raise LabError(f"{text}: this variable is not set\n  export it, or write the path")
     if not kind(path):
         raise LabError(f"there is no {word} {text}\n  is the disk or share mounted?")
     return path
