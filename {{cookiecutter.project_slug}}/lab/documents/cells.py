@@ -72,14 +72,14 @@ class _Client(NotebookClient):
 def execute(source: Source, header_expressions: list[str]) -> Executed:
     """Run all cells in order, in a fresh kernel, in the folder of the document."""
     notebook = nbformat.v4.new_notebook(cells=[_node(c, i) for i, c in enumerate(source.cells)])
-    with _client(notebook, source) as (client, env):
+    with _client(notebook, source) as (client, env, log):
         client.header_expressions = header_expressions
         try:
-            client.execute(env=env)
+            client.execute(env=env, cleanup_kc=True, stderr=log)
         except CellExecutionError:
             client.problems.append(_failure(source, notebook))
         except DeadKernelError:
-            client.problems.append(Problem(client.current.line, "the kernel died in this cell"))
+            client.problems.append(_death(client.current, log.name))
     outputs = [[dict(o) for o in c.outputs] for c in notebook.cells if c.cell_type == "code"]
     return Executed(outputs, client.values, client.notes, client.problems)
 
@@ -97,7 +97,8 @@ def _client(notebook, source: Source):
         client.record_timing, client.shutdown_kernel = False, "immediate"
         client.source, client.values, client.notes, client.problems = source, [], {}, []
         client.current = source.cells[0]
-        yield client, _environment(source, private)
+        with open(f"{private}/log", "w", encoding="utf-8") as log:
+            yield client, _environment(source, private), log
 
 
 def _environment(source: Source, private: str) -> dict[str, str]:
@@ -120,6 +121,13 @@ def _plain(answer: dict) -> str:
 
 def _text(answer: dict) -> str:
     return ast.literal_eval(_plain(answer))
+
+
+def _death(cell: Cell, log: str) -> Problem:
+    """Return the problem of the cell that ended its kernel, with what the kernel said last."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        said = [line for line in file.read().splitlines() if "IPKernelApp" not in line][-5:]
+    return Problem(cell.line, "\n    ".join(["the kernel died in this cell", *said]))
 
 
 def _failure(source: Source, notebook) -> Problem:

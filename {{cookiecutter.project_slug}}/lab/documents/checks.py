@@ -1,13 +1,18 @@
 """What can be found wrong in a document before its cells run, and right after."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from lab.documents import prose
+from lab.documents.pandoc import Text
 from lab.documents.problems import Problem, refuse
 from lab.documents.results import Executed
 from lab.documents.source import Cell, Source, expression_line
-from lab.experiments import Experiment
+from lab.experiments import Experiment, root
+
+_HEAVY = 2_000_000  # bytes of a figure
+_SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")
 
 
 def check(source: Source, experiment: Experiment) -> None:
@@ -53,6 +58,23 @@ def _figures(source: Source, experiment: Experiment) -> Iterator[Problem]:
         path = match["path"]
         if "://" not in path and not any((place / path).is_file() for place in places):
             yield Problem(prose.line_of(text, match.start("path")), f"no such figure: {path}")
+
+
+def warnings(text: Text, figures: set[str]) -> list[Problem]:
+    """Return what should be better: heavy figures, figures that nobody can hear."""
+    found = []
+    for figure in sorted(figures):
+        size = (root() / figure).stat().st_size
+        if size > _HEAVY:
+            name = figure.rpartition("/")[2]
+            advice = "rasterize its dense parts (rasterized=True) or save it as PNG"
+            found.append(Problem(text.line(name), f"{name} has {size / 1e6:.1f} MB: {advice}"))
+    prose_only = prose.without_code(text.source.text)
+    for match in _SILENT.finditer(prose_only):
+        if "alt=" not in (match[1] or ""):
+            line = prose.line_of(prose_only, match.start())
+            found.append(Problem(line, 'a figure needs a caption or a description: {alt="…"}'))
+    return found
 
 
 def check_outputs(source: Source, executed: Executed) -> None:

@@ -17,7 +17,7 @@ class Problem(NamedTuple):
 
 def as_lines(path: Path, problems: Iterable[Problem]) -> list[str]:
     """Return `scripts/…/report.md:LINE: sentence` for each problem, in the order of lines."""
-    unique = sorted(set(problems), key=lambda p: p.line)
+    unique = sorted(dict.fromkeys(problems), key=lambda p: p.line)
     return [f"{relative(path)}:{p.line}: {p.text}" for p in unique]
 
 

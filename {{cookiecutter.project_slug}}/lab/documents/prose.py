@@ -67,6 +67,7 @@ def find_line(text: str, needle: str, *, again: bool = False) -> int | None:
     words = needle.split()
     if not words:
         return None
-    found = list(re.finditer(r"[\s>]+".join(map(re.escape, words)) + r"(?![\w-])", text))
+    end = r"(?![\w-])" if needle[0] in "#@" else ""  # labels end where a word ends
+    found = list(re.finditer(r"[\s>]+".join(map(re.escape, words)) + end, text))
     match = found[min(int(again), len(found) - 1)] if found else None
     return line_of(text, match.start()) if match else None

@@ -112,12 +112,20 @@ def _dependencies() -> list[str]:
 
 def as_markdown(found: dict) -> str:
     """Return the provenance as the last section of a report."""
-    rows = [("Experiment", found["experiment"]), ("Commit", _commit(found))]
-    rows += [("Data", f"`{name}`\\ `{digest}`") for name, digest in found["data"].items()]
-    rows += [("Lock", f"`{name}`\\ `{digest}`") for name, digest in found["locks"].items()]
-    rows += [("Rebuild", f"`{found['rebuild']}`")]
-    rows += [("Software", ", ".join(f"{k}\u00a0{v}" for k, v in found["software"].items()))]
-    return "\n".join(f"{name}\n:   {text}\n" for name, text in rows)
+    rows = {
+        "Experiment": found["experiment"],
+        "Commit": _commit(found),
+        "Data": _digests(found["data"]),
+        "Locks": _digests(found["locks"]),
+        "Rebuild": f"`{found['rebuild']}`",
+        "Software": ", ".join(f"{k}\u00a0{v}" for k, v in found["software"].items()),
+    }
+    return "\n".join(f"{name}\n:   {text}\n" for name, text in rows.items() if text)
+
+
+def _digests(found: dict[str, str]) -> str:
+    """Return names with the beginning of their hashes; the JSON file beside has the whole."""
+    return ", ".join(f"{name} `{digest[:16]}`" for name, digest in found.items())
 
 
 def _commit(found: dict) -> str:

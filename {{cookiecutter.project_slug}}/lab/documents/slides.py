@@ -7,7 +7,7 @@ from lab.documents.pdf import Pdf, compile_pdf
 from lab.documents.problems import Problem
 
 
-def slides(typ: Path, text: Text) -> dict[str, bytes]:
+def make(typ: Path, text: Text) -> dict[str, bytes]:
     """Return the PDF of the slides, and that of the notes for the speaker if there are any.
 
     Raises:
@@ -17,7 +17,11 @@ def slides(typ: Path, text: Text) -> dict[str, bytes]:
     problems = _overfull(pdf, text)
     if problems:
         raise DocumentError(problems)
-    return {".pdf": pdf.content}
+    made = {".pdf": pdf.content}
+    if any(c.kind == "markdown" and 'class="notes"' in c.text for c in text.source.cells):
+        typ.with_suffix(".pdf").write_bytes(pdf.content)  # the notes show its pages
+        made["-notes.pdf"] = compile_pdf(typ, text, notes=True).content
+    return made
 
 
 def _overfull(pdf: Pdf, text: Text) -> list[Problem]:

@@ -6,6 +6,7 @@ local common = require "common"
 local count = {fig = 0, tbl = 0, eq = 0, lst = 0}
 local known, order = {}, pandoc.List()
 local sections, appendix = {}, false
+local cited = {}
 
 local function register(id, kind, number, name)
   if id == "" then return end
@@ -39,6 +40,12 @@ local function source_of(figure)
   return found
 end
 
+-- What the text refers to may stand elsewhere on the page; the rest stays where it is written.
+local function may_float(element)
+  local float = cited[element.identifier] and not element.classes:includes("listing")
+  if float then element.attributes.float = "yes" end
+end
+
 local function number_figure(fig)
   local kind = fig.classes:includes("listing") and "lst" or "fig"
   check_kind(fig.identifier, kind)
@@ -51,6 +58,7 @@ local function number_figure(fig)
   else
     register(fig.identifier, kind, fig.attributes.number)
   end
+  may_float(fig)
   return fig, false
 end
 
@@ -73,7 +81,9 @@ local function subfigures(div)
   if #parts == 0 then common.problem("subfigures", "there is no figure with a caption among these sub-figures") end
   local columns = div.attributes.columns or tostring(math.min(#parts, 3))
   local attr = pandoc.Attr(div.identifier, {}, {number = number, kind = "fig", columns = columns})
-  return pandoc.Figure(parts, {long = caption}, attr), false
+  local figure = pandoc.Figure(parts, {long = caption}, attr)
+  may_float(figure)
+  return figure, false
 end
 
 local function number_table(t)
@@ -169,7 +179,23 @@ local function cite(c)
   return out
 end
 
+-- The bibliography follows its heading, wherever that is; without one it gets one at the end.
+local titles = {references = true, bibliography = true, literature = true}
+local function place_bibliography(doc)
+  for i, block in ipairs(doc.blocks) do
+    if block.t == "Div" and block.identifier == "refs" then return end
+    if block.t == "Header" and titles[pandoc.utils.stringify(block.content):lower()] then
+      block.classes:insert("unnumbered")
+      doc.blocks:insert(i + 1, pandoc.Div({}, pandoc.Attr("refs")))
+      return
+    end
+  end
+  doc.meta["reference-section-title"] = "References"
+end
+
 function Pandoc(doc)
+  place_bibliography(doc)
+  doc:walk {Cite = function(c) for _, one in ipairs(c.citations) do cited[one.id] = true end end}
   doc = doc:walk {Inlines = equations}
   doc = doc:walk {
     traverse = "topdown", Figure = number_figure, Table = number_table, Header = number_header,

@@ -3,6 +3,7 @@ package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package
 local common = require "common"
 local section = ""
 local root = "."
+local nesting = 0
 local fill = false   -- slides: figures take the room that is left
 
 local function raw(text) return pandoc.RawBlock("typst", text) end
@@ -42,14 +43,24 @@ local function image(i, default, whole)
   return inline(("#image(%s%s, alt: %s)"):format(common.quoted(path), size, common.quoted(alt)))
 end
 
+-- On a slide, a figure without a size of its own takes the room that is left.
+local function takes_room(i)
+  return i and not (i.attributes.width or i.attributes.height)
+end
+
 local function caption_of(element)
   return pandoc.Plain(pandoc.utils.blocks_to_inlines(element.caption.long))
 end
 
 local function numbered(element, body)
   local a = element.attributes
-  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, ["
-  local out = pandoc.List {raw(open:format(common.quoted(a.kind or "none"), common.quoted(a.number or "")))}
+  if fill and not a.part then   -- a slide says the number only of what it refers to
+    if not a.float then a.number = "" end
+    a.float = nil
+  end
+  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, float: %s, ["
+  local values = {common.quoted(a.kind or "none"), common.quoted(a.number or ""), a.float and "true" or "false"}
+  local out = pandoc.List {raw(open:format(table.unpack(values)))}
   out:insert(caption_of(element))
   out:insert(raw("])["))
   out:extend(body)
@@ -65,52 +76,78 @@ local function figure(fig)
     return numbered(fig, body)
   end
   local alt = pandoc.utils.stringify(fig.caption.long)
-  local body = pandoc.Div(fig.content):walk {Image = function(i) return image(i, alt) end}
+  local whole = fill and not fig.attributes.part and #fig.content == 1 and takes_room(common.lone_image(fig.content[1]))
+  local body = pandoc.Div(fig.content):walk {Image = function(i) return image(i, alt, whole) end}
+  if whole then return common.blocks(raw("#filling["), numbered(fig, body.content), raw("]")) end
   return numbered(fig, body.content)
 end
 
-local function words_of(t)
-  local longest, rows = {}, pandoc.List()
+local function rows_of(t)
+  local rows = pandoc.List()
   rows:extend(t.head.rows)
   for _, b in ipairs(t.bodies) do rows:extend(b.body) end
-  for _, row in ipairs(rows) do
+  return rows
+end
+
+-- The longest word of each column: columns can be no narrower.
+local function words_of(t)
+  local longest = {}
+  for i = 1, #t.colspecs do longest[i] = "" end
+  for _, row in ipairs(rows_of(t)) do
     local column = 1
     for _, cell in ipairs(row.cells) do
       local text = cell.col_span == 1 and pandoc.utils.stringify(pandoc.Pandoc(cell.contents)) or ""
       for word in text:gmatch("%S+") do
-        if pandoc.text.len(word) > pandoc.text.len(longest[column] or "") then longest[column] = word end
+        if pandoc.text.len(word) > pandoc.text.len(longest[column]) then longest[column] = word end
       end
       column = column + cell.col_span
     end
   end
-  local out = {}
-  for i = 1, #t.colspecs do out[i] = common.quoted(longest[i] or "") end
-  return table.concat(out, ", ")
+  return longest
+end
+
+-- A table that would need very small type goes on a page of its own, turned by a quarter.
+local function is_wide(words)
+  local width = 0
+  for _, word in ipairs(words) do width = width + 4.8 * pandoc.text.len(word) + 12 end
+  return not fill and nesting == 0 and width > 650
 end
 
 local function table_(t)
-  local body = pandoc.List {raw(("#fitted((%s,))["):format(words_of(t)))}
+  local words = words_of(t)
+  local quoted = {}
+  for i, word in ipairs(words) do quoted[i] = common.quoted(word) end
+  local name = t.identifier ~= "" and t.identifier or words[1]
+  local wide = is_wide(words)
+  local room = nesting > 0 and "none" or wide and "wide-room" or "room"
+  local open = "#fitted(%s, %s, (%s,))["
+  local body = pandoc.List {raw(open:format(common.quoted(name), room, table.concat(quoted, ", ")))}
   local bare = t:clone()
   bare.caption, bare.attr = {long = {}}, pandoc.Attr()
   body:insert(bare)
   body:insert(raw("]"))
-  if t.attributes.number then return numbered(t, body), false end
+  if t.attributes.number then body = numbered(t, body) end
+  if wide then body = common.blocks(raw("#page(flipped: true)["), body, raw("]")) end
   return body, false
 end
 
+local floats_until = 2   -- figures do not drift beyond headings of this level
 local function header(h)
   section = pandoc.utils.stringify(h.content)
   local number = h.attributes.number
   local numbering = number and ("(..n) => %s"):format(common.quoted(number)) or "none"
-  local open = ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
+  local flush = h.level <= floats_until and "#place.flush()\n" or ""
+  local open = flush .. ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
   return {raw(open), pandoc.Plain(h.content), raw("]" .. label(h.identifier))}
 end
+
+local inside   -- what is done to blocks inside of others; below
 
 local alerts = {note = "Note", tip = "Tip", important = "Important", warning = "Warning", caution = "Caution"}
 local function alert(d)
   local out = pandoc.List {raw(('#callout("%s", "%s")['):format(d.classes[1], alerts[d.classes[1]]))}
   for _, b in ipairs(d.content) do
-    if not (b.t == "Div" and b.classes:includes("title")) then out:insert(b) end
+    if not (b.t == "Div" and b.classes:includes("title")) then out:extend(inside {b}) end
   end
   out:insert(raw("]"))
   return out
@@ -127,22 +164,22 @@ local function columns(d)
     if b.t == "Div" then
       b = b:walk {Image = in_column}
       widths:insert(((b.attributes.width or "1fr"):gsub("%%$", "fr")))
-      cells:extend(common.blocks(raw("["), b.content, raw("],")))
+      cells:extend(common.blocks(raw("["), inside(b.content), raw("],")))
     end
   end
   return common.blocks(raw(("#side-by-side((%s,),"):format(table.concat(widths, ", "))), cells, raw(")"))
 end
 
 local function div(d)
-  if alerts[d.classes[1]] then return alert(d) end
-  if d.classes:includes("columns") then return columns(d) end
-  if d.classes:includes("provenance") then return common.blocks(raw("#provenance["), d.content, raw("]")) end
+  if d.identifier == "refs" then return common.blocks(raw("#references["), d.content, raw("]")), false end
+  if alerts[d.classes[1]] then return alert(d), false end
+  if d.classes:includes("columns") then return columns(d), false end
 end
 
 local function lone_image(p)
   local found = common.lone_image(p)
   if not found then return nil end
-  local whole = fill and not (found.attributes.width or found.attributes.height)
+  local whole = fill and takes_room(found)
   return {raw(whole and "#filling[" or "#centred["), pandoc.Plain {image(found, nil, whole)}, raw("]")}
 end
 
@@ -157,12 +194,20 @@ local function comment(r)
   if common.comment(r) then return {} end
 end
 
+local filter = {
+  traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = lone_image,
+  CodeBlock = output, RawBlock = comment, Span = span,
+}
+
+function inside(blocks)
+  nesting = nesting + 1
+  local out = pandoc.Blocks(blocks):walk(filter)
+  nesting = nesting - 1
+  return out
+end
+
 function Pandoc(doc)
   fill = doc.meta.fill ~= nil
   root = pandoc.utils.stringify(doc.meta.root)
-  doc = doc:walk {
-    traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = lone_image,
-    CodeBlock = output, RawBlock = comment, Span = span,
-  }
-  return doc:walk {Math = equation, Image = function(i) return image(i) end}
+  return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
 end

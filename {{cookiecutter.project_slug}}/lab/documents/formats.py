@@ -1,0 +1,86 @@
+"""The formats of a document: page, report, slides; each from the same text."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from lab.documents import slides
+from lab.documents.pandoc import HERE, Text, convert
+from lab.documents.pdf import compile_pdf
+from lab.documents.web import embed
+from lab.experiments import root
+
+_COMMON = ("tables", "files", "numbers", "citeproc")
+
+
+class Made(NamedTuple):
+    """Contents by the end of the file name, and the figures in them, from the project's folder."""
+
+    contents: dict[str, bytes]
+    figures: set[str]
+
+
+def page(text: Text, folder: Path) -> Made:
+    """Return the HTML page of a report, with everything inside.
+
+    Raises:
+        DocumentError: pandoc found something wrong.
+    """
+    options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--wrap=none"]
+    html = convert(text, "html5", "web/report.html", [*_COMMON, "html"], *options)
+    return Made({".html": embed(html).encode()}, set())
+
+
+def report(text: Text, folder: Path) -> Made:
+    """Return the PDF of a report.
+
+    Raises:
+        DocumentError: pandoc or Typst found something wrong.
+    """
+    typ, figures = _typst(text, folder, "typst/report.typ", [*_COMMON, "typst"])
+    return Made({".pdf": compile_pdf(typ, text).content}, figures)
+
+
+def presentation(text: Text, folder: Path) -> Made:
+    """Return the PDF of a presentation and, if it has any, that of its notes.
+
+    Raises:
+        DocumentError: pandoc or Typst found something wrong, or a slide is too full.
+    """
+    typ, figures = _typst(text, folder, "typst/slides.typ", [*_COMMON, "slides", "typst"])
+    return Made(slides.make(typ, text), figures)
+
+
+def _typst(text: Text, folder: Path, template: str, filters: list[str]) -> tuple[Path, set[str]]:
+    """Write the Typst file; return it with the figures that it shows."""
+    typ = folder / f"{text.source.path.stem}.typ"
+    options = ["--wrap=none"]
+    for name, value in _variables(text, typ).items():
+        options += ["--variable", f"{name}={value}"]
+    content = convert(text, "typst", template, filters, *options)
+    typ.write_text(content, encoding="utf-8")
+    return typ, set(re.findall(r'#image\("/((?:[^"\\]|\\.)*)"', content))
+
+
+def _variables(text: Text, typ: Path) -> dict[str, str]:
+    """Return properties of the document, and files that it needs, as Typst expressions."""
+    day = [int(part) for part in text.metadata["date"].split("-")]
+    names = [_plain(a["name"]) for a in text.metadata["authors"]]
+    words = [_plain(str(k)) for k in text.metadata.get("keywords", [])]
+    return {
+        "common": "/" + str((HERE / "typst" / "common.typ").relative_to(root())),
+        "slides-pdf": "/" + str(typ.with_suffix(".pdf").relative_to(root())),
+        "author-names": _array(names),
+        "keyword-list": _array(words),
+        "typst-date": "datetime(year: {}, month: {}, day: {})".format(*day),
+    }
+
+
+def _array(words: list[str]) -> str:
+    return "(" + "".join(json.dumps(w, ensure_ascii=False) + ", " for w in words) + ")"
+
+
+def _plain(markdown: str) -> str:
+    """Return a name without the escapes of Markdown."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
