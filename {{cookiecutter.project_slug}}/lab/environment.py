@@ -191,25 +191,28 @@ def poetry() -> list[str]:
     found = shutil.which("poetry")
     if found and not _needs_mirror():
         return [found]
-    home = _cache_home() / f"poetry-{POETRY}-{sysconfig.get_python_version()}"
-    program = home / "bin" / "poetry"
+    mirror = f"poetry-plugin-pypi-mirror=={MIRROR_PLUGIN}"
+    return [tool("poetry", POETRY, mirror)]
+
+
+def tool(name: str, version: str, *more: str) -> str:
+    """Return a program in a private environment of this user, made once at a pinned version."""
+    home = _cache_home() / f"{name}-{version}-{sysconfig.get_python_version()}"
+    program = home / "bin" / name
     if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
-        print(f"installing Poetry {POETRY} for this user, once", file=sys.stderr)
-        _install_poetry(home)
-    return [str(program)]
+        print(f"installing {name.capitalize()} {version} for this user, once", file=sys.stderr)
+        _install(home, [f"{name}=={version}", *more])
+    return str(program)
 
 
-def _install_poetry(home: Path) -> None:
-    """Make a private environment with Poetry in it; a broken attempt leaves nothing behind."""
+def _install(home: Path, wanted: list[str]) -> None:
+    """Make a private environment with these packages; a broken attempt leaves nothing behind."""
     shutil.rmtree(home, ignore_errors=True)
-    wanted = [f"poetry=={POETRY}", f"poetry-plugin-pypi-mirror=={MIRROR_PLUGIN}"]
     try:
-        _run([_python(), "-m", "venv", "--without-pip", str(home)], "making Poetry's environment")
+        _run([_python(), "-m", "venv", "--without-pip", str(home)], f"making {home}")
         pip = [*_pip(), "--python", str(home / "bin" / "python")]
-        _run(
-            [*pip, "install", "--quiet", "--disable-pip-version-check", *wanted],
-            "installing Poetry",
-        )
+        quiet = ["install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, *quiet, *wanted], f"installing {wanted[0]}")
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
