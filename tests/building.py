@@ -52,3 +52,18 @@ def ran(printed: str) -> list[str]:
     lines = [line.split() for line in printed.splitlines() if line.startswith("  [")]
     words = [line[line.index(next(w for w in line if w.endswith("]"))) + 1 :] for line in lines]
     return sorted(w[0] for w in words if w[-1] == "s")
+
+
+def run_python(project: Path, code: str, folder: Path) -> str:
+    """Run Python code in the project's environment, in a folder; return what it printed."""
+    python = project / ".venv" / "bin" / "python"
+    paths = os.pathsep.join([str(project), str(project / "src")])
+    done = subprocess.run(
+        [python, "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -18,7 +18,9 @@ def main(argv: list[str]) -> None:
     """Make the folder of a new experiment that builds at once, and its git branch."""
     title = os.environ.get("NAME", "").strip()
     if not title:
-        raise LabError('the experiment needs a title\n  example: make experiment NAME="Effect of Sample Size"')
+        raise LabError(
+            'the experiment needs a title\n  example: make experiment NAME="Effect of Sample Size"'
+        )
     name = named(title)
     folder = root() / "scripts" / name
     if folder.exists():
@@ -31,7 +33,9 @@ def main(argv: list[str]) -> None:
     print(f"{relative(folder)} is there: Snakefile, config.yaml, programs, report.md and slides")
     if os.environ.get("BRANCH") != "no":
         _branch(name)
-    print("Next:\n  make            builds it as it is\n  edit report.md  and the Snakefile, then make again")
+    print(
+        "Next:\n  make            builds it as it is\n  edit report.md  and the Snakefile, then make again"
+    )
 
 
 def named(title: str) -> str:
@@ -46,7 +50,9 @@ def named(title: str) -> str:
     name = "-".join([day, *words])
     wrong = problem(name) if words else "it has no letters or digits"
     if wrong or re.search(r"[/\\\x00-\x1f]", rest):
-        raise LabError(f"{title!r} gives no name for a folder: {wrong or 'it has a slash or a control character'}\n  a good name: {EXAMPLE}")
+        raise LabError(
+            f"{title!r} gives no name for a folder: {wrong or 'it has a slash or a control character'}\n  a good name: {EXAMPLE}"
+        )
     return name
 
 
@@ -72,7 +78,9 @@ def _branch(name: str) -> None:
     if not (root() / ".git").exists() or not shutil.which("git"):
         print("no git repository here: no branch was made")
         return
-    done = subprocess.run(["git", "switch", "--quiet", "--create", name], cwd=root(), capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", "switch", "--quiet", "--create", name], cwd=root(), capture_output=True, text=True
+    )
     if done.returncode:
         print(f"the branch could not be made: {done.stderr.strip()}")
     else:

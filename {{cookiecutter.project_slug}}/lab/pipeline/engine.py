@@ -136,7 +136,6 @@ class _api:
             settings.OutputSettings(
                 quiet=frozenset({settings.Quietness.ALL}),
                 enable_file_logging=False,
-                keep_logger=True,
                 skip_plugin_handlers=True,
             )
         )
@@ -156,10 +155,14 @@ class _api:
                 snakefile=request.experiment.scripts / "Snakefile",
                 workdir=request.experiment.generated,
             )
-            workflow._workflow  # reads nothing yet: errors of the Snakefile come with the DAG
-        except BaseException:
-            self.api.__exit__(None, None, None)
-            raise
+            # Snakemake's own way to the workflow loses, when the Snakefile has an error, what is
+            # needed to name its line.
+            inner = workflow._workflow_store = workflow._get_workflow()
+            inner.include(workflow.snakefile, overwrite_default_target=True)
+            inner.check()
+        except Exception as error:
+            self.__exit__()
+            raise LabError(_explain(request, inner, error)) from None
         return self.api, workflow
 
     def __exit__(self, *error) -> None:

@@ -35,9 +35,7 @@ def run(
         progress=progress,
         environment=fingerprint(),
         limits=limits.from_environment(),
-        redo=frozenset(os.environ.get("STEP", "").split())
-        if os.environ.get("REDO")
-        else frozenset(),
+        redo=redo,
     )
     _prepare(experiment, change)
     os.environ.update(environment())
@@ -49,8 +47,12 @@ def run(
         force=change.everything or bool(redo),
         keep_going=bool(os.environ.get("KEEP_GOING")),
     )
-    _stop_steps_on_signals(session.running)
-    good, graph = engine.execute(request, lambda dag: _check(dag, request, progress))
+
+    def on_start(dag) -> None:
+        _check(dag, request, progress)
+        _stop_steps_on_signals(session.running)  # not before: Snakemake sets its own
+
+    good, graph = engine.execute(request, on_start)
     if not good:
         return None
     if whole:
