@@ -86,7 +86,7 @@ def _run_here(step: "Step", scratch: Path, log: Path, session: "Session") -> str
             code = processes.wait(process)
     if watch.used:
         used = -(-watch.used // 1_000_000)
-        return f"it used {used} MB of memory and declared mem_mb={step.memory}"
+        return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
     return processes.described(code) if code else None
 
 
