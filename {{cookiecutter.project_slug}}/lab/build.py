@@ -1,4 +1,4 @@
-"""Build an experiment: data, steps, report and slides, in that order and only where something changed.
+"""Build an experiment: data, steps, report and slides, and only where something changed.
 
 The first part of this file, with what it imports, decides in a few milliseconds whether there is
 anything to do at all; the rest is imported only then.
@@ -8,10 +8,10 @@ import contextlib
 import os
 import time
 
-from lab.pipeline.changed import Change, examine, remember
-from lab.pipeline.contents import Contents
 from lab.errors import LabError
 from lab.experiments import Experiment, current, find, root
+from lab.pipeline.changed import Change, examine, remember
+from lab.pipeline.contents import Contents
 
 
 def main(argv: list[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
 
 
 def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
-    """Build the targets, or everything, with the experiment locked; run the steps of `redo` anyway."""
+    """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
     os.makedirs(experiment.state, exist_ok=True)
     with _alone(experiment):
         contents = Contents(str(experiment.generated))

@@ -1,4 +1,4 @@
-"""The environment in which everything that makes artifacts runs, so that the same source gives the same bytes."""
+"""The environment of all that makes artifacts: the same source gives the same bytes."""
 
 import os
 

@@ -17,7 +17,7 @@ MIRROR_PLUGIN = "0.6.5"
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 
-class EnvironmentProblem(Exception):
+class PreparationError(Exception):
     """The environment could not be made; the text says what to do."""
 
 
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     folder = Path(folders[0]) if folders else Path(__file__).resolve().parent.parent
     try:
         make(folder.resolve())
-    except EnvironmentProblem as problem:
+    except PreparationError as problem:
         short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
         print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
         return 1
@@ -43,7 +43,7 @@ def make(folder: Path) -> None:
     Packages of the optional Poetry groups that `WITH` names are installed, too, and stay.
 
     Raises:
-        EnvironmentProblem: no suitable Python, no network, or Poetry failed.
+        PreparationError: no suitable Python, no network, or Poetry failed.
     """
     groups = _groups(folder)
     if is_current(folder, groups):
@@ -76,8 +76,8 @@ def is_current(folder: Path, groups: list[str] | None = None) -> bool:
 def fingerprint(folder: Path, groups: list[str]) -> str:
     """Return what decides the contents of `.venv`: its place, interpreter, lock and groups.
 
-    Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made in
-    the Nix shell serves outside it, too.
+    Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made
+    in the Nix shell serves outside it, too.
     """
     lock = hashlib.sha256((folder / "poetry.lock").read_bytes()).hexdigest()
     interpreter = os.environ.get("PROJECT_PYTHON") or _stamp(folder)[1]
@@ -115,8 +115,9 @@ def _python() -> str:
             return found
     import platform
 
-    raise EnvironmentProblem(
-        f"this project needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}; {own} is {platform.python_version()}\n"
+    raise PreparationError(
+        f"this project needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]};"
+        f" {own} is {platform.python_version()}\n"
         "  install one of them, or enter the project with: nix develop"
     )
 
@@ -124,8 +125,8 @@ def _python() -> str:
 def _same_place(venv: Path, python: str) -> bool:
     """Tell whether `.venv` works, was made in this folder and by this interpreter's version.
 
-    Where an interpreter is asked for by its path (Nix), it must have been that one: another may lack
-    the libraries that wheels need, or be deleted with the next garbage collection.
+    Where an interpreter is asked for by its path (Nix), it must have been that one: another may
+    lack the libraries that wheels need, or be deleted with the next garbage collection.
     """
     config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
     if not config.exists() or not os.access(program, os.X_OK):
@@ -160,9 +161,10 @@ def _sync(folder: Path, venv: Path, groups: list[str]) -> None:
         _show_progress(process.stdout, sink)
     if process.wait():
         end = "\n".join("  " + line for line in log.read_text().rstrip().splitlines()[-12:])
-        raise EnvironmentProblem(
+        raise PreparationError(
             f"Poetry could not install the packages of poetry.lock\n{end}\n"
-            f"  the whole log: {log}\n  no network? connect and run make again; nothing else is lost"
+            f"  the whole log: {log}\n"
+            "  no network? connect and run make again; nothing else is lost"
         )
 
 
@@ -187,7 +189,7 @@ def _show_progress(lines, sink) -> None:
 
 
 def poetry() -> list[str]:
-    """Return the command that runs Poetry: the one on the PATH, else a private one at a pinned version."""
+    """Return the command that runs Poetry: the one on the PATH, else a private, pinned one."""
     found = shutil.which("poetry")
     if found and not _needs_mirror():
         return [found]
@@ -219,14 +221,17 @@ def _install(home: Path, wanted: list[str]) -> None:
 
 
 def _pip() -> list[str]:
-    """Return the command that runs pip: the machine's own, else the wheel that comes with Python."""
+    """Return the command that runs pip: the machine's, else the wheel that Python brings."""
     python = _python()
     if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
         return [python, "-m", "pip"]
-    bundled = "import ensurepip, pathlib; print(*pathlib.Path(ensurepip.__file__).parent.rglob('pip-*.whl'))"
+    bundled = (
+        "import ensurepip, pathlib\n"
+        "print(*pathlib.Path(ensurepip.__file__).parent.rglob('pip-*.whl'))"
+    )
     wheels = subprocess.run([python, "-c", bundled], capture_output=True, text=True).stdout.split()
     if not wheels:
-        raise EnvironmentProblem(
+        raise PreparationError(
             f"{python} has no pip, which is needed once to install Poetry\n"
             "  install it (Debian, Ubuntu: apt install python3-pip) or enter with: nix develop"
         )
@@ -265,7 +270,7 @@ _mirror: list[bool] = []
 
 
 def _needs_mirror() -> bool:
-    """Tell whether Poetry's own client cannot use the index: another one, or one that serves only HTML.
+    """Tell whether Poetry's own client cannot use the index: another one, or only in HTML.
 
     Poetry needs the JSON form of the simple API and otherwise fails with
     "Expecting value: line 1 column 1".
@@ -303,7 +308,7 @@ def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         end = "\n".join("  " + line for line in (done.stdout + done.stderr).splitlines()[-8:])
-        raise EnvironmentProblem(f"{what} failed\n{end}")
+        raise PreparationError(f"{what} failed\n{end}")
 
 
 if __name__ == "__main__":

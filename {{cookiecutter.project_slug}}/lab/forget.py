@@ -1,4 +1,4 @@
-"""Forget the result of a step, here and in the cache, so that it counts as never made (`make forget`)."""
+"""Forget the result of a step, here and in the cache (`make forget STEP=fit`)."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ def main(argv: list[str]) -> None:
     more = graph.followers(nodes, wanted) if os.environ.get("DOWN") else []
     more += graph.leaders(nodes, wanted) if os.environ.get("UP") else []
     contents = Contents(str(experiment.generated))
-    store = cache.Cache(cache.default())
+    store = cache.chosen()
     for name in [n for n in nodes if n in {*wanted, *more}]:
         outputs = nodes[name].step.outputs
         record = contents.steps.pop(outputs[0], None)

@@ -34,7 +34,8 @@ def main(argv: list[str]) -> None:
     if os.environ.get("BRANCH") != "no":
         _branch(name)
     print(
-        "Next:\n  make            builds it as it is\n  edit report.md  and the Snakefile, then make again"
+        "Next:\n  make            builds it as it is\n"
+        "  edit report.md  and the Snakefile, then make again"
     )
 
 
@@ -51,7 +52,8 @@ def named(title: str) -> str:
     wrong = problem(name) if words else "it has no letters or digits"
     if wrong or re.search(r"[/\\\x00-\x1f]", rest):
         raise LabError(
-            f"{title!r} gives no name for a folder: {wrong or 'it has a slash or a control character'}\n  a good name: {EXAMPLE}"
+            f"{title!r} gives no name for a folder: "
+            f"{wrong or 'it has a slash or a control character'}\n  a good name: {EXAMPLE}"
         )
     return name
 

@@ -6,8 +6,8 @@ Standard library only; about a thousand files cost a few milliseconds.
 import os
 import sys
 
-from lab.pipeline.contents import Contents
 from lab.experiments import Experiment, head_commit, root
+from lab.pipeline.contents import Contents
 
 
 class Change:

@@ -64,7 +64,7 @@ class Contents:
         return bool(known) and _stat(self._path(path)) == known[:4]
 
     def digest(self, path: str, complete: bool = False) -> str:
-        """Return the sha256 of a file, or of the names and digests in a folder; "" if it is not there.
+        """Return the sha256 of a file, or of all that a folder holds; "" if it is not there.
 
         Args:
             path: the file or folder.

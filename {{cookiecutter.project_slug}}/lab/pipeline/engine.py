@@ -1,7 +1,7 @@
 """Snakemake in this process: it reads the Snakefile, orders the jobs and respects the limits.
 
-Content decides elsewhere (`lab.pipeline.steps`) whether a job has anything to do. All that this project uses
-of Snakemake's interior is in this file; `poetry.lock` pins the version that it fits.
+Content decides elsewhere (`lab.pipeline.steps`) whether a job has anything to do. All that this
+project uses of Snakemake's interior is in this file; `poetry.lock` pins the version that it fits.
 """
 
 import io
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass
 class Graph:
-    """The jobs of an experiment, each as (rule, inputs, outputs), in an order that respects them."""
+    """The jobs of an experiment, each as (rule, inputs, outputs)."""
 
     jobs: list[tuple[str, list[str], list[str]]]
 
@@ -48,10 +48,10 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
-    # Snakemake deletes old outputs before a job runs; `lab.pipeline.steps` replaces them when the new ones
-    # are complete, and leaves them where nothing changed.
+    # Snakemake deletes old outputs before a job runs; `lab.pipeline.steps` replaces them when the
+    # new ones are complete, and leaves them where nothing changed.
     jobs.Job.remove_existing_output = _keep
-    with _api(request) as (api, workflow):
+    with _Snakefile(request) as workflow:
         dag = workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -95,7 +95,7 @@ def read(request: Request):
     """
     from snakemake.settings import types as settings
 
-    with _api(request) as (api, workflow):
+    with _Snakefile(request) as workflow:
         workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -120,7 +120,7 @@ def _started(workflow) -> bool:
     return getattr(workflow, "scheduler", None) is not None
 
 
-class _api:
+class _Snakefile:
     """Snakemake's interface with the Snakefile read, its own messages held back."""
 
     def __init__(self, request: Request) -> None:
@@ -163,7 +163,7 @@ class _api:
         except Exception as error:
             self.__exit__()
             raise LabError(_explain(request, inner, error)) from None
-        return self.api, workflow
+        return workflow
 
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):

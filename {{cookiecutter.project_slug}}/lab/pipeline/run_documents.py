@@ -1,15 +1,15 @@
-"""The documents of a build: report and slides, each in a process of its own, where something changed."""
+"""The documents of a build: report and slides, each in a process of its own."""
 
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from lab.pipeline.contents import Contents
 from lab.determinism import environment
 from lab.documents import provenance
 from lab.errors import LabError
 from lab.experiments import Experiment
+from lab.pipeline.contents import Contents
 
 
 def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:

@@ -1,4 +1,4 @@
-"""The steps of a build: set the session up, let Snakemake order them, clear what no step makes any more."""
+"""The steps of a build: set up, let Snakemake order them, clear what no step makes any more."""
 
 import hashlib
 import os
@@ -8,12 +8,12 @@ import signal
 import sys
 import time
 
-from lab.pipeline import cache, demands, engine, limits, runner, steps
-from lab.pipeline.changed import Change
-from lab.pipeline.contents import Contents
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import Experiment, root
+from lab.pipeline import cache, demands, engine, limits, runner, steps
+from lab.pipeline.changed import Change
+from lab.pipeline.contents import Contents
 from lab.pipeline.progress import Progress
 
 
@@ -25,13 +25,13 @@ def run(
     whole: bool,
     redo: frozenset[str] = frozenset(),
 ) -> dict[str, int] | None:
-    """Run the steps that are needed; return how many ran, were cached or unchanged; None if one failed."""
+    """Run what is needed; return how many ran, were cached or unchanged; None if one failed."""
     if not (change.everything or change.inputs or change.tampered or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
     progress = Progress()
     steps.session = session = steps.Session(
         contents=contents,
-        cache=cache.Cache(cache.default()),
+        cache=cache.chosen(),
         progress=progress,
         environment=fingerprint(),
         limits=limits.from_environment(),
@@ -53,6 +53,7 @@ def run(
         _stop_steps_on_signals(session.running)  # not before: Snakemake sets its own
 
     good, graph = engine.execute(request, on_start)
+    session.cache.close(experiment.state)
     if not good:
         return None
     if whole:
@@ -61,7 +62,7 @@ def run(
 
 
 def fingerprint() -> str:
-    """Return the sha256 of the software that steps run on: both locks, Python, the kind of machine."""
+    """Return the sha256 of what steps run on: both locks, Python, the kind of machine."""
     value = hashlib.sha256()
     for name in ("poetry.lock", "flake.lock"):
         path = root() / name
