@@ -54,7 +54,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
 
 def judge(nodes: dict[str, Node], contents: Contents) -> None:
     """Find for each step whether its result is there, in the cache, or has to be computed."""
-    store = cache.Cache(cache.default())
+    store = cache.chosen()
     foresight = _Foresight(contents, run_steps.fingerprint())
     for node in nodes.values():
         pending = [n for n in node.needs if nodes[n].state == PENDING]

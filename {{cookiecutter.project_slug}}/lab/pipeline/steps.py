@@ -77,15 +77,17 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     started = time.perf_counter()
     scratch = Path(".lab") / "running" / _short(step)
     shutil.rmtree(scratch, ignore_errors=True)
-    if not redo and session.cache.restore(key, step.outputs, scratch):
-        how = "cached"
-    else:
+    restored = None if redo else session.cache.restore(key, step.outputs, scratch)
+    how = "ran" if restored is None else "cached"
+    if restored is None:
         session.progress.started(step.name)
         runner.run(step, scratch, session)
-        how = "ran"
-    _publish(step, key, scratch, session)
+    for path, digest in (restored or {}).items():
+        session.contents.know(str(scratch / path), digest)
+    made = _publish(step, key, scratch, session)
     if how == "ran":
-        session.cache.store(key, step.outputs, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        session.cache.store(key, step.name, made, took, session.contents.digest)
     session.progress.finished(step.name, how, time.perf_counter() - started)
 
 
@@ -141,8 +143,8 @@ def _short(step: Step) -> str:
     return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
 
 
-def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
-    """Move complete outputs into place; note first what they are."""
+def _publish(step: Step, key: str, scratch: Path, session: Session) -> dict[str, str]:
+    """Move complete outputs into place; note first what they are, and return it."""
     missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
     if missing:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -161,3 +163,4 @@ def _publish(step: Step, key: str, scratch: Path, session: Session) -> None:
         os.replace(scratch / path, target)
     session.contents.moved(str(scratch), step.outputs)
     shutil.rmtree(scratch, ignore_errors=True)
+    return digests

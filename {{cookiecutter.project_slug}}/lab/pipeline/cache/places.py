@@ -1,0 +1,42 @@
+"""Where the cache is: `CACHE`, else a folder in the user's own cache."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.errors import LabError
+from lab.pipeline.cache import limit
+from lab.pipeline.cache.bucket import Bucket
+from lab.pipeline.cache.folder import Folder
+
+if TYPE_CHECKING:
+    from lab.pipeline.cache import Cache
+
+    most = limit.limit()
+
+
+def chosen() -> "Cache":
+    """Return the cache that `CACHE` names: a folder, `s3://bucket/prefix`, or `off`.
+
+    Raises:
+        LabError: it is none of these, `CACHE_SIZE` is no size, or s3fs is not installed.
+    """
+    from lab.pipeline.cache import Cache
+
+    most = limit.limit()
+    name = os.environ.get("CACHE") or str(_home() / "steps")
+    if name == "off":
+        return Cache(None)
+    if name.startswith("s3://"):
+        # Only copies of this bucket: what is here is there, too.
+        copies = hashlib.sha256(name.rstrip("/").encode()).hexdigest()[:16]
+        return Cache(Folder(_home() / "s3" / copies), Bucket(name), most)
+    if "://" in name:
+        raise LabError(f"CACHE={name}: the cache is a folder, s3://bucket/prefix, or off")
+    return Cache(Folder(Path(os.path.abspath(os.path.expanduser(name)))), most=most)
+
+
+def _home() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "labflake"
