@@ -191,7 +191,7 @@ def _show_progress(lines, sink) -> None:
 def poetry() -> list[str]:
     """Return the command that runs Poetry: the one on the PATH, else a private, pinned one."""
     found = shutil.which("poetry")
-    if found and not _needs_mirror():
+    if found and not _needs_mirror() and _is_two(found):
         return [found]
     mirror = f"poetry-plugin-pypi-mirror=={MIRROR_PLUGIN}"
     return [tool("poetry", POETRY, mirror)]
@@ -236,6 +236,13 @@ def _pip() -> list[str]:
             "  install it (Debian, Ubuntu: apt install python3-pip) or enter with: nix develop"
         )
     return [python, f"{wheels[-1]}/pip"]
+
+
+def _is_two(poetry: str) -> bool:
+    """Tell whether this Poetry has `poetry sync`, which came with 2.0."""
+    done = subprocess.run([poetry, "--version"], capture_output=True, text=True)
+    version = re.search(r"(\d+)\.\d+", done.stdout)
+    return bool(version) and int(version[1]) >= 2
 
 
 def poetry_environment() -> dict[str, str]:
