@@ -27,7 +27,9 @@ def main() -> None:
 def lock(folder: Path) -> None:
     """Run `poetry lock`; behind a mirror of the package index, through it, and without a trace."""
     env = os.environ | environment.poetry_environment()
-    subprocess.run([*environment.poetry(), "lock", "--no-interaction"], cwd=folder, env=env, check=True)
+    subprocess.run(
+        [*environment.poetry(), "lock", "--no-interaction"], cwd=folder, env=env, check=True
+    )
     if "[package.source]" in (folder / "poetry.lock").read_text(encoding="utf-8"):
         raise SystemExit(f"error: {folder / 'poetry.lock'} names a package source")
 

@@ -101,7 +101,9 @@ def test_environment_has_the_locked_versions(built: Path) -> None:
     import tomllib
 
     locked = tomllib.loads((built / "poetry.lock").read_text(encoding="utf-8"))["package"]
-    wanted = {p["name"]: p["version"] for p in locked if p["name"] in ("numpy", "snakemake", "typst")}
+    wanted = {
+        p["name"]: p["version"] for p in locked if p["name"] in ("numpy", "snakemake", "typst")
+    }
     code = "import importlib.metadata as m, sys; print(*(m.version(n) for n in sys.argv[1:]))"
     command = [built / ".venv" / "bin" / "python", "-c", code, *wanted]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -230,6 +230,6 @@ def test_wildcards_are_told_apart(tiny: Path) -> None:
 def test_removed_step_leaves_nothing_behind(tiny: Path) -> None:
     """An artifact that no step makes any more goes away."""
     snakefile = tiny / "scripts" / TINY / "Snakefile"
-    edit(snakefile, ", \"assets/data/both.txt\",\n\nrule word", "\n\nrule word")
+    edit(snakefile, ', "assets/data/both.txt",\n\nrule word', "\n\nrule word")
     make(tiny)
     assert not (tiny / "generated" / TINY / "assets" / "data" / "both.txt").exists()

@@ -36,7 +36,11 @@ def copied(built: Path, tmp_path: Path) -> Path:
 def test_first_make_ends_with_report_slides_and_figures(built: Path) -> None:
     """Report as PDF and HTML, slides, and at least five figures are there."""
     found = artifacts(built)
-    wanted = ["outputs/report.pdf", "outputs/report.html", "outputs/2023-10-10-lab-presentation.pdf"]
+    wanted = [
+        "outputs/report.pdf",
+        "outputs/report.html",
+        "outputs/2023-10-10-lab-presentation.pdf",
+    ]
     assert [name for name in wanted if name not in found] == []
     assert len([name for name in found if name.endswith(".svg") and "figures" in name]) >= 5
     assert "assets/figures/plot3-lab-presentation-format.svg" in found
@@ -114,7 +118,9 @@ def test_changed_data_stops_the_run(copied: Path) -> None:
     before = artifacts(copied)
     done = building.make(copied)
     assert done.returncode == 2
-    assert [w for w in ("assets/data/raw.csv", recorded[:6], found[:6]) if w not in done.stderr] == []
+    assert [
+        w for w in ("assets/data/raw.csv", recorded[:6], found[:6]) if w not in done.stderr
+    ] == []
     assert artifacts(copied) == before
     refused = building.make(copied, "accept")
     assert refused.returncode == 2
