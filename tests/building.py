@@ -8,15 +8,15 @@ from pathlib import Path
 
 SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
 TINY = "2024-02-29-Tiny"
-_OPTIONS = (
-    "EXPERIMENT JOBS MEMORY GPUS PROFILE CACHE SEED STEP ONLY DOWN UP REASON FULL LOCKED KEEP_GOING "
-    "STRICT NAME BRANCH CI WITH MAKEFLAGS MAKELEVEL MFLAGS PROJECT_PYTHON VIRTUAL_ENV"
-).split()
+_OPTIONS = """
+    EXPERIMENT JOBS MEMORY GPUS PROFILE CACHE SEED STEP ONLY DOWN UP REASON FULL LOCKED
+    KEEP_GOING STRICT NAME BRANCH CI WITH MAKEFLAGS MAKELEVEL MFLAGS PROJECT_PYTHON VIRTUAL_ENV
+"""
 
 
 def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in a project as a person would; options of the test run itself do not leak in."""
-    env = {k: v for k, v in os.environ.items() if k not in _OPTIONS} | environment
+    env = {k: v for k, v in os.environ.items() if k not in _OPTIONS.split()} | environment
     return subprocess.run(
         ["make", *arguments], cwd=project, env=env, capture_output=True, text=True, timeout=900
     )
