@@ -26,7 +26,7 @@ test: tools  ## Run the tests: render the template, build it, break it.
 check: tools  ## Format and lint everything, the payload included; change nothing.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/snakefmt --check --quiet '$(PAYLOAD)/scripts'
+	@$(BIN)/snakefmt --check '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment'
 	@if command -v shellcheck >/dev/null; then git ls-files -z '*.sh' | xargs -0 shellcheck; else echo 'shellcheck is not here: skipped'; fi
 	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
 
@@ -34,7 +34,7 @@ check: tools  ## Format and lint everything, the payload included; change nothin
 format: tools  ## Format everything.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/snakefmt --quiet '$(PAYLOAD)/scripts'
+	@$(BIN)/snakefmt '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment'
 
 .PHONY: lock
 lock: tools  ## Lock the packages of the template and of its maintainers again.
