@@ -1,0 +1,1 @@
+"""The template that this project was made from: its versions, rendered and merged."""
