@@ -129,6 +129,10 @@ def test_a_missing_file_is_fetched_again(recorded):
     assert recorded.coreutils() == 0
     (recorded.data / "hand.txt").unlink()
     lines = refusal(recorded.prepare())
+    assert lines[1].startswith("  assets/data/hand.txt   recorded ")
+    assert lines[2] == "  assets/data/hand.txt is brought by hand: Ask Ann."
+    recorded.hashes.unlink()
+    lines = refusal(recorded.prepare())
     assert lines == ["assets/data/hand.txt is brought by hand, and is not there", "  Ask Ann."]
 
 

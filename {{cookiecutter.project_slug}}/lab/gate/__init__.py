@@ -9,6 +9,7 @@ from lab.experiments import Experiment, relative
 from lab.gate import drift, fetching, inventory, record
 from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.wording import accept, aligned, short, shown
+from lab.sources.local import Manual
 
 SHOWN = 20
 
@@ -22,9 +23,12 @@ def prepare(experiment: Experiment) -> list[Path]:
     declared = sources.declared(experiment)
     known = record.read(experiment.scripts / "hashes.txt")
     drift.refuse(experiment, declared, known)
+    found = _look(experiment, known, declared)
+    refuse(experiment, found, declared)
     verified = fetching.ensure(experiment, declared, known, locked())
-    found = _look(experiment, known, declared, verified=verified)
-    refuse(experiment, found)
+    if verified is not None:
+        found = _look(experiment, known, declared, verified=verified)
+        refuse(experiment, found)
     with fetching.explained("hashes.txt"):
         _record_new(experiment, known, found.of("new"))
     return [experiment.generated / finding.name for finding in found.findings]
@@ -47,17 +51,22 @@ def memory(experiment: Experiment) -> Path:
     return experiment.state / "hashes.json"
 
 
-def refuse(experiment: Experiment, found: Inventory) -> None:
-    """Stop if the data is not what is recorded.
+def refuse(
+    experiment: Experiment, found: Inventory, declared: dict[str, sources.Source] | None = None
+) -> None:
+    """Stop if the data is not what is recorded; what will be fetched may still be missing.
 
     Raises:
         LabError: A file changed, is missing, or should not be there.
     """
-    if not found.refused:
+    awaited = fetching.absent(experiment, declared or {})
+    refused = [each for each in found.refused if not _is_awaited(each, awaited)]
+    if not refused:
         return
-    rows = aligned([_row(each) for each in found.refused[:SHOWN]])
-    if len(found.refused) > SHOWN:
-        rows.append(f"… and {len(found.refused) - SHOWN} more: make check")
+    rows = aligned([_row(each) for each in refused[:SHOWN]])
+    if len(refused) > SHOWN:
+        rows.append(f"… and {len(refused) - SHOWN} more: make check")
+    rows += _who_has(refused, declared or {})
     lines = "".join(f"\n  {row}" for row in rows)
     raise LabError(
         f"the data of this experiment changed since it was recorded{lines}\n"
@@ -75,6 +84,22 @@ def _look(
     names = [DATA + name for name in declared]
     notes = memory(experiment)
     return inventory.take(experiment.generated, known, names, notes, full, verified)
+
+
+def _is_awaited(finding: Finding, absent: set[str]) -> bool:
+    """Return whether a missing file belongs to data that is fetched as a whole."""
+    below = (finding.name.startswith(f"{DATA}{name}/") for name in absent)
+    return finding.state == "missing" and (finding.name.removeprefix(DATA) in absent or any(below))
+
+
+def _who_has(refused: list[Finding], declared: dict[str, sources.Source]) -> list[str]:
+    """Return what config.yaml says about missing data that a person brings."""
+    missing = {each.name.removeprefix(DATA) for each in refused if each.state == "missing"}
+    return [
+        f"{DATA}{name} is brought by hand: {source.manual.strip()}"
+        for name, source in declared.items()
+        if isinstance(source, Manual) and any(f"{each}/".startswith(f"{name}/") for each in missing)
+    ]
 
 
 def _row(finding: Finding) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from lab.gate.inventory import DATA
 from lab.gate.wording import short
 from lab.meter import Meter
 from lab.sources.job import Job, Source, identity_of
+from lab.sources.local import Manual
 
 SCRATCH = f"{DATA}.fetch"
 
@@ -26,17 +27,18 @@ Verified = dict[str, statcache.Known]
 
 def ensure(
     experiment: Experiment, declared: dict[str, Source], known: record.Record, locked: bool
-) -> Verified:
+) -> Verified | None:
     """Fetch every source whose data is not there, or whose declaration changed.
 
     Returns:
-        What was verified on the way, by name: it need not be read again at once.
+        What was verified on the way, by name: it need not be read again at once. None if
+        nothing had to be fetched.
 
     Raises:
         LabError: Data cannot be fetched, or is not what is recorded.
     """
     fetched = Fetched(experiment)
-    verified: Verified = {}
+    verified: Verified | None = None
     for name, source in declared.items():
         _check_digest(name, source, known)
         if not _is_there(experiment, name) or fetched.differs(name, source):
@@ -45,10 +47,19 @@ def ensure(
                     f"assets/data/{name} is not recorded, and LOCKED or CI is set\n"
                     "  record it: make without them, then commit hashes.txt"
                 )
-            verified |= fetch(experiment, name, source, known)
+            verified = (verified or {}) | fetch(experiment, name, source, known)
         fetched.note(name, source)
     clear(experiment)
     return verified
+
+
+def absent(experiment: Experiment, declared: dict[str, Source]) -> set[str]:
+    """Return the names of data that is not there and can be fetched."""
+    return {
+        name
+        for name, source in declared.items()
+        if not _is_there(experiment, name) and not isinstance(source, Manual)
+    }
 
 
 def clear(experiment: Experiment) -> None:

@@ -248,6 +248,7 @@ def _wanted_of_7z(opened: Any, target: _Target) -> Iterator[str]:
             continue
         if not info.is_file:
             raise target.refuse(info.filename, "a link or a device")
+        _safe(info.filename, target.label)
         yield info.filename
 
 

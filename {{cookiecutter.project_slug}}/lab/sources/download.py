@@ -155,13 +155,15 @@ class Download:
         return int(first), int(total)
 
     def _copy(self, response: "requests.Response", start: int, total: int | None) -> None:
-        with open(self.part, "ab") as out, Meter(self.label, total, start) as meter:
-            for block in _blocks(response):
-                try:
+        try:
+            with open(self.part, "ab") as out, Meter(self.label, total, start) as meter:
+                for block in _blocks(response):
                     out.write(block)
-                except OSError as error:
-                    raise _disk(error, self.label, self._length()) from None
-                meter.add(len(block))
+                    meter.add(len(block))
+        except OSError as error:
+            if error.errno is None:  # of the connection, not of the disk
+                raise
+            raise _disk(error, self.label, self._length()) from None
 
     def _check_space(self, needed: int) -> None:
         free = shutil.disk_usage(self.part.parent).free

@@ -84,6 +84,7 @@ class Query:
     def _write(self, connection: Any, job: Job) -> None:
         connection.execute(f"LOAD {_text(str(_extension()))}")
         connection.execute(f"ATTACH {_text(self._address())} AS pg (TYPE postgres, READ_ONLY)")
+        connection.execute("SET TimeZone = 'UTC'")
         rows = f"postgres_query('pg', {_text(self._plain())})"
         columns = {
             name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {rows}").fetchall()
@@ -193,7 +194,7 @@ def _extension() -> Path:
 
 
 def _config(limit: str, scratch: Path) -> dict[str, Any]:
-    return {"memory_limit": limit, "temp_directory": str(scratch / "sort"), "TimeZone": "UTC"}
+    return {"memory_limit": limit, "temp_directory": str(scratch / "sort")}
 
 
 def _text(value: str) -> str:
