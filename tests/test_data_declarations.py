@@ -115,7 +115,7 @@ def test_bad_declarations(tmp_path, name, source, words):
 
 def test_data_inside_data(tmp_path):
     """A name inside the folder of another one is refused."""
-    with pytest.raises(LabError, match="img/a.png lies inside img"):
+    with pytest.raises(LabError, match=r"img/a\.png lies inside img"):
         declared({"img": {"folder": "x"}, "img/a.png": {"function": "x"}}, tmp_path)
 
 

@@ -75,7 +75,7 @@ def test_a_changed_file_is_refused(recorded):
     lines = refusal(recorded.prepare())
     assert lines[0] == "the data of this experiment changed since it was recorded"
     assert re.fullmatch(
-        r"  assets/data/raw\.csv   recorded [0-9a-f]{6}… \(8 bytes\)   found [0-9a-f]{6}… \(10 bytes\)",
+        r"  assets/data/raw\.csv   recorded \w{6}… \(8 bytes\)   found \w{6}… \(10 bytes\)",
         lines[1],
     )
     assert lines[2] == (
@@ -258,7 +258,7 @@ def test_a_changed_declaration_is_noticed(recorded):
 
 
 def test_edited_code_that_gives_the_same_data_passes(recorded):
-    """A function whose code changed is called again; the same bytes go on without a word of error."""
+    """A function whose code changed is called again; the same bytes are good."""
     access = recorded.root / "src/study/data_access.py"
     access.write_text(TABLE + "\n# a comment\n")
     assert recorded.prepare().stdout.splitlines()[0].startswith("fetched")

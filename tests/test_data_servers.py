@@ -188,8 +188,8 @@ create table types(id bigint, i2 smallint, i4 int, f8 float8, f4 float4, n numer
   b bool, u uuid, j jsonb, ai int[], an numeric(6,2)[], ats timestamptz[], raw bytea, m mood);
 insert into types values (2, 1, -5, 0.1, 0.1, 12345678.90, 1234567890123456789012345678.0123456789,
   '2024-02-29 23:59:59.123456', '2024-02-29 23:59:59.123456+05:30', '2024-02-29', '12:34:56.789',
-  E'h\\u00e9,"x"\\ny', 'abc', true, '6ecd8c99-4036-403d-bf84-cf8400f67836', '{"a": 1}', '{1,2,NULL}',
-  '{1.10,2.20}', '{2024-01-01 00:00:00+00}', '\\x00ff', 'süß');
+  E'h\\u00e9,"x"\\ny', 'abc', true, '6ecd8c99-4036-403d-bf84-cf8400f67836', '{"a": 1}',
+  '{1,2,NULL}', '{1.10,2.20}', '{2024-01-01 00:00:00+00}', '\\x00ff', 'süß');
 insert into types(id, txt) values (1, '');
 insert into types(id, f8) values (3, 'NaN'), (4, '-Infinity');
 """

@@ -54,8 +54,8 @@ class Web:
         Behaviours: `break_after` (bytes, in each connection), `breaks` (how many connections
         break), `fail` (status) with `fails` (how many answers), `retry_after` (seconds), `longer`
         and `shorter` (by how much Content-Length lies), `redirect` (address), `private`, `ranges`
-        (False: ignored), `wrong_range`, `etag` and `modified` (False: not sent), `ignores_if_range`,
-        `gzip`, `pace` (bytes per second), `changes_to` (new content after a break), `chunked`.
+        (False: ignored), `wrong_range`, `ignores_if_range`, `etag` and `modified` (False: not
+        sent), `gzip`, `pace` (bytes per second), `changes_to` (content after a break), `chunked`.
         """
         self.files[path] = data
         self.behaviour[path] = dict(behaviour)
