@@ -1,0 +1,1 @@
+"""Build an experiment a second time, somewhere else, and compare what came out."""

@@ -1,0 +1,38 @@
+"""The artifacts of an experiment: their files, and from which others each was made."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.pipeline.contents import Contents, listing
+
+NOTES = (".lab/", ".snakemake/")
+VERDICT = "outputs/reproduction.json"
+
+
+def artifacts(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
+    """Return all files that a build made, by their path in the generated folder.
+
+    The equipment's own notes, and what Typst builds documents from, are none.
+
+    Args:
+        generated: the generated folder of an experiment.
+        data: the files that came from outside.
+    """
+    left_out = {*data, VERDICT}
+    aside = (*NOTES, *(f"assets/{Path(d).stem}/build/" for d in Contents(str(generated)).documents))
+    names = listing(str(generated)) if generated.is_dir() else []
+    return {n: generated / n for n in names if n not in left_out and not n.startswith(aside)}
+
+
+def needs(generated: Path) -> dict[str, tuple[str, set[str]]]:
+    """Return for each artifact the step or document that made it, and what that one read."""
+    contents = Contents(str(generated))
+    found: dict[str, tuple[str, set[str]]] = {}
+    for step in contents.steps.values():
+        inputs = set(contents.files(list(step["inputs"])))
+        for path in contents.files(list(step["outputs"])):
+            found[path] = (f"step {step['name']}", inputs)
+    for source, document in contents.documents.items():
+        for path in document["outputs"]:
+            found[path] = (source, set(document["reads"]))
+    return found
