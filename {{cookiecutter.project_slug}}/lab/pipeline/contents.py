@@ -73,9 +73,9 @@ class Contents:
         """
         full = self._path(path)
         if os.path.isdir(full):
-            parts = [(f"{path}/{name}", name) for name in listing(full)]
-            lines = (f"{self.digest(inner, complete)}  {name}\n" for inner, name in parts)
-            return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+            parts = [(name, self.digest(f"{path}/{name}", complete)) for name in listing(full)]
+            # The slash: no file has such a digest, not even one that lists the folder.
+            return hashlib.sha256(json.dumps(parts).encode()).hexdigest() + "/"
         stat = _stat(full)
         if stat is None:
             self.stats.pop(path, None)
@@ -147,7 +147,9 @@ def listing(folder: str) -> list[str]:
     found = []
     for place, folders, files in os.walk(folder, followlinks=True):
         folders.sort()
-        found += [os.path.relpath(os.path.join(place, f), folder) for f in files]
+        # Snakemake dates the folders that steps make with a file of its own.
+        names = [f for f in files if f != ".snakemake_timestamp"]
+        found += [os.path.relpath(os.path.join(place, f), folder) for f in names]
     return sorted(found)
 
 

@@ -3,7 +3,6 @@
 Trouble with it is a warning, never a failure of a build.
 """
 
-import contextlib
 import errno
 import shutil
 import sys
@@ -157,15 +156,14 @@ class Cache:
         """Say once that a store does not work, and do without it in this build."""
         if _is_gone(error) and not writing:
             return
-        unreachable = isinstance(error, UnreachableError)
-        lists = [self._writable] if writing else [self._readable]
         with self._lock:
-            told = all(store not in part for part in lists)
-            for part in [self._readable, self._writable] if unreachable else lists:
-                with contextlib.suppress(ValueError):
-                    part.remove(store)
+            told = store not in (self._writable if writing else self._readable)
+            only_writing = writing and not isinstance(error, UnreachableError)
+            for stores in [self._writable] if only_writing else [self._readable, self._writable]:
+                if store in stores:
+                    stores.remove(store)
         if not told:
-            what = "results are not kept" if writing else "nothing comes from it"
+            what = "results are not kept" if only_writing else "nothing comes from it"
             _warn(f"{_reason(error)}; {what} in this build", store)
 
 

@@ -13,8 +13,7 @@ from typing import Any
 from lab.errors import LabError
 
 # A build has something better to do than to wait: it can compute.
-_QUICKLY = {"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 1}}
-_ATTEMPTS = 2
+_QUICKLY = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 2}}
 
 
 class UnreachableError(OSError):
@@ -78,15 +77,20 @@ def _connect(url: str) -> Any:
     Raises:
         LabError: the package is not installed, or the address names no bucket.
     """
-    if not url.removeprefix("s3://").strip("/"):
+    if not url.removeprefix("s3:").strip("/"):
         raise LabError(f"CACHE={url} names no bucket\n  example: CACHE=s3://our-bucket/cache")
     try:
         from s3fs import S3FileSystem
     except ImportError:
         raise LabError(f"CACHE={url} needs the package s3fs\n  make env WITH=s3") from None
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    files = S3FileSystem(endpoint_url=endpoint, config_kwargs=_QUICKLY, use_listings_cache=False)
-    files.retries = _ATTEMPTS
+    files = S3FileSystem(
+        endpoint_url=endpoint,
+        config_kwargs=_QUICKLY,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+    files.retries = 1  # times what botocore tries
     return files
 
 
@@ -95,10 +99,11 @@ def _asked(ask: Callable, *arguments: object) -> Any:
     try:
         return ask(*arguments)
     except FileNotFoundError as error:
-        if "bucket" in str(error):
+        answer = getattr(error.__cause__, "response", {}).get("Error", {})
+        if answer.get("Code") == "NoSuchBucket":
             raise UnreachableError("there is no such bucket") from None
         raise
-    except OSError:
-        raise
+    except PermissionError:
+        raise  # who may not write may perhaps read
     except Exception as error:
-        raise UnreachableError(f"{type(error).__name__}: {error}") from None
+        raise UnreachableError(str(error) or type(error).__name__) from None

@@ -1,0 +1,369 @@
+"""The shared cache gives back what was kept, whoever else uses it and whatever happens to it."""
+
+import errno
+import multiprocessing
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import caching
+import pytest
+from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
+from lab.pipeline import steps
+from lab.pipeline.cache import Cache, entries, limit, tally
+from lab.pipeline.cache.folder import Folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return where a cache may be."""
+    return tmp_path / "a cäche"
+
+
+@pytest.fixture
+def project(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a folder of a project that uses the cache."""
+    monkeypatch.chdir(tmp_path)  # back to where it was at the end
+    return Project(tmp_path / "a pröject", Cache(Folder(place)))
+
+
+def test_result_comes_back_as_it_was(project: Project) -> None:
+    """A restored output has the bytes that the step wrote, here and in another clone."""
+    project.made(KEY, a_txt="one", b_csv="two\n")
+    expected = {"a.txt": ("file", False, b"one"), "b.csv": ("file", False, b"two\n")}
+    assert project.restored(KEY, "a.txt", "b.csv") == expected
+    assert (project.cache.hits, project.cache.misses, project.cache.saved) == (1, 0, 2.5)
+
+
+def test_unknown_key_is_a_miss(project: Project, capsys: pytest.CaptureFixture) -> None:
+    """What was never kept is not there, and that is no reason for a message."""
+    assert project.restored(KEY, "a.txt") is None
+    assert (project.cache.misses, capsys.readouterr().err) == (1, "")
+
+
+def test_other_outputs_are_a_miss(project: Project) -> None:
+    """A result is restored for exactly the outputs that it was kept for, in their order."""
+    project.made(KEY, a_txt="one", b_txt="two")
+    assert project.restored(KEY, "a.txt") is None
+    assert project.restored(KEY, "b.txt", "a.txt") is None
+    assert project.restored(KEY, "a.txt", "b.txt") is not None
+
+
+def test_folder_comes_back_whole(project: Project) -> None:
+    """Programs, empty folders and links inside an output come back; other links are followed."""
+    out = project.folder / "model ö"
+    (out / "empty" / "deeper").mkdir(parents=True)
+    (out / "sub").mkdir()
+    (out / "sub" / "data.txt").write_text("data")
+    (out / "run.sh").write_text("#!/bin/sh\n")
+    (out / "run.sh").chmod(0o755)
+    (out / "latest.txt").symlink_to("sub/data.txt")
+    (out / "again").symlink_to("sub")
+    (project.folder / "outside.txt").write_text("outside")
+    (out / "sub" / "copied.txt").symlink_to("../../outside.txt")
+    project.keep(KEY, "model ö")
+    expected = tree(out) | {"sub/copied.txt": ("file", False, b"outside")}
+    expected = {"model ö": ("folder",)} | {f"model ö/{n}": what for n, what in expected.items()}
+    assert project.restored(KEY, "model ö") == expected
+
+
+@pytest.mark.parametrize("end", ["nowhere", "."])
+def test_link_without_content_is_not_kept(
+    project: Project, end: str, capsys: pytest.CaptureFixture
+) -> None:
+    """A link that leads out to nothing, or in a circle, is named; the result is not kept."""
+    (project.folder / "out").mkdir()
+    (project.folder / "out" / "link").symlink_to(project.folder / "out" / end)
+    made = {"out": "0" * 64}
+    project.cache.store(KEY, "fit", made, 1.0, project.contents.digest)
+    assert "the result of fit is not kept" in capsys.readouterr().err
+    assert project.restored(KEY, "out") is None
+
+
+@pytest.mark.parametrize(("umask", "file", "program"), [(0o22, 0o644, 0o755), (0o77, 0o600, 0o700)])
+def test_restored_files_have_normal_permissions(
+    project: Project, umask: int, file: int, program: int
+) -> None:
+    """The umask decides, as for a file that the step writes; only programs can be executed."""
+    project.made(KEY, a_txt="one", b_sh="two")
+    (project.folder / "b.sh").chmod(0o755)
+    project.keep(OTHER, "a.txt", "b.sh")
+    before = os.umask(umask)
+    try:
+        project.restored(OTHER, "a.txt", "b.sh")
+    finally:
+        os.umask(before)
+    made = project.folder / ".lab" / "running" / "step"
+    modes = [(made / name).stat().st_mode & 0o777 for name in ("a.txt", "b.sh")]
+    assert modes == [file, program]
+
+
+def test_edit_of_a_result_never_reaches_the_cache(project: Project) -> None:
+    """Neither the file that was kept nor the one that was restored is shared with the cache."""
+    project.made(KEY, a_txt="one")
+    with (project.folder / "a.txt").open("r+") as file:
+        file.write("1")
+    project.restored(KEY, "a.txt")
+    with (project.folder / ".lab/running/step/a.txt").open("r+") as file:
+        file.write("2")
+    assert project.restored(KEY, "a.txt") == {"a.txt": ("file", False, b"one")}
+
+
+def test_edit_while_a_result_is_kept_is_not_kept(project: Project) -> None:
+    """What somebody else wrote after the step is not a result of the step."""
+    (project.folder / "a.txt").write_text("one")
+    made = {"a.txt": project.contents.digest("a.txt", complete=True)}
+    (project.folder / "a.txt").write_text("edited")
+    project.cache.store(KEY, "fit", made, 1.0, lambda path: made[path])
+    assert project.restored(KEY, "a.txt") is None
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("kind", ["steps", "objects"])
+def test_damaged_result_is_dropped(
+    project: Project, place: Path, kind: str, how: str, capsys: pytest.CaptureFixture
+) -> None:
+    """Damage is said in one line, nothing is restored, and the next result is kept as usual."""
+    project.made(KEY, a_txt="some text", b_txt="other text")
+    assert damage(place / kind, how) == (1 if kind == "steps" else 2)
+    assert project.restored(KEY, "a.txt", "b.txt") is None
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert project.restored(KEY, "a.txt", "b.txt") is None
+    assert capsys.readouterr().err == ""
+    project.made(KEY, a_txt="some text", b_txt="other text")
+    project.restored(KEY, "a.txt", "b.txt")  # finds the second damaged file, if there were two
+    project.made(KEY, a_txt="some text", b_txt="other text")
+    assert project.restored(KEY, "a.txt", "b.txt")["b.txt"] == ("file", False, b"other text")
+
+
+def test_entry_under_another_key_is_not_used(project: Project, place: Path) -> None:
+    """An entry says which key it is of; a copy under another name is damage."""
+    project.made(KEY, a_txt="one")
+    project.made(OTHER, a_txt="two")
+    (mine,) = (place / "steps" / KEY[:2]).iterdir()
+    (other,) = (place / "steps" / OTHER[:2]).iterdir()
+    shutil.copyfile(other, mine.with_name("x"))
+    os.replace(mine.with_name("x"), mine)
+    assert project.restored(KEY, "a.txt") is None
+
+
+@pytest.mark.parametrize("name", ["../../escaped.txt", "/tmp/escaped.txt"])
+def test_entry_cannot_write_outside(project: Project, place: Path, name: str) -> None:
+    """An entry that somebody made up does not lead out of the outputs of its step."""
+    output = entries.Output("0" * 64, files={name: "0" * 64})
+    data = entries.Entry(KEY, "fit", 1.0, {"out": output}).data()
+    project.made(OTHER, a_txt="one")
+    project.cache.folder.write(KEY, data)
+    assert project.restored(KEY, "out") is None
+
+
+def test_result_with_a_file_gone_is_a_miss(
+    project: Project, place: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """The size limit may take a file of a result: then the step runs, without a word."""
+    project.made(KEY, a_txt="one", b_txt="two")
+    next(path for path in (place / "objects").rglob("*") if path.is_file()).unlink()
+    assert project.restored(KEY, "a.txt", "b.txt") is None
+    assert capsys.readouterr().err == ""
+    assert not list((place / "steps").rglob("*.json"))
+
+
+def test_what_a_killed_process_left_never_counts(project: Project, place: Path) -> None:
+    """Unfinished files have names of their own, and old ones go away with the next clearing."""
+    project.made(KEY, a_txt="one")
+    for folder in (place / "steps" / KEY[:2], next((place / "objects").iterdir())):
+        (folder / "new-0123").write_text("half")
+        (folder / "new-4567").write_text("half")
+        os.utime(folder / "new-4567", (1, 1))
+    assert limit.measure(project.cache.folder).results == 1
+    assert [path.name for path in place.rglob("new-*")] == ["new-0123", "new-0123"]
+
+
+def test_folder_decides_who_may_use_the_cache(project: Project, place: Path) -> None:
+    """Everything in a cache has the permissions of its folder: a group shares one folder."""
+    place.mkdir()
+    place.chmod(0o2770)
+    project.made(KEY, a_txt="one")
+    folders = {path.stat().st_mode & 0o7777 for path in place.rglob("*") if path.is_dir()}
+    files = {path.stat().st_mode & 0o7777 for path in place.rglob("*") if path.is_file()}
+    assert (folders, files) == ({0o2770}, {0o440})
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """Return a function that lets the file system refuse new names with an error number."""
+
+    def fail(number: int) -> None:
+        def refuse(*names: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("lab.pipeline.cache.folder.os.replace", refuse)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.EROFS, "read-only"), (errno.ENOSPC, "it is full"), (errno.EACCES, "denied")],
+)
+def test_unwritable_cache_still_gives(
+    project: Project, failing, number: int, reason: str, capsys: pytest.CaptureFixture
+) -> None:
+    """A cache that is full or read only says so once, and what it has comes from it."""
+    project.made(KEY, a_txt="one")
+    failing(number)
+    project.made(OTHER, a_txt="two")
+    project.made(THIRD, a_txt="three")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert "results are not kept" in line
+    assert project.restored(KEY, "a.txt") == {"a.txt": ("file", False, b"one")}
+    assert not [p for p in project.cache.folder.place.rglob("new-*")]
+
+
+def test_no_cache_at_all_is_one_warning(
+    project: Project, place: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Where the cache cannot be, the build goes on without it."""
+    place.write_text("a file")
+    for key in (KEY, OTHER):
+        assert project.restored(key, "a.txt") is None
+        project.made(key, a_txt="one")
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_cache_can_be_off(project: Project) -> None:
+    """Without a cache nothing is kept and nothing restored."""
+    project.cache = Cache(None)
+    project.made(KEY, a_txt="one")
+    assert project.restored(KEY, "a.txt") is None
+    project.cache.close(project.folder)
+
+
+# What is kept when there is not enough room
+
+
+def aged(place: Path, key: str, days: float) -> None:
+    """Let a result look as if it was used last that many days ago."""
+    entry = next((place / "steps" / key[:2]).glob(f"{key[2:]}*"))
+    then = time.time() - days * 86400
+    digests = entries.parse(entry.read_bytes(), key).files().values()
+    for path in [entry, *(Folder(place).object(digest) for digest in digests)]:
+        os.utime(path, (then, then))
+
+
+def fill(project: Project, count: int, size: int) -> list[str]:
+    """Keep results, the first one as the oldest; return their keys."""
+    keys = [f"{number:02x}" * 32 for number in range(count)]
+    for number, key in enumerate(keys):
+        (project.folder / "a.bin").write_bytes(random.Random(number).randbytes(size))
+        project.keep(key, "a.bin")
+        aged(project.cache.folder.place, key, count - number)
+    return keys
+
+
+def test_least_recently_used_goes_first(project: Project) -> None:
+    """Over its limit the cache forgets what was used longest ago; using a result keeps it."""
+    keys = fill(project, 10, 100_000)
+    assert project.restored(keys[0], "a.bin") is not None
+    gone = limit.shrink(project.cache.folder, 600_000)
+    there = [key for key in keys if project.cache.digests(key)]
+    assert there == [keys[0], *keys[-3:]]
+    assert gone.results == 6
+    assert limit.measure(project.cache.folder).bytes <= 600_000
+
+
+def test_limit_holds_after_a_build(project: Project, tmp_path: Path) -> None:
+    """A build that keeps more than there is room for leaves the cache below its limit."""
+    project.cache.most = 1_000_000
+    for number in range(20):
+        (project.folder / "a.bin").write_bytes(random.Random(number).randbytes(100_000))
+        project.keep(f"{number:02x}" * 32, "a.bin")
+        project.cache.close(tmp_path)
+        assert limit.measure(project.cache.folder).bytes <= 1_000_000
+    assert project.cache.digests("13" * 32)
+
+
+def test_cache_below_its_limit_is_not_read_through(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds add up what they keep: only a sum over the limit is a reason to look at every file."""
+    project.cache.most = 10_000_000
+    fill(project, 2, 100_000)
+    project.cache.close(tmp_path)
+    monkeypatch.setattr(Folder, "files", lambda self: pytest.fail("the cache was read through"))
+    fill(project, 5, 100_000)
+    project.cache.close(tmp_path)
+
+
+def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hits, misses and the time saved are counted for the last build and for all."""
+    monkeypatch.setattr("lab.pipeline.cache.tally._FOLD", 200)
+    for _ in range(20):
+        project.cache = cache = Cache(project.cache.folder)
+        if not project.restored(KEY, "a.txt"):
+            project.made(KEY, a_txt="one")
+        project.restored(KEY, "a.txt")
+        cache.close(tmp_path)
+    assert tally.last(tmp_path) == tally.Tally(builds=1, hits=2, misses=0, saved=5.0)
+    assert tally.every(cache.folder.place) == tally.Tally(builds=20, hits=39, misses=1, saved=97.5)
+
+
+# Many builds at the same time
+
+
+def test_many_builds_share_one_folder(place: Path, tmp_path: Path) -> None:
+    """Builds keep, restore, clear and damage the same results at once: no wrong byte comes back."""
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    storms = [
+        context.Process(target=caching.storm, args=(place, tmp_path, seed, 4.0, answers))
+        for seed in range(4)
+    ]
+    for process in storms:
+        process.start()
+    found = [answers.get(timeout=60) for _ in storms]
+    for process in storms:
+        process.join()
+    assert [answer for answer in found if not isinstance(answer, int)] == []
+    assert sum(found) > 50
+
+
+# Which situations have the same result
+
+
+def test_hits_are_right_in_a_thousand_situations(project: Project) -> None:
+    """Two steps share a result if and only if command, inputs, outputs and environment agree."""
+    chance = random.Random(4)
+    known: set[bytes] = set()
+    for _ in range(2000):
+        now = Situation(chance)
+        key, result = now.key(project.folder), now.result()
+        found = project.restored(key, *now.outputs)
+        assert (found is not None) == (result in known)
+        if found:
+            assert {name: found[name][2] for name in now.outputs} == dict.fromkeys(
+                now.outputs, result
+            )
+            continue
+        known.add(result)
+        for name in now.outputs:
+            (project.folder / name).write_bytes(result)
+        project.keep(key, *now.outputs)
+    assert min(project.cache.hits, project.cache.misses) > 500
+
+
+def test_folder_is_not_a_file_that_lists_it(project: Project) -> None:
+    """A step that reads a folder has another key than one that reads a list of its contents."""
+    (project.folder / "in").mkdir()
+    (project.folder / "in" / "a.txt").write_text("one")
+    session = SimpleNamespace(contents=project.contents, environment="")
+    step = steps.Step("fit", "cat in > out", ["in"], ["out"])
+    of_folder = steps.key_of(step, session)
+    listed = f"{project.contents.digest('in/a.txt')}  a.txt\n"
+    shutil.rmtree(project.folder / "in")
+    (project.folder / "in").write_text(listed)
+    assert steps.key_of(step, session) != of_folder
