@@ -233,3 +233,92 @@ def test_removed_step_leaves_nothing_behind(tiny: Path) -> None:
     edit(snakefile, ', "assets/data/both.txt",\n\nrule word', "\n\nrule word")
     make(tiny)
     assert not (tiny / "generated" / TINY / "assets" / "data" / "both.txt").exists()
+
+
+FOLDERS = """
+    import csv
+    from lab import step
+
+    with open("../../scripts/2024-03-02-Folders/samples.csv") as file:
+        SAMPLES = [row["name"] for row in csv.DictReader(file)]
+
+    rule all:
+        input: "assets/data/count.txt", "assets/data/parts",
+
+    rule parts:
+        input: "assets/data/raw",
+        output: directory("assets/data/parts"),
+        params: names=SAMPLES,
+        shell: step("mkdir -p {output}/deep && for n in {params.names}; do cat {input}/* > {output}/deep/$n; done")
+
+    rule middle:
+        input: "assets/data/parts",
+        output: temp("assets/data/middle.txt"),
+        shell: step("ls {input}/deep > {output}")
+
+    rule count:
+        input: "assets/data/middle.txt",
+        output: "assets/data/count.txt",
+        shell: step("wc -l < {input} > {output}")
+"""
+
+
+@pytest.fixture
+def folders(built: Path, tmp_path: Path) -> Path:
+    """Give a copy of the project steps that read and make folders, and a temporary file."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    name = "2024-03-02-Folders"
+    generated = building.experiment(
+        project, name, Snakefile=FOLDERS, samples_csv="name\none\ntwo\n", hashes_txt=""
+    )
+    (generated / "assets" / "data" / "raw").mkdir(parents=True)
+    (generated / "assets" / "data" / "raw" / "a.txt").write_text("a\n")
+    make(project, EXPERIMENT=name)
+    return generated
+
+
+def again(folders: Path) -> str:
+    """Build the experiment with folders once more."""
+    return make(folders.parent.parent, EXPERIMENT=folders.name)
+
+
+def test_folders_and_temporary_files_are_complete(folders: Path) -> None:
+    """A built folder and a removed temporary file are no change."""
+    assert again(folders).splitlines()[-1] == "up to date"
+    assert not (folders / "assets" / "data" / "middle.txt").exists()
+
+
+def test_file_edited_inside_an_input_folder_is_seen(folders: Path) -> None:
+    """What a folder holds is part of the input."""
+    (folders / "assets" / "data" / "raw" / "a.txt").write_text("b\n")
+    assert "parts" in building.ran(again(folders))
+    assert (folders / "assets" / "data" / "parts" / "deep" / "one").read_text() == "b\n"
+
+
+def test_file_added_to_an_input_folder_is_seen(folders: Path) -> None:
+    """A new file in an input folder is a change of it."""
+    (folders / "assets" / "data" / "raw" / "b.txt").write_text("b\n")
+    assert "parts" in building.ran(again(folders))
+    assert (folders / "assets" / "data" / "parts" / "deep" / "one").read_text() == "a\nb\n"
+
+
+@pytest.mark.parametrize("tamper", ["edit", "add", "remove"])
+def test_folder_changed_by_hand_is_restored(folders: Path, tamper: str) -> None:
+    """A made folder is what the step made, file by file."""
+    deep = folders / "assets" / "data" / "parts" / "deep"
+    if tamper == "edit":
+        (deep / "one").write_text("edited\n")
+    elif tamper == "add":
+        (deep / "three").write_text("added\n")
+    else:
+        (deep / "one").unlink()
+    assert "assets/data/parts was changed by hand" in again(folders)
+    assert {p.name: p.read_text() for p in deep.iterdir()} == {"one": "a\n", "two": "a\n"}
+
+
+def test_table_that_the_snakefile_reads_is_seen(folders: Path) -> None:
+    """A Snakefile may read files beside it: a change there asks every step."""
+    scripts = folders.parent.parent / "scripts" / folders.name
+    (scripts / "samples.csv").write_text("name\none\ntwo\nthree\n")
+    again(folders)
+    assert (folders / "assets" / "data" / "count.txt").read_text().strip() == "3"

@@ -5,6 +5,8 @@ Standard library only; about a thousand files cost a few milliseconds.
 
 import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from lab.experiments import Experiment, head_commit, root
 from lab.pipeline.contents import Contents
@@ -31,60 +33,75 @@ def examine(experiment: Experiment, contents: Contents) -> Change:
     if not built or interrupted or built["settings"] != settings():
         change.everything = True
         return change
-    outputs = {path for step in contents.steps.values() for path in step["outputs"]}
+    made = {path for step in contents.steps.values() for path in step["outputs"]}
     for path, digest in built["files"].items():
         if not contents.same_stat(path) and contents.digest(path) != digest:
-            _note(change, path, outputs, built)
+            _note(change, path, made, built)
     if head_commit() != built["head"]:
         change.documents.append("the commit")
     for folder, names in built["listings"].items():
         if _names(experiment.generated / folder) != names:
-            change.everything = True
+            _note_folder(change, folder, made)
     return change
 
 
-def _note(change: Change, path: str, outputs: set[str], built: dict) -> None:
-    if path in outputs:
-        change.tampered.append(path)
+def _note(change: Change, path: str, made: set[str], built: dict) -> None:
+    """Sort a file whose content changed into what has to be done about it."""
+    output = next((p for p in [path, *_parents(path)] if p in made), None)
+    if output:
+        change.tampered += [] if output in change.tampered else [output]
     elif path in built["documents"]:
         change.documents.append(path)
-    elif path in built["structure"]:
-        change.everything = True
-    else:
+    elif path in built["inputs"]:
         change.inputs.append(path)
+    else:
+        change.everything = True
+
+
+def _note_folder(change: Change, folder: str, made: set[str]) -> None:
+    output = next((p for p in [folder, *_parents(folder)] if p in made), None)
+    if output and output not in change.tampered:
+        change.tampered.append(output)
+    elif not output:
+        change.everything = True
+
+
+def _parents(path: str) -> list[str]:
+    return [path[:i] for i, letter in enumerate(path) if letter == "/"]
 
 
 def remember(experiment: Experiment, contents: Contents) -> None:
     """Note in the manifest what the complete build depended on and made."""
     steps = contents.steps.values()
-    made = [path for step in steps for path in step["outputs"]]
+    made = [p for step in steps for p in step["outputs"] if (experiment.generated / p).exists()]
     used = {path for step in steps for path in step["inputs"]}
     papers = {p for d in contents.documents.values() for p in [*d["reads"], *d["outputs"]]}
-    structure = structure_files(experiment)
-    papers |= {
-        os.path.relpath(p, experiment.generated) for p in sorted((root() / "src").rglob("*.py"))
-    }
-    every = [*dict.fromkeys([*made, *sorted(used), *sorted(papers), *structure])]
-    files = dict.fromkeys(contents.files(every))
-    folders = [os.path.relpath(p, experiment.generated) for p in _watched(experiment)]
+    papers |= set(_names_of(experiment, (root() / "src").rglob("*.py")))
+    every = dict.fromkeys([*made, *sorted(used | papers), *structure_files(experiment)])
+    files = dict.fromkeys(contents.files(list(every)))
     contents.stats = {p: s for p, s in contents.stats.items() if p in files}
     contents.built = {
         "settings": settings(),
         "head": head_commit(),
         "files": {path: contents.digest(path) for path in files},
+        "inputs": sorted(used),
         "documents": sorted(papers - set(made) - used),
-        "structure": structure,
-        "listings": {f: _names(experiment.generated / f) for f in folders},
+        "listings": {f: _names(experiment.generated / f) for f in _watched(experiment, every)},
     }
 
 
-def _watched(experiment: Experiment) -> list:
+def _names_of(experiment: Experiment, paths: Iterable[Path]) -> list[str]:
+    return [os.path.relpath(p, experiment.generated) for p in sorted(paths)]
+
+
+def _watched(experiment: Experiment, paths: Iterable[str]) -> list[str]:
     """Return the folders in which a new or a missing file may change what is built."""
-    source = root() / "src"
-    return [
-        experiment.scripts,
-        *sorted(p for p in source.rglob("*") if p.is_dir() and p.name != "__pycache__"),
-    ]
+    sources = [p for p in (root() / "src").rglob("*") if p.is_dir() and p.name != "__pycache__"]
+    folders = _names_of(experiment, [experiment.scripts, *sources])
+    for path in [p for p in paths if (experiment.generated / p).is_dir()]:
+        inside = sorted(p for p in (experiment.generated / path).rglob("*") if p.is_dir())
+        folders += [path, *_names_of(experiment, inside)]
+    return folders
 
 
 def _names(folder) -> list[str]:
@@ -97,13 +114,16 @@ def _names(folder) -> list[str]:
 
 
 def structure_files(experiment: Experiment) -> list[str]:
-    """Return the files that decide which steps there are and how they run."""
-    own = [experiment.scripts / n for n in ("Snakefile", "config.yaml")]
+    """Return the files that may decide which steps there are: a Snakefile can read any of them."""
+    own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
     locks = [root() / n for n in ("poetry.lock", "flake.lock")]
-    equipment = sorted((root() / "lab").rglob("*.py"))
-    smk = sorted(experiment.scripts.glob("*.smk"))
-    there = [p for p in [*own, *smk, *locks, *equipment] if p.is_file()]
-    return [os.path.relpath(p, experiment.generated) for p in there]
+    equipment = [*(root() / "lab").rglob("*.py")]
+    return _names_of(experiment, [p for p in [*own, *locks, *equipment] if p.is_file()])
+
+
+def _is_code(path: Path) -> bool:
+    """Tell whether a file of an experiment is neither prose nor left by an editor or Python."""
+    return path.suffix not in (".md", ".bib", ".pyc") and path.name[0] not in ".#"
 
 
 def settings() -> str:

@@ -88,7 +88,8 @@ def _prepare(experiment: Experiment, change: Change) -> None:
         if full.exists():
             os.utime(full, (now, now))
     for path in change.tampered:
-        (experiment.generated / path).unlink(missing_ok=True)
+        full = experiment.generated / path
+        shutil.rmtree(full) if full.is_dir() else full.unlink(missing_ok=True)
 
 
 def _check(dag, request: engine.Request, progress: Progress) -> None:
