@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 from jupyter_client import AsyncKernelManager
@@ -17,8 +18,13 @@ from lab.determinism import environment
 from lab.documents.problems import Problem
 from lab.documents.results import Executed
 from lab.documents.source import Cell, Source, expression_line
-from lab.experiments import root
 
+# Figures of cells: as SVG, without date, in Matplotlib's own style whatever the user's is.
+_PROFILE = """
+c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+"""
+_STYLE = "svg.hashsalt: document\nsvg.fonttype: path\n"
 _KERNEL = "__import__('lab.documents.kernel', fromlist=['kernel'])"
 
 
@@ -81,7 +87,9 @@ def execute(source: Source, header_expressions: list[str]) -> Executed:
         except DeadKernelError:
             client.problems.append(_death(client.current, log.name))
     outputs = [[dict(o) for o in c.outputs] for c in notebook.cells if c.cell_type == "code"]
-    return Executed(outputs, client.values, client.notes, client.problems)
+    missing = len(source.cells) + 1 - len(client.values)  # after a cell that failed
+    values = client.values + [[]] * missing
+    return Executed(outputs, values, client.notes, client.problems)
 
 
 @contextmanager
@@ -103,10 +111,13 @@ def _client(notebook, source: Source):
 
 def _environment(source: Source, private: str) -> dict[str, str]:
     """Return the environment of the kernel: that of a step, and nothing of the user's settings."""
+    for name, text in {"ipython_kernel_config.py": _PROFILE, "matplotlibrc": _STYLE}.items():
+        path = Path(private, "profile_default", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     own = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), private)
-    paths = [str(root()), os.environ.get("PYTHONPATH", "")]
-    own |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "100", "LINES": "50"}
-    own |= {"EXPERIMENT": source.path.parent.name}
+    own |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(path)}
+    own |= {"EXPERIMENT": source.path.parent.name, "COLUMNS": "100", "LINES": "50"}
     return environment() | own
 
 

@@ -10,7 +10,7 @@ from lab.documents.pandoc import Text
 from lab.documents.problems import refuse
 from lab.documents.results import Executed, nothing
 from lab.documents.source import Source
-from lab.experiments import Experiment, root
+from lab.experiments import Experiment
 
 
 def notebook_path(source: Source, experiment: Experiment) -> Path:
@@ -64,19 +64,8 @@ def text_of(
     folder.mkdir(parents=True)
     markdown, lines = export(notebook, source, folder)
     metadata = header.metadata(source, executed.values[-1])
-    return Text(
-        source, markdown, lines, metadata | _settings(source, experiment, outputs)
-    ), executed
-
-
-def _settings(source: Source, experiment: Experiment, outputs: list[Path]) -> dict:
-    """Return what filters and templates need to know beside the header."""
-    origin = provenance.provenance(experiment, outputs)
-    settings = {
-        "places": [str(source.path.parent), str(experiment.generated)],
-        "root": str(root()),
-        "origin": origin,
-    }
+    metadata["origin"] = origin = provenance.provenance(experiment, outputs)
     if source.is_report:
-        settings["provenance"] = provenance.as_markdown(origin)
-    return settings
+        metadata["provenance"] = provenance.as_markdown(origin)
+    places = [source.path.parent, experiment.generated, folder]
+    return Text(source, markdown, lines, metadata, places), executed

@@ -102,7 +102,7 @@ def metadata(source: Source, values: list[str]) -> dict[str, Any]:
         "date": day,
         "authors": authors,
         "author": [a["name"] for a in authors],
-        "emails": [a["email"] for a in authors if a["email"]],
+        "emails": [f"<{a['email']}>" for a in authors if a["email"]],
         "affiliations": affiliations if len(affiliations) > 1 else [],
         "affiliation": affiliations[0]["name"] if len(affiliations) == 1 else None,
     }

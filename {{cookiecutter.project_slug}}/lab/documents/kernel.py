@@ -51,8 +51,7 @@ notes = Notes()
 
 
 def prepare() -> None:
-    """Make figures and tables reproducible, then begin to note what the cells read."""
-    _figures()
+    """Show tables whole, then begin to note what the cells read."""
     _tables()
     sys.addaudithook(notes.hook)
 
@@ -60,19 +59,6 @@ def prepare() -> None:
 def text(value: object) -> str:
     """Return how a value of an inline expression reads in the text."""
     return str(value)
-
-
-def _figures() -> None:
-    """Draw figures of cells as SVG without date and random ids, from Matplotlib's own defaults."""
-    try:
-        import matplotlib
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:
-        return
-    matplotlib.rcdefaults()
-    matplotlib.use("module://matplotlib_inline.backend_inline")
-    matplotlib.rcParams.update({"svg.hashsalt": "document", "svg.fonttype": "path"})
-    set_matplotlib_formats("svg", metadata={"Date": None})
 
 
 def _tables() -> None:

@@ -24,11 +24,13 @@ def assemble(source: Source, executed: Executed) -> nbformat.NotebookNode:
     """Return the notebook of a document with all outputs and with the numbers in its text."""
     outputs = iter(executed.outputs)
     cells = [_header(source, executed)]
-    for number, (cell, values) in enumerate(zip(source.cells, executed.values, strict=False)):
+    for number, (cell, values) in enumerate(zip(source.cells, executed.values[:-1], strict=True)):
         if cell.kind == "code":
             cells.append(_code(cell, values, next(outputs)))
         else:
-            cells.append(nbformat.v4.new_markdown_cell(prose.fill(cell.text, values)))
+            known = len(values) == len(cell.expressions)  # not so after a cell that failed
+            text = prose.fill(cell.text, values) if known else cell.text
+            cells.append(nbformat.v4.new_markdown_cell(text))
         cells[-1].id = f"cell-{number}"
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_METADATA)
     notebook.nbformat_minor = 5
@@ -48,7 +50,7 @@ def _code(cell: Cell, values: list[str], outputs: list[dict]):
     """Return a code cell whose metadata tell the template what to show and how."""
     node = nbformat.v4.new_code_cell(cell.text, outputs=[*map(_steady, outputs)])
     node.metadata = {k: v for k, v in cell.options.items() if k != "show"}
-    if "caption" in node.metadata:
+    if "caption" in node.metadata and len(values) == len(cell.expressions):
         node.metadata["caption"] = prose.fill(node.metadata["caption"], values)
     named = "caption" in node.metadata or "label" in node.metadata
     node.metadata["listing"] = cell.options.get("label", "").startswith("lst:")
@@ -96,10 +98,10 @@ def export(notebook: nbformat.NotebookNode, source: Source, folder: Path) -> tup
     templates = {"template_name": "document", "extra_template_basedirs": [str(_HERE / "nbconvert")]}
     exporter = MarkdownExporter(config=config, **templates)
     exporter.register_filter("without_options", lambda s: re.sub(r"\A(?:#\|.*\n?)+", "", s))
-    names = {"output_files_dir": str(folder), "unique_key": "figure"}
+    names = {"output_files_dir": "", "unique_key": "figure"}
     body, resources = exporter.from_notebook_node(shown, resources=names)
     for name, data in resources["outputs"].items():
-        Path(name).write_bytes(data)
+        (folder / name).write_bytes(data)
     return _number_lines(body, source)
 
 

@@ -29,12 +29,16 @@ _MEANINGS = {
 
 @dataclass
 class Text:
-    """The Markdown that pandoc reads; `lines` has the line of the source for each line of it."""
+    """The Markdown that pandoc reads.
+
+    `lines` has the line of the source for each line of it, `places` the folders of figures.
+    """
 
     source: Source
     markdown: str
     lines: list[int]
     metadata: dict
+    places: list[Path]
 
     def line(self, needle: str, default: int = 1, *, again: bool = False) -> int:
         """Return the line of the source that holds the needle or from which it was made."""
@@ -55,7 +59,8 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         metadata.write_text(json.dumps(text.metadata), encoding="utf-8")
         command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
-        command += ["--template", str(HERE / template), *options]
+        command += ["--template", str(HERE / template), *options, f"--variable=root={root()}"]
+        command.append("--variable=places=" + "\n".join(map(str, text.places)))
         for name in filters:
             is_citations = name == "citeproc"  # it comes between our filters
             command += _citations(text.source) if is_citations else [_filter(name)]
@@ -128,8 +133,12 @@ def _reason(message: str) -> str:
 
 
 def _failure(stderr: str, text: Text) -> Problem:
-    """Return what pandoc said when it failed without a message in its log."""
-    what = re.sub(r"^Error running filter .*?:\n(?:\S+?\.lua:\d+: )?", "", stderr.strip())
-    what = what.split("\nstack traceback:")[0]
-    found = re.search(r"line (\d+)", what)
-    return Problem(1, what if not found else what.replace("\n", "\n    "))
+    """Return what pandoc could not read: the bibliography or the citation style.
+
+    Raises:
+        RuntimeError: one of our filters failed.
+    """
+    if "Error running filter" in stderr:
+        raise RuntimeError(stderr)
+    key = "csl:" if "CSL" in stderr or "style" in stderr else "bibliography:"
+    return Problem(text.source.line(key), "\n    ".join(stderr.strip().splitlines()))

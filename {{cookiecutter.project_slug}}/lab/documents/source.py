@@ -81,6 +81,8 @@ def read(path: Path) -> Source:
     notebook = jupytext.reads(_PYTHON + body.lstrip(), fmt=FORMAT)
     problems: list[Problem] = []
     cells = [*_cells(text, notebook.cells, problems)]
+    if not cells:
+        problems.append(Problem(text.count("\n") or 1, "nothing follows the header"))
     refuse(path, problems)
     return Source(path, text, header, cells)
 

@@ -9,19 +9,29 @@ local function exists(path)
   return file ~= nil
 end
 
+-- Where the file is; blanks of its name may be written as %20.
+local function find(name)
+  local plain = name:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end)
+  for _, place in ipairs(places) do
+    for _, written in ipairs {name, plain} do
+      local path = pandoc.path.normalize(pandoc.path.join {place, written})
+      if exists(path) then return path end
+    end
+  end
+end
+
 local function image(i)
   if i.src:match("^%a+://") or i.src:match("^data:") then
     common.problem(i.src:sub(1, 60), "a figure must be a file of the project, not " .. i.src:sub(1, 60))
     return nil
   end
-  for _, place in ipairs(places) do
-    local path = pandoc.path.normalize(pandoc.path.join {place, i.src})
-    if exists(path) then
-      i.src = path
-      return i
-    end
+  local path = find(i.src)
+  if not path then
+    common.problem(i.src, "no such figure: " .. i.src)
+    return nil
   end
-  common.problem(i.src, "no such figure: " .. i.src)
+  i.src = path
+  return i
 end
 
 -- What only a browser would show is missing in the PDF.
@@ -38,7 +48,8 @@ local function str(s)
 end
 
 function Pandoc(doc)
-  for _, place in ipairs(doc.meta.places) do places[#places + 1] = pandoc.utils.stringify(place) end
-  doc.meta.places = nil
+  for place in tostring(PANDOC_WRITER_OPTIONS.variables.places):gmatch("[^\n]+") do
+    places[#places + 1] = place
+  end
   return doc:walk {Image = image, RawInline = raw, RawBlock = raw, Str = str}
 end

@@ -37,7 +37,19 @@ local function scroll(t, label)
   return pandoc.Div({t}, pandoc.Attr("", {"scroll"}, {{"tabindex", "0"}, {"role", "region"}, {"aria-label", label}}))
 end
 
+-- The head of the column of row names is empty; who listens to the page hears what it is.
+local function name_empty_heads(t)
+  for _, row in ipairs(t.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      if pandoc.utils.stringify(pandoc.Pandoc(cell.contents)) == "" then
+        cell.contents = {pandoc.Plain {pandoc.Span({pandoc.Str "Row"}, {class = "unseen"})}}
+      end
+    end
+  end
+end
+
 local function table_(t)
+  name_empty_heads(t)
   local caption, id = t.caption, t.identifier
   local number = t.attributes.number
   t.attributes, t.identifier, t.caption = {}, "", {long = {}}
@@ -73,12 +85,6 @@ local function div(d)
   return d
 end
 
--- Code that is wider than the screen scrolls, too.
-local function code(c)
-  c.attributes.tabindex = "0"
-  return c
-end
-
 function Pandoc(doc)
-  return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div, CodeBlock = code}
+  return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div}
 end

@@ -208,6 +208,6 @@ end
 
 function Pandoc(doc)
   fill = doc.meta.fill ~= nil
-  root = pandoc.utils.stringify(doc.meta.root)
+  root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
   return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
 end

@@ -22,6 +22,10 @@
     });
   }
 
+  for (const wide of document.querySelectorAll("pre, .equation, math[display=block]")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;   // so that the keyboard can scroll it
+  }
+
   const details = document.querySelector("#contents details");
   if (details && matchMedia("(max-width: 74.99rem)").matches) details.open = false;
   addEventListener("beforeprint", () => dialog.close());

@@ -1,0 +1,1 @@
+"""Documents for tests: sources with every feature, and sources that are wrong."""

@@ -1,0 +1,83 @@
+"""Write and build documents in tests, without building a whole project."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import rendering
+
+DOCUMENTS = Path(__file__).resolve().parent / "documents"
+FEATURES = "2026-11-20-Features"
+AUTHOR = 'Zoë "Zo" <b>O\'Hara</b> $(id) {{ x }} \\n @home *star* 50% & #1'
+_SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="180pt">
+<rect width="300pt" height="180pt" fill="#fff"/>
+<path d="{path}" fill="none" stroke="#0b4f8a" stroke-width="2"/></svg>
+"""
+
+
+def project(folder: Path) -> Path:
+    """Make a project with the equipment, an author, the lock files and no experiment."""
+    payload = rendering.REPOSITORY / rendering.PAYLOAD
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("lab", "src"):
+        shutil.copytree(payload / name, folder / name, ignore=ignore)
+    for name in ("jupytext.toml", "poetry.lock", "flake.lock"):
+        shutil.copy(payload / name, folder / name)
+    author = json.dumps(AUTHOR, ensure_ascii=False)
+    about = (
+        f'[project]\nname = "p"\nauthors = [{{ name = {author} }}]\ndependencies = ["numpy>=2"]\n'
+    )
+    (folder / "pyproject.toml").write_text(about, encoding="utf-8")
+    return folder
+
+
+def features(folder: Path) -> Path:
+    """Make a project with an experiment whose report and slides use every feature."""
+    made = project(folder)
+    scripts, assets = made / "scripts" / FEATURES, made / "generated" / FEATURES / "assets"
+    for path in (scripts, assets / "data", assets / "figures"):
+        path.mkdir(parents=True)
+    for file in DOCUMENTS.iterdir():
+        if file.suffix in (".md", ".bib", ".csl"):
+            shutil.copy(file, scripts / file.name)
+    (assets / "figures/decay.svg").write_text(_SVG.format(path="M10 20 Q 80 150 290 160"))
+    (assets / "figures/bars.svg").write_text(_SVG.format(path="M50 170V40M150 170V90M250 170V120"))
+    (assets / "data/fit.json").write_text('{"points": 1560, "fold": 2.5789}\n')
+    (assets / "data/estimates.csv").write_text(
+        "group,rate,amplitude,n\ncontrol,0.2981,9.931,520\nlow dose,0.4502,9.9249,520\n"
+        "high dose,0.7688,9.67,520\n"
+    )
+    return made
+
+
+def write(project: Path, experiment: str, text: str, name: str = "report.md") -> Path:
+    """Write a document of an experiment."""
+    path = project / "scripts" / experiment / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
+    return path
+
+
+def environment(project: Path, **changes: str) -> dict[str, str]:
+    """Return the variables with which the equipment of a project runs without its environment."""
+    own = {"PYTHONPATH": os.pathsep.join([str(project), str(project / "src")])}
+    return {k: v for k, v in os.environ.items() if k != "STRICT"} | own | changes
+
+
+def build(project: Path, *sources: Path, cwd: Path | None = None, **changes: str) -> list[dict]:
+    """Build documents in one process; return error, outputs, reads and warnings of each."""
+    command = [sys.executable, str(DOCUMENTS / "build.py"), *map(str, sources)]
+    env = environment(project, **changes)
+    done = subprocess.run(command, cwd=cwd or project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def outputs(project: Path, experiment: str) -> Path:
+    """Return the folder of the documents of an experiment."""
+    return project / "generated" / experiment / "outputs"
