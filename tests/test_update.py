@@ -17,6 +17,8 @@ from rendering import ANSWERS, PAYLOAD, commit_all, contents, git, render
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 # What the version before this one had: (file of the project, text of today, text of then).
 OLDER = [
+    ("poetry.lock", 'content-hash = "', 'content-hash = "0'),
+    ("flake.lock", '"lastModified": ', '"lastModified": 1'),
     ("Makefile", "# The one door to the project.", "# The only door to the project."),
     ("src/study/model.py", '"""', '"""Older. '),
     ("README.md", "## Years later", "## After years"),
@@ -57,10 +59,25 @@ def older(history: Path, built: Path, tmp_path: Path) -> Path:
 
 
 def borrow_environment(project: Path, built: Path) -> None:
-    """Give a project the environment of the built one."""
-    (project / ".venv").symlink_to(built / ".venv")
-    with (project / ".git" / "info" / "exclude").open("a") as file:
-        file.write("/.venv\n")
+    """Give a project the packages of the built one; nothing is written to them."""
+    venv = project / ".venv"
+    venv.mkdir(exist_ok=True)
+    for entry in (built / ".venv").iterdir():
+        if not entry.is_file() and not (venv / entry.name).exists():
+            (venv / entry.name).symlink_to(entry)
+    config = (built / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
+    (venv / "pyvenv.cfg").write_text(config.replace(str(built), str(project)), encoding="utf-8")
+    made = (built / ".venv" / "lab-environment").read_text(encoding="utf-8").splitlines()
+    (venv / "lab-environment").write_text("\n".join([str(venv), made[1], "", "", ""]))
+    stamp(project)
+
+
+def stamp(project: Path) -> None:
+    """Note that the borrowed environment fits the lock, so that Poetry leaves it alone."""
+    note = project / ".venv" / "lab-environment"
+    lines = note.read_text(encoding="utf-8").split("\n")
+    lines[2] = hashlib.sha256((project / "poetry.lock").read_bytes()).hexdigest()
+    note.write_text("\n".join(lines), encoding="utf-8")
 
 
 def substitute(path: Path, old: str, new: str) -> None:
@@ -78,6 +95,7 @@ def commit(project: Path) -> None:
 
 def update(project: Path, **options: str) -> subprocess.CompletedProcess[str]:
     """Run `make update-template`."""
+    stamp(project)
     return building.make(project, "update-template", **options)
 
 
@@ -97,6 +115,7 @@ def test_edits_on_both_sides_meet(older: Path, history: Path, built: Path) -> No
     assert "# Our own remark." in (older / "src/study/model.py").read_text(encoding="utf-8")
     assert "Older." not in (older / "src/study/model.py").read_text(encoding="utf-8")
     commit(older)
+    stamp(older)
     building.made(older, EXPERIMENT=SAMPLE, CACHE=str(built.parent / "cache"))
     assert results(older) == results(built)
 
@@ -155,6 +174,22 @@ def test_a_clone_merges_as_well_as_the_project_itself(
     assert "## In ten years" in merged
 
 
+def test_locks_are_settled_without_markers(
+    older: Path, history: Path, built: Path, tmp_path: Path
+) -> None:
+    """Nobody merges locks by hand: the flake's stays, Poetry's is the template's and complete."""
+    substitute(older / "pyproject.toml", '    "typst', '    "scipy>=1.16",\n    "typst')
+    substitute(older / "poetry.lock", 'content-hash = "', 'content-hash = "f')
+    substitute(older / "flake.lock", '"lastModified": ', '"lastModified": 2')
+    commit(older)
+    ours = (older / "flake.lock").read_bytes()
+    done = update(older, TEMPLATE=str(history), **helpers(built, tmp_path / "helpers"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (older / "flake.lock").read_bytes() == ours
+    assert (older / "poetry.lock").read_bytes() == (built / "poetry.lock").read_bytes()
+    assert git(older, "diff", "--name-only") == ""
+
+
 def test_what_the_user_removed_stays_away(older: Path, history: Path) -> None:
     """A sample experiment that was removed does not come back, and gives no conflict."""
     git(older, "rm", "-q", "-r", f"scripts/{SAMPLE}")
@@ -205,16 +240,7 @@ def pinned(built: Path, tmp_path: Path) -> Path:
         project / "poetry.lock", SCIPY.format(installed("scipy", built)), SCIPY.format("1.0.1")
     )
     commit(project)
-    venv = project / ".venv"
-    venv.mkdir()
-    for entry in (built / ".venv").iterdir():
-        if not entry.is_file():
-            (venv / entry.name).symlink_to(entry)
-    config = (built / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
-    (venv / "pyvenv.cfg").write_text(config.replace(str(built), str(project)), encoding="utf-8")
-    stamp = (built / ".venv" / "lab-environment").read_text(encoding="utf-8").splitlines()
-    digest = hashlib.sha256((project / "poetry.lock").read_bytes()).hexdigest()
-    (venv / "lab-environment").write_text("\n".join([str(venv), stamp[1], digest, "", ""]))
+    borrow_environment(project, built)
     return project
 
 
