@@ -47,15 +47,15 @@ def test_first_seen_data_is_recorded(project):
     assert lines[0] == "fetched assets/data/raw.csv   function table"
     assert lines[1].startswith("recorded assets/data/hand.txt   ")
     assert lines[3] == f"recorded in scripts/{NAME}/hashes.txt: commit it"
-    assert lines[4:] == ["assets/data/hand.txt", "assets/data/raw.csv"]
+    assert lines[4:] == ["assets/data/raw.csv", "assets/data/hand.txt"]
     assert project.coreutils() == 0
-    assert project.shell().stdout == f"{NAME}: verified, 2 files\n"
+    assert project.shell().stdout == f"{NAME}: verified (files of data: 2)\n"
 
 
 def test_a_second_run_says_nothing(recorded):
     """Verified data is silent, and the record is not written again."""
     before = recorded.hashes.stat().st_mtime_ns
-    assert recorded.prepare().stdout.splitlines() == ["assets/data/hand.txt", "assets/data/raw.csv"]
+    assert recorded.prepare().stdout.splitlines() == ["assets/data/raw.csv", "assets/data/hand.txt"]
     assert recorded.hashes.stat().st_mtime_ns == before
 
 
@@ -175,7 +175,7 @@ def test_folders_are_recorded_file_by_file(project, copy):
     command = ["sha256sum", *sorted(os.fsencode(f"assets/data/images/{name}") for name in names)]
     expected = subprocess.run(command, cwd=project.generated, capture_output=True).stdout
     assert project.hashes.read_bytes() == expected
-    assert project.shell().stdout == f"{NAME}: verified, {len(names)} files\n"
+    assert project.shell().stdout == f"{NAME}: verified (files of data: {len(names)})\n"
     assert project.prepare().returncode == 0
     assert there.exists()
 
@@ -206,7 +206,7 @@ def test_links_in_circles_end(project):
     (there / "sub/self").symlink_to(there / "sub")
     project.declare(images={"folder": "share"})
     assert project.prepare().returncode == 0
-    assert project.shell().stdout == f"{NAME}: verified, {len(names)} files\n"
+    assert project.shell().stdout == f"{NAME}: verified (files of data: {len(names)})\n"
 
 
 def test_check_prints_a_table(recorded):
@@ -289,7 +289,8 @@ def test_functions_that_write_themselves(project):
         "    for i in range(n):\n        (path / f'{i}.xyz').write_text(str(i))\n"
     )
     project.declare(many={"function": "many", "arguments": {"n": 3}})
-    assert project.prepare().stdout.splitlines()[-1] == "assets/data/many/2.xyz"
+    assert project.prepare().stdout.splitlines()[-1] == "assets/data/many"
+    assert len(project.hashes.read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,33 +6,52 @@ from lab import gate, sources
 from lab.experiments import Experiment, current
 from lab.gate import drift
 from lab.gate.inventory import DATA, Finding, Inventory
+from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
 from lab.meter import size
 from lab.sources import Source
 
 SHOWN = 50
+Row = tuple[str, str, str, str]
 
 
 def main(argv: list[str]) -> int:
     """Print the state of all data of the current experiment; 1 if any of it is not as recorded."""
     experiment = current()
     declared = sources.declared(experiment)
-    found = gate.verify(experiment, full=os.environ.get("FULL", "") not in ("", "0"))
+    full = os.environ.get("FULL", "") not in ("", "0")
+    tree = None if full else gate.sealed(experiment, declared)
+    if tree:
+        _print(experiment, _of_tree(declared, tree))
+        return 0
+    found = gate.verify(experiment, full)
     drifted = drift.names(experiment, declared)
-    rows = _summaries(experiment, declared, found)
-    rows += [_problem(each) for each in found.of("changed", "missing", "extra")[:SHOWN]]
+    rows = _summaries(declared, found)
+    rows += [_problem(each) for each in found.refused[:SHOWN]]
     rows += [(DATA + name, "DRIFTED", f"new data in {name}.drifted", "") for name in drifted]
-    print(f"data of {experiment.name}")
-    for row in aligned(rows or [("", "none", "", "")]):
-        print(f"  {row}".rstrip())
+    _print(experiment, rows)
     _advise(experiment, found, drifted)
     unknown = bool(found.of("new")) and gate.locked()
     return int(bool(found.refused or drifted or unknown))
 
 
-def _summaries(
-    experiment: Experiment, declared: dict[str, Source], found: Inventory
-) -> list[tuple[str, ...]]:
+def _print(experiment: Experiment, rows: list[Row]) -> None:
+    print(f"data of {experiment.name}")
+    for row in aligned(rows or [("none", "", "", "")]):
+        print(f"  {row}".rstrip())
+
+
+def _of_tree(declared: dict[str, Source], tree: Tree) -> list[Row]:
+    """Return one row for each file or folder of data that is sealed: all is verified."""
+    names = {DATA + name: source.described() for name, source in declared.items()}
+    order = [*names, *(name for name in tree.roots if name not in names)]
+    return [
+        (shown(name), "verified", _amount(*tree.roots.get(name, (0, 0))), names.get(name, ""))
+        for name in order
+    ]
+
+
+def _summaries(declared: dict[str, Source], found: Inventory) -> list[Row]:
     """Return one row for each source, and one for each file that no source declares."""
     rows, rest = [], {finding.name: finding for finding in found.findings}
     for name, source in declared.items():
@@ -47,8 +66,7 @@ def _summaries(
 def _state(findings: list[Finding]) -> tuple[str, str]:
     """Return the state and the size of what belongs to one source."""
     there = [finding for finding in findings if finding.found]
-    total = size(sum(finding.size or 0 for finding in there))
-    amount = total if len(there) < 2 else f"{len(there)} files, {total}"
+    amount = _amount(len(there), sum(finding.size or 0 for finding in there))
     states = {finding.state for finding in findings}
     if not findings:
         return "not fetched yet", ""
@@ -57,7 +75,11 @@ def _state(findings: list[Finding]) -> tuple[str, str]:
     return ("not recorded yet" if "new" in states else "verified"), amount
 
 
-def _problem(finding: Finding) -> tuple[str, ...]:
+def _amount(count: int, total: int) -> str:
+    return size(total) if count < 2 else f"{count} files, {size(total)}"
+
+
+def _problem(finding: Finding) -> Row:
     recorded = f"recorded {short(finding.recorded, finding.recorded_size)}"
     found = f"found {short(finding.found, finding.size)}"
     texts = {"changed": f"{recorded}   {found}", "missing": recorded, "extra": found}

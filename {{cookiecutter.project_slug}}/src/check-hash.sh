@@ -99,7 +99,7 @@ check() {
     fi
     [ -d "$place" ] || place=$temporary
     if (cd "$place" && report "$record") && [ ! -s "$temporary/report" ]; then
-        echo "$1: verified, $(recorded "$record" | wc -l) files"
+        echo "$1: verified (files of data: $(recorded "$record" | wc -l | tr -d ' '))"
         return 0
     fi
     echo "$1: NOT verified"

@@ -6,8 +6,9 @@ from pathlib import Path
 from lab import sources
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.gate import drift, fetching, inventory, record
+from lab.gate import drift, fetching, inventory, record, seal
 from lab.gate.inventory import DATA, Finding, Inventory
+from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
 from lab.sources.local import Manual
 
@@ -15,12 +16,14 @@ SHOWN = 20
 
 
 def prepare(experiment: Experiment) -> list[Path]:
-    """Fetch what is missing, verify all data, record what is new; return the data files.
+    """Fetch what is missing, verify all data, record what is new; return its files and folders.
 
     Raises:
         LabError: Data changed, drifted, cannot be fetched, or is new where `LOCKED` forbids it.
     """
     declared = sources.declared(experiment)
+    if sealed(experiment, declared):
+        return [experiment.generated / DATA / name for name in declared]
     known = record.read(experiment.scripts / "hashes.txt")
     drift.refuse(experiment, declared, known)
     found = _look(experiment, known, declared)
@@ -31,13 +34,22 @@ def prepare(experiment: Experiment) -> list[Path]:
         refuse(experiment, found)
     with fetching.explained("hashes.txt"):
         _record_new(experiment, known, found.of("new"))
-    return [experiment.generated / finding.name for finding in found.findings]
+        seal.put(experiment, declared, found)
+    return [experiment.generated / DATA / name for name in declared]
+
+
+def sealed(experiment: Experiment, declared: dict[str, sources.Source]) -> Tree | None:
+    """Return all data files if nothing at all changed since they were verified, else None."""
+    if drift.names(experiment, declared):
+        return None
+    return seal.holds(experiment, declared)
 
 
 def verify(experiment: Experiment, full: bool = False) -> Inventory:
     """Compare the data with the record, and change neither; `full` reads every file."""
+    declared = sources.declared(experiment)
     known = record.read(experiment.scripts / "hashes.txt")
-    return _look(experiment, known, sources.declared(experiment), full)
+    return _look(experiment, known, declared, full)
 
 
 def locked() -> bool:

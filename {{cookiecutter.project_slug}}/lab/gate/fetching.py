@@ -15,6 +15,7 @@ from lab.experiments import Experiment
 from lab.folders import walk
 from lab.gate import drift, hashes, record, statcache
 from lab.gate.inventory import DATA
+from lab.gate.tree import stamp
 from lab.gate.wording import short
 from lab.meter import Meter
 from lab.sources.job import Job, Source, identity_of
@@ -125,15 +126,8 @@ def place(target: Path, final: Path) -> None:
 
 
 def _as_verified(experiment: Experiment, found: dict[str, str]) -> Verified:
-    stats = {name: os.stat(experiment.generated / name) for name in found}
     return {
-        name: statcache.Known(
-            digest,
-            stats[name].st_size,
-            stats[name].st_mtime_ns,
-            stats[name].st_ctime_ns,
-            stats[name].st_ino,
-        )
+        name: statcache.Known(digest, stamp(os.stat(experiment.generated / name)))
         for name, digest in found.items()
     }
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.folders import walk
 from lab.gate import hashes, statcache
 from lab.gate.record import Record
+from lab.gate.statcache import Known
+from lab.gate.tree import Tree, look, stamp
 from lab.meter import Meter
 
 DATA = "assets/data/"
@@ -30,9 +31,14 @@ class Finding:
 
 @dataclass
 class Inventory:
-    """All findings of one experiment, sorted by name."""
+    """What is the matter with the data of one experiment; `findings` are sorted by name.
 
+    `settled` says that every file was verified and that its stamp alone will show a change.
+    """
+
+    tree: Tree
     findings: list[Finding] = field(default_factory=list)
+    settled: bool = True
 
     def of(self, *states: str) -> list[Finding]:
         """Return the findings in these states."""
@@ -50,7 +56,7 @@ def take(
     declared: Iterable[str] = (),
     memory: Path | None = None,
     full: bool = False,
-    verified: dict[str, statcache.Known] | None = None,
+    verified: dict[str, Known] | None = None,
 ) -> Inventory:
     """Look at all data below `generated` and compare it with `record`.
 
@@ -60,47 +66,31 @@ def take(
         generated: the generated folder of the experiment.
         record: what is recorded.
         declared: names (`assets/data/…`) that config.yaml declares: files or folders.
-        memory: the file with the stats of verified files; it is brought up to date.
-        full: read every file, whatever its stat says.
+        memory: the file with the stamps of verified files; it is brought up to date.
+        full: read every file, whatever its stamp says.
         verified: files that were hashed a moment ago.
     """
-    there = _on_disk(generated, _roots(record.digests, declared))
+    declared = list(declared)
+    tree = look(generated, roots(record.digests, declared))
     remembered = statcache.read(memory) if memory else {}
     moment = time.time_ns()
-    trusted = {} if full else remembered | (verified or {})
-    found = _digests(generated, there, trusted)
+    found = _digests(generated, tree, {} if full else remembered | (verified or {}))
     fresh = _fresh(record.digests, declared)
-    names = sorted({*there, *record.digests}, key=os.fsencode)
-    findings = [_compare(name, record, there, found, remembered, fresh) for name in names]
-    if memory:
-        _remember(memory, remembered, findings, there, moment)
-    return Inventory(findings)
-
-
-def _remember(
-    memory: Path,
-    remembered: dict[str, statcache.Known],
-    findings: list[Finding],
-    there: dict[str, os.stat_result],
-    moment: int,
-) -> None:
-    """Keep what was verified; of changed and missing files, keep what they were before."""
-    kept = {}
-    for each in findings:
-        before = remembered.get(each.name)
-        if each.state in ("changed", "missing"):
-            kept |= {each.name: before} if before else {}
-        elif each.state != "extra":
-            stat = there[each.name]
-            same = before and before.matches(stat) and before.digest == each.found
-            kept[each.name] = before if same else statcache.known(each.found, stat, moment)
-    if kept != remembered:
+    names = sorted({*tree.stamps, *record.digests}, key=os.fsencode)
+    findings = [_compare(name, record, tree, found, remembered, fresh) for name in names]
+    kept = _kept(findings, tree, remembered, moment)
+    if memory and kept != remembered:
         statcache.write(memory, kept)
+    settled = all(
+        finding.state == "verified" and kept[finding.name].stamp == tree.stamps[finding.name]
+        for finding in findings
+    )
+    return Inventory(tree, findings, settled)
 
 
-def _roots(recorded: Iterable[str], declared: Iterable[str]) -> set[str]:
+def roots(recorded: Iterable[str], declared: Iterable[str]) -> list[str]:
     """Return the files and folders to look at: declared ones, and those of recorded files."""
-    return {_root(name) for name in recorded} | set(declared)
+    return sorted({*map(_root, recorded), *declared})
 
 
 def _root(name: str) -> str:
@@ -109,70 +99,71 @@ def _root(name: str) -> str:
     return DATA + first if slash and name.startswith(DATA) else name
 
 
-def _fresh(recorded: Iterable[str], declared: Iterable[str]) -> list[str]:
+def _fresh(recorded: Iterable[str], declared: list[str]) -> list[str]:
     """Return the declared names of which nothing is recorded yet."""
-    recorded = list(recorded)
-    return [d for d in declared if not any(r == d or r.startswith(f"{d}/") for r in recorded)]
-
-
-def _on_disk(generated: Path, roots: Iterable[str]) -> dict[str, os.stat_result]:
-    there: dict[str, os.stat_result] = {}
-    cut = len(str(generated)) + 1
-    for root in roots:
-        path = str(generated / root)
-        if os.path.isdir(path):
-            there.update((name[cut:], stat) for name, stat in walk(path))
-        elif os.path.exists(path):
-            there[root] = os.stat(path)
-    return there
-
-
-def _digests(
-    generated: Path, there: dict[str, os.stat_result], remembered: dict[str, statcache.Known]
-) -> dict[str, str]:
-    """Return the digest of every file, reading those that are not known by their stat."""
-    unknown = {
-        name
-        for name, stat in there.items()
-        if name not in remembered or not remembered[name].matches(stat)
+    there = set(recorded)
+    there |= {
+        name[: len(root)] for name in there for root in declared if name.startswith(f"{root}/")
     }
-    found = {name: remembered[name].digest for name in there if name not in unknown}
-    return found | (_read(generated, {name: there[name] for name in unknown}) if unknown else {})
+    return [name for name in declared if name not in there]
 
 
-def _read(generated: Path, there: dict[str, os.stat_result]) -> dict[str, str]:
+def _digests(generated: Path, tree: Tree, remembered: dict[str, Known]) -> dict[str, str]:
+    """Return the digest of every file, reading those that are not known by their stamp."""
+    nothing = Known("", (0, 0, 0, 0))
+    found = {
+        name: remembered[name].digest
+        for name, each in tree.stamps.items()
+        if remembered.get(name, nothing).stamp == each
+    }
+    unknown = tree.stamps.keys() - found.keys()
+    return found | (_read(generated, tree, unknown) if unknown else {})
+
+
+def _read(generated: Path, tree: Tree, names: Iterable[str]) -> dict[str, str]:
     base = f"{generated}/"
-    sizes = {base + name: stat.st_size for name, stat in there.items()}
+    sizes = {base + name: tree.stamps[name][0] for name in names}
     with Meter("hashing", sum(sizes.values())) as meter:
         answers = hashes.sha256s(sizes, meter.add)
     for path, answer in answers.items():
         if isinstance(answer, OSError):
             raise LabError(f"{path} cannot be read: {answer.strerror}")
-        if not _same(os.stat(path), there[path.removeprefix(base)]):
+        if stamp(os.stat(path)) != tree.stamps[path.removeprefix(base)]:
             raise LabError(f"{path} is being written while it is read\n  wait for it, then make")
     return {path.removeprefix(base): answer for path, answer in answers.items()}
-
-
-def _same(one: os.stat_result, two: os.stat_result) -> bool:
-    return (one.st_size, one.st_mtime_ns, one.st_ino) == (two.st_size, two.st_mtime_ns, two.st_ino)
 
 
 def _compare(
     name: str,
     record: Record,
-    there: dict[str, os.stat_result],
+    tree: Tree,
     found: dict[str, str],
-    remembered: dict[str, statcache.Known],
+    remembered: dict[str, Known],
     fresh: list[str],
 ) -> Finding:
     recorded, digest = record.digests.get(name, ""), found.get(name, "")
-    size = there[name].st_size if name in there else None
-    before = remembered.get(name)
-    known_size = before.size if before and before.digest == recorded else None
+    size = tree.stamps[name][0] if digest else None
     if recorded == digest:
-        state, known_size = "verified", size
-    elif recorded:
+        return Finding(name, "verified", recorded, size, digest, size)
+    before = remembered.get(name)
+    known_size = before.stamp[0] if before and before.digest == recorded else None
+    if recorded:
         state = "changed" if digest else "missing"
     else:
         state = "new" if any(name == f or name.startswith(f"{f}/") for f in fresh) else "extra"
     return Finding(name, state, recorded, known_size, digest, size)
+
+
+def _kept(
+    findings: list[Finding], tree: Tree, remembered: dict[str, Known], moment: int
+) -> dict[str, Known]:
+    """Return what to remember; of changed and missing files, what they were before."""
+    kept = {}
+    for each in findings:
+        before = remembered.get(each.name)
+        if each.state in ("verified", "new"):
+            now = Known(each.found, tree.stamps[each.name])
+            kept[each.name] = now if before == now else statcache.known(*now, moment)
+        elif before and each.state != "extra":
+            kept[each.name] = before
+    return kept

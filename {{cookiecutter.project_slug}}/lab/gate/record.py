@@ -71,9 +71,10 @@ def read(path: Path) -> Record:
         if content.startswith("#"):
             comments.append(content)
             continue
-        name, digest = _parse(content, f"{relative(path)}, line {number}")
-        if name in record.digests:
-            raise LabError(f"{relative(path)}, line {number}: {name} is recorded twice")
+        name, digest, problem = _parse(content)
+        if problem or name in record.digests:
+            problem = problem or f"{name} is recorded twice"
+            raise LabError(f"{relative(path)}, line {number}: {problem}")
         record.digests[name] = digest
         if comments:
             record.notes[name], comments = comments, []
@@ -92,16 +93,16 @@ def escaped(name: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in name)
 
 
-def _parse(content: str, where: str) -> tuple[str, str]:
+def _parse(content: str) -> tuple[str, str, str]:
+    """Return the name and the digest in a line, or what is wrong with it."""
     match = _LINE.fullmatch(content)
     if not match:
-        raise LabError(f"{where}: this is no record of sha256sum\n  {content[:100]}")
-    name = match[3]
-    if match[1]:
+        return "", "", f"this is no record of sha256sum\n  {content[:100]}"
+    mark, digest, name = match.groups()
+    if mark:
         name = re.sub(r"\\(.)", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), name)
-    if name.startswith("/") or ".." in name.split("/"):
-        raise LabError(f"{where}: {name} leads out of generated/")
-    return name, match[2].lower()
+    out = name.startswith("/") or (".." in name and ".." in name.split("/"))
+    return name, digest.lower(), f"{name} leads out of generated/" if out else ""
 
 
 def _comment(text: str) -> str:
