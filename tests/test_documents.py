@@ -18,7 +18,9 @@ TALK = f"scripts/{writing.FEATURES}/2026-11-21-talk.md"
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a project and build its report and its slides, which use every feature. Read only."""
     made = writing.features(tmp_path_factory.mktemp("features") / "a pröject")
-    for answer in writing.build(made, made / REPORT, made / TALK):
+    writing.experiment(made, writing.ODD)
+    odd = writing.write(made, writing.ODD, (writing.DOCUMENTS / "odd.md").read_text())
+    for answer in writing.build(made, made / REPORT, made / TALK, odd):
         assert answer["error"] is None
     return made
 
@@ -298,3 +300,38 @@ def test_provenance_is_in_page_pdf_and_json(project: Path, page, text: str) -> N
         assert said.replace(" ", "") in text.replace(" ", "")
     assert origin["software"]["numpy"]
     assert set(origin["software"]) >= {"Python", "typst", "pypandoc-binary"}
+
+
+@pytest.fixture(scope="module")
+def odd(project: Path) -> tuple[bs4.BeautifulSoup, str]:
+    """Return page and PDF text of a report that is unusual in many ways, and right."""
+    folder = writing.outputs(project, writing.ODD)
+    page = bs4.BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+    pages = [p.extract_text() for p in pypdf.PdfReader(folder / "report.pdf").pages]
+    return page, re.sub(r"\s+", " ", " ".join(pages))
+
+
+def test_heading_levels_have_no_gaps(odd: tuple[bs4.BeautifulSoup, str]) -> None:
+    """Whatever level a report begins with, its headings follow below the title without a gap."""
+    levels = [int(h.name[1]) for h in odd[0].select("h1, h2, h3, h4")]
+    assert levels == [1, 2, 2, 2, 2, 2]
+
+
+OUTPUTS = (
+    "bold from Markdown", "bold from HTML", "red", "tab", "<object at 0x…>",
+    "Name: s, dtype: int64", "0.333333 0.666667",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_outputs_of_all_kinds_are_shown(output: str, odd: tuple[bs4.BeautifulSoup, str]) -> None:
+    """Markdown, HTML, coloured text, objects, series and tables with two heads are in both."""
+    page, text = odd
+    assert output in text
+    assert output.replace(" ", "") in _plain(page.main).replace(" ", "")
+
+
+def test_very_long_tables_are_cut_in_the_middle(odd: tuple[bs4.BeautifulSoup, str]) -> None:
+    """Of a table of a thousand rows the first and the last hundred are shown, with a mark."""
+    rows = odd[0].find(id="tbl:big").select("tbody tr")
+    assert [_plain(row) for row in rows[99:102]] == ["99 99", "... ...", "900 900"]

@@ -12,6 +12,7 @@ import rendering
 
 DOCUMENTS = Path(__file__).resolve().parent / "documents"
 FEATURES = "2026-11-20-Features"
+ODD = "2026-12-01-Odd"
 AUTHOR = 'Zoë "Zo" <b>O\'Hara</b> $(id) {{ x }} \\n @home *star* 50% & #1'
 _SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="180pt">
 <rect width="300pt" height="180pt" fill="#fff"/>
@@ -37,13 +38,19 @@ def project(folder: Path) -> Path:
 
 def features(folder: Path) -> Path:
     """Make a project with an experiment whose report and slides use every feature."""
-    made = project(folder)
-    scripts, assets = made / "scripts" / FEATURES, made / "generated" / FEATURES / "assets"
+    made = experiment(project(folder), FEATURES)
+    for file in (*DOCUMENTS.glob("report.md"), *DOCUMENTS.glob("2*.md")):
+        shutil.copy(file, made / "scripts" / FEATURES / file.name)
+    return made
+
+
+def experiment(made: Path, name: str) -> Path:
+    """Add an experiment without documents: bibliography, data and figures."""
+    scripts, assets = made / "scripts" / name, made / "generated" / name / "assets"
     for path in (scripts, assets / "data", assets / "figures"):
         path.mkdir(parents=True)
-    for file in DOCUMENTS.iterdir():
-        if file.suffix in (".md", ".bib", ".csl"):
-            shutil.copy(file, scripts / file.name)
+    for file in (*DOCUMENTS.glob("*.bib"), *DOCUMENTS.glob("*.csl")):
+        shutil.copy(file, scripts / file.name)
     (assets / "figures/decay.svg").write_text(_SVG.format(path="M10 20 Q 80 150 290 160"))
     (assets / "figures/bars.svg").write_text(_SVG.format(path="M50 170V40M150 170V90M250 170V120"))
     (assets / "data/fit.json").write_text('{"points": 1560, "fold": 2.5789}\n')

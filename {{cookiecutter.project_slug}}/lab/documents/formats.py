@@ -48,14 +48,17 @@ def presentation(text: Text, folder: Path) -> Made:
     Raises:
         DocumentError: pandoc or Typst found something wrong, or a slide is too full.
     """
-    typ, figures = _typst(text, folder, "typst/slides.typ", [*_COMMON, "slides", "typst"])
+    filters = [*_COMMON, "slides", "typst"]
+    typ, figures = _typst(text, folder, "typst/slides.typ", filters, "--variable=slides=yes")
     return Made(slides.make(typ, text), figures)
 
 
-def _typst(text: Text, folder: Path, template: str, filters: list[str]) -> tuple[Path, set[str]]:
+def _typst(
+    text: Text, folder: Path, template: str, filters: list[str], *options: str
+) -> tuple[Path, set[str]]:
     """Write the Typst file; return it with the figures that it shows."""
     typ = folder / f"{text.source.path.stem}.typ"
-    options = ["--wrap=none"]
+    options = ["--wrap=none", *options]
     for name, value in _variables(text, typ).items():
         options += ["--variable", f"{name}={value}"]
     content = convert(text, "typst", template, filters, *options)

@@ -62,7 +62,12 @@ def _code_key(source: Source, header_expressions: list[str]) -> str:
     """Return the hash of all that is run, of the locks and of the Python that runs it."""
     here = Path(__file__).parent
     files = [*(root() / name for name in _LOCKS), *(here / name for name in _EQUIPMENT)]
-    parts = [sys.version, sys.platform, *(_content(str(f)) for f in files)]
+    parts = [
+        sys.version,
+        sys.platform,
+        os.environ.get("SEED", ""),
+        *(_content(str(f)) for f in files),
+    ]
     for cell in source.cells:
         parts += [cell.kind, cell.code if cell.kind == "code" else "", *cell.expressions]
     return hashlib.sha256(json.dumps([parts, header_expressions]).encode()).hexdigest()

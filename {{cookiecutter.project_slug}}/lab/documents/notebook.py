@@ -112,9 +112,9 @@ def _removal() -> dict:
 
 
 def _choose(output) -> None:
-    """Keep of an output the one form that both the page and the PDF can show."""
+    """Keep of an output what the page and the PDF can both show: HTML without programs."""
     data = output.get("data", {})
-    if "text/html" in data and "<table" not in data["text/html"]:
+    if re.search(r"<(script|iframe|canvas|svg|object|img)\b", data.get("text/html", "")):
         del data["text/html"]
 
 

@@ -3,6 +3,11 @@ local common = {}
 
 common.names = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section", lst = "Listing"}
 
+-- Tell whether the document is a presentation.
+function common.is_presentation()
+  return PANDOC_WRITER_OPTIONS.variables.slides ~= nil
+end
+
 -- Report a problem; `needle` is what stands in the source at that place.
 function common.problem(needle, sentence)
   pandoc.log.warn(needle .. "\t" .. sentence)

@@ -131,9 +131,19 @@ local function section_number(level)
   return table.concat(parts, ".")
 end
 
+-- Levels follow each other without gaps, whatever level the author begins with: readers of a PDF
+-- or a page by ear rely on it.
+local open_levels = {}
+local function settle_level(h)
+  while #open_levels > 0 and open_levels[#open_levels] >= h.level do table.remove(open_levels) end
+  table.insert(open_levels, h.level)
+  h.level = #open_levels
+end
+
 local function number_header(h)
+  if not common.is_presentation() then settle_level(h) end
   if h.classes:includes("appendix") and not appendix then appendix, sections = true, {} end
-  if h.classes:includes("unnumbered") then return nil end
+  if h.classes:includes("unnumbered") then return h end
   local number = section_number(h.level)
   local name = appendix and "Appendix" or nil
   h.attributes.number = number

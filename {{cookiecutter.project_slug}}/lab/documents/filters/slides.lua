@@ -84,6 +84,5 @@ function Pandoc(doc)
   local out = pandoc.List()
   for i, slide in ipairs(cut(doc.blocks)) do out:extend(emit(slide, i + 1)) end
   doc.blocks = out
-  doc.meta.fill = true
   return doc
 end

@@ -22,16 +22,21 @@ end
 
 local function plain_cells(rows)
   for _, row in ipairs(rows) do
-    for _, cell in ipairs(row.cells) do cell.alignment, cell.attr = "AlignDefault", pandoc.Attr() end
+    for _, cell in ipairs(row.cells) do
+      cell.alignment = cell.col_span > 1 and "AlignCenter" or "AlignDefault"
+      cell.attr = pandoc.Attr()
+    end
     row.attr = pandoc.Attr()
   end
 end
 
 local function from_html(raw)
-  if not raw.format:match("html") or not raw.text:find("<table") then return nil end
+  if raw.format ~= "html" or not raw.text:match("^<!%-%-output%-%->") then return nil end
   local out = pandoc.List()
   local html = raw.text:gsub("<style.-</style>", "")
-  pandoc.Pandoc(pandoc.read(html, "html").blocks):walk {
+  local blocks = pandoc.read(html, "html").blocks
+  if not html:find("<table") then return blocks end
+  pandoc.Pandoc(blocks):walk {
     Table = function(t)
       t.attr = pandoc.Attr()
       for _, body in ipairs(t.bodies) do

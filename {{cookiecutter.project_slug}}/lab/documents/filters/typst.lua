@@ -52,14 +52,14 @@ local function caption_of(element)
   return pandoc.Plain(pandoc.utils.blocks_to_inlines(element.caption.long))
 end
 
-local function numbered(element, body)
+local function numbered(element, body, long)
   local a = element.attributes
   if fill and not a.part then   -- a slide says the number only of what it refers to
     if not a.float then a.number = "" end
     a.float = nil
   end
-  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, float: %s, ["
-  local values = {common.quoted(a.kind or "none"), common.quoted(a.number or ""), a.float and "true" or "false"}
+  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, float: %s, long: %s, ["
+  local values = {common.quoted(a.kind or "none"), common.quoted(a.number or ""), tostring(a.float ~= nil), tostring(long or false)}
   local out = pandoc.List {raw(open:format(table.unpack(values)))}
   out:insert(caption_of(element))
   out:insert(raw("])["))
@@ -126,17 +126,18 @@ local function table_(t)
   bare.caption, bare.attr = {long = {}}, pandoc.Attr()
   body:insert(bare)
   body:insert(raw("]"))
-  if t.attributes.number then body = numbered(t, body) end
+  if t.attributes.number then body = numbered(t, body, #rows_of(t) > 20) end
   if wide then body = common.blocks(raw("#page(flipped: true)["), body, raw("]")) end
   return body, false
 end
 
-local floats_until = 2   -- figures do not drift beyond headings of this level
+local floats_until = 1   -- figures do not drift beyond headings of this level
 local function header(h)
   section = pandoc.utils.stringify(h.content)
+  if fill then h.level, h.attributes.number = 2, nil end   -- the title of the slide has level 1
   local number = h.attributes.number
   local numbering = number and ("(..n) => %s"):format(common.quoted(number)) or "none"
-  local flush = h.level <= floats_until and "#place.flush()\n" or ""
+  local flush = not fill and h.level <= floats_until and "#place.flush()\n" or ""
   local open = flush .. ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
   return {raw(open), pandoc.Plain(h.content), raw("]" .. label(h.identifier))}
 end
@@ -207,7 +208,7 @@ function inside(blocks)
 end
 
 function Pandoc(doc)
-  fill = doc.meta.fill ~= nil
+  fill = common.is_presentation()
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
   return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
 end
