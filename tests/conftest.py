@@ -40,7 +40,7 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Render a project and build its sample with its own `make`. Read only: copy it to change it."""
+    """Render a project and build its sample by its own `make`. Read only: copy it to change it."""
     folder = tmp_path_factory.mktemp("built")
     project = rendering.render(template, folder, rendering.ANSWERS)
     printed = building.made(project, CACHE=str(folder / "cache"))

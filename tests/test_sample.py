@@ -1,4 +1,4 @@
-"""The sample experiment, as a person meets it: built once, built again, built elsewhere, refused."""
+"""The sample experiment, as a person meets it: built, built again, built elsewhere, refused."""
 
 import csv
 import hashlib
