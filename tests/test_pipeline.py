@@ -325,3 +325,12 @@ def test_table_that_the_snakefile_reads_is_seen(folders: Path) -> None:
     (scripts / "samples.csv").write_text("name\none\ntwo\nthree\n")
     again(folders)
     assert (folders / "assets" / "data" / "count.txt").read_text().strip() == "3"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1, "built": {"files": {}}}'])
+def test_lost_or_foreign_manifest_costs_no_step(tiny: Path, text: str) -> None:
+    """Without a manifest that this equipment wrote, the results come from the cache."""
+    manifest = tiny / "generated" / TINY / ".lab" / "manifest.json"
+    manifest.write_text(text)
+    assert building.ran(make(tiny)) == []
+    assert read(tiny, "both.txt") == "A A\nB B\n"

@@ -10,6 +10,7 @@ import time
 
 MANIFEST = ".lab/manifest.json"
 JOURNAL = ".lab/journal.jsonl"
+VERSION = 2  # of the form of both; another one is as good as none
 _TICK = 0.02  # s; a file that changed this recently may change again without a new timestamp
 _BLOCK = 1 << 20
 
@@ -32,7 +33,9 @@ class Contents:
     def _load(self) -> None:
         try:
             with open(self._path(MANIFEST), encoding="utf-8") as file:
-                self.__dict__ |= json.load(file)
+                found = json.load(file)
+            if isinstance(found, dict) and found.pop("version", None) == VERSION:
+                self.__dict__ |= found
         except (OSError, ValueError):
             pass
         try:
@@ -46,7 +49,8 @@ class Contents:
     def save(self) -> None:
         """Write the manifest; the journal of finished steps is in it then."""
         keys = ("stats", "steps", "documents", "built")
-        text = json.dumps({k: self.__dict__[k] for k in keys}, separators=(",", ":"))
+        kept = {"version": VERSION} | {k: self.__dict__[k] for k in keys}
+        text = json.dumps(kept, separators=(",", ":"))
         target = self._path(MANIFEST)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target + ".new", "w", encoding="utf-8") as file:
