@@ -8,7 +8,7 @@ import zipfile
 import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
 from lab.errors import LabError
-from lab.sources import archive
+from lab.sources import unpacking
 from lab.sources.archive import Unpacked
 from lab.sources.job import Job
 from lab.sources.local import File
@@ -199,7 +199,7 @@ def test_no_archive(tmp_path, data):
 
 def test_too_many_files(tmp_path, monkeypatch):
     """An archive with very many files is refused."""
-    monkeypatch.setattr(archive, "MOST", 10)
+    monkeypatch.setattr(unpacking, "MOST", 10)
     path = pack(tmp_path / "a.zip", {f"f{i}": b"" for i in range(11)})
     assert "more than 10 files" in refusal(path, members="*")
 

@@ -55,7 +55,7 @@ def _grep(project, said):
 
 def good(done):
     """Expect success, and return the lines that were printed."""
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 

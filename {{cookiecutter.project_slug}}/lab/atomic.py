@@ -1,7 +1,6 @@
 """Write a file under a temporary name, and move it into place when it is complete."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 
 def part_of(path: Path) -> Path:
     """Return an unused hidden name beside `path`."""
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    return path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
 
 
 @contextmanager

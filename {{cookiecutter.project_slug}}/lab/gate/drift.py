@@ -6,7 +6,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
-from lab.gate import compare, hashes, wording
+from lab.gate import hashes, wording
 from lab.gate.inventory import DATA, DRIFTED
 from lab.gate.record import Record
 from lab.gate.wording import accept, aligned, short
@@ -57,6 +57,8 @@ def _row(experiment: Experiment, name: str, known: Record) -> tuple[str, str, st
 
 def _difference(experiment: Experiment, name: str) -> str:
     old, new = experiment.generated / DATA / name, aside(experiment, name)
+    from lab.gate import compare
+
     if new.is_dir() and old.is_dir():
         lines = _files(old, new)
     else:
@@ -66,13 +68,15 @@ def _difference(experiment: Experiment, name: str) -> str:
 
 def _files(old: Path, new: Path) -> list[str]:
     """Return which files of two folders differ, the first few of them."""
+    from lab.gate.compare import ROWS
+
     before, after = (_hashed(top) for top in (old, new))
     gone = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
     added = [f"{name} is new" for name in sorted(after.keys() - before.keys())]
     both = sorted(before.keys() & after.keys())
     lines = [*gone, *added, *(f"{name} changed" for name in both if before[name] != after[name])]
-    more = [f"… and {len(lines) - compare.ROWS} more files"] if len(lines) > compare.ROWS else []
-    return [*lines[: compare.ROWS], *more]
+    more = [f"… and {len(lines) - ROWS} more files"] if len(lines) > ROWS else []
+    return [*lines[:ROWS], *more]
 
 
 def _hashed(folder: Path) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 BUFFER = 1 << 20
 SMALL = 1 << 16
@@ -38,6 +40,8 @@ def sha256s(
 
     `done` is called with the size of each file that was hashed, one call at a time.
     """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     small = [path for path, size in sizes.items() if size <= SMALL]
     if len(small) < MANY:
         small = []
@@ -79,8 +83,10 @@ def _hash_one(path: str) -> tuple[str, str | OSError]:
         return path, error
 
 
-def _start(share: Sequence[str]) -> subprocess.Popen:
+def _start(share: Sequence[str]) -> "Popen":
     """Start a worker and hand it its files; it reads all names before it answers."""
+    import subprocess
+
     command = [sys.executable, "-I", "-S", os.path.abspath(__file__)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdin.write(b"\0".join(os.fsencode(path) for path in share))
@@ -88,9 +94,7 @@ def _start(share: Sequence[str]) -> subprocess.Popen:
     return process
 
 
-def _answers(
-    process: subprocess.Popen, share: Sequence[str]
-) -> Iterator[tuple[str, str | OSError]]:
+def _answers(process: "Popen", share: Sequence[str]) -> Iterator[tuple[str, str | OSError]]:
     with process:
         for path, answer in zip(share, process.stdout, strict=True):
             text = answer.decode().rstrip("\n")

@@ -1,7 +1,6 @@
 """Files and folders of this machine or of a mounted share, and data that a person brings."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,10 @@ from typing import Any
 from lab.errors import LabError
 from lab.experiments import root
 from lab.folders import walk
+from lab.meter import Meter
 from lab.sources.job import Job
+
+BUFFER = 1 << 20
 
 
 def resolve(text: str) -> Path:
@@ -40,7 +42,8 @@ class File:
         """Link or copy the file."""
         path = _existing(self.file, Path.is_file, "file")
         if self.copy:
-            shutil.copyfile(path, job.target)
+            with Meter(job.name, path.stat().st_size) as meter:
+                _copy(path, job.target, meter)
         else:
             job.target.symlink_to(path)
 
@@ -71,10 +74,12 @@ class Folder:
             job.target.symlink_to(path)
             return
         job.target.mkdir()
-        for name, _ in walk(str(path)):
-            copy = job.target / os.path.relpath(name, path)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(name, copy)
+        sizes = {name: stat.st_size for name, stat in walk(str(path))}
+        with Meter(job.name, sum(sizes.values())) as meter:
+            for name in sizes:
+                copy = job.target / os.path.relpath(name, path)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                _copy(Path(name), copy, meter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,13 @@ class Manual:
         raise LabError(
             f"assets/data/{job.name} is brought by hand, and is not there\n  {self.manual.strip()}"
         )
+
+
+def _copy(source: Path, target: Path, meter: Meter) -> None:
+    with open(source, "rb") as old, open(target, "xb") as new:
+        while block := old.read(BUFFER):
+            new.write(block)
+            meter.add(len(block))
 
 
 def _existing(text: str, kind: Any, word: str) -> Path:

@@ -170,8 +170,9 @@ class _Watched:
 
     def _watch(self) -> None:
         while not self.over.wait(0.2):
-            if self.path.exists():
-                self.meter.add(self.path.stat().st_size - self.meter.count)
+            written = self.path.stat().st_size if self.path.exists() else 0
+            if written > self.meter.count:
+                self.meter.add(written - self.meter.count)
 
 
 def _duckdb(name: str) -> Any:

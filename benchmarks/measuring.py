@@ -1,0 +1,114 @@
+"""Measure whole commands that take turns: wall time, processor time and memory, as ratios."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAYLOAD = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
+
+# A small process starts each command: a command's peak is at least that of who started it.
+STARTER = """
+import os, sys, time
+start = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+wall = time.perf_counter() - start
+peak = usage.ru_maxrss // 1024
+print("measured", wall, usage.ru_utime + usage.ru_stime, peak, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status) and 1)
+"""
+
+
+@dataclass
+class Command:
+    """A command to measure; `before` runs before each round and is not measured."""
+
+    label: str
+    words: list[str]
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    before: Callable[[], object] = lambda: None
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak: list[int] = field(default_factory=list)  # MB, of the largest process
+
+    def run(self) -> None:
+        """Run once and keep what it took.
+
+        Raises:
+            SystemExit: The command failed; its output is shown.
+        """
+        self.before()
+        words = [sys.executable, "-I", "-S", "-c", STARTER, *self.words]
+        done = subprocess.run(
+            words, cwd=self.folder, env=self._environment(), capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{self.label} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        wall, cpu, peak = done.stderr.rpartition("measured ")[2].split()
+        self.wall.append(float(wall))
+        self.cpu.append(float(cpu))
+        self.peak.append(int(peak))
+
+    def _environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return kept | self.variables
+
+
+def compare(title: str, commands: list[Command], rounds: int, work: float = 0.0) -> None:
+    """Let the commands take turns, and print a table; ratios are to the first of them.
+
+    `work` is a number of gigabytes: then the speed is shown, too.
+    """
+    for command in commands:
+        command.run()
+        for kept in (command.wall, command.cpu, command.peak):
+            kept.clear()
+    for _ in range(rounds):
+        for command in commands:
+            command.run()
+    print(f"\n{title} (median of {rounds})")
+    print(f"  {'':42} {'wall':>9} {'ratio':>7} {'cpu':>9} {'peak':>8}{'   GB/s' if work else ''}")
+    for command in commands:
+        wall, cpu = statistics.median(command.wall), statistics.median(command.cpu)
+        pairs = zip(command.wall, commands[0].wall, strict=True)
+        ratio = statistics.median(mine / first for mine, first in pairs)
+        speed = f"{work / wall:7.2f}" if work else ""
+        numbers = f"{wall:7.2f} s {ratio:7.2f} {cpu:7.2f} s {max(command.peak):5} MB{speed}"
+        print(f"  {command.label:42} {numbers}", flush=True)
+
+
+def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
+    """Make a project with one experiment; return its root and its assets/data."""
+    root, name = folder / "project", "2024-02-29-Benchmark"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(PAYLOAD / "lab", root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "scripts" / name).mkdir(parents=True)
+    (root / "scripts" / name / "Snakefile").write_text('"""Nothing."""\n')
+    (root / "scripts" / name / "config.yaml").write_text(config)
+    data = root / "generated" / name / "assets/data"
+    data.mkdir(parents=True)
+    return root, data
+
+
+def lab(label: str, root: Path, command: str, **variables: str) -> Command:
+    """Return a command of the project, run by this Python."""
+    code = f"import sys; from lab import {command}; sys.exit({command}.main([]))"
+    words = [sys.executable, "-c", code]
+    return Command(label, words, root, {"PYTHONPATH": str(root), **variables})
+
+
+def tool(name: str, beside: str = "") -> str | None:
+    """Return a program: beside `beside` (a folder), beside this Python, or on the PATH."""
+    for folder in (beside, str(Path(sys.executable).parent)):
+        if folder and (Path(folder) / name).exists():
+            return str(Path(folder) / name)
+    found = shutil.which(name)
+    if not found:
+        print(f"{name} is not here: left out")
+    return found
