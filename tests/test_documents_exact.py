@@ -33,6 +33,7 @@ with open(os.environ["RUNS"], "a") as log:
 data = Path("../../generated/2026-01-01-Memory/assets/data/data.csv").read_text()
 other = Path("other.txt").read_text()
 number = [1]
+names = sorted(p.name for p in Path("../../generated/2026-01-01-Memory/assets/data").iterdir())
 ```
 
 The data are `{python} data`.
@@ -111,6 +112,16 @@ def test_new_data_are_shown(remembered: Path) -> None:
     assert _runs(remembered) == 1
     notebook = remembered / f"generated/{EXPERIMENT}/assets/report/report.ipynb"
     assert "The data are newest." in nbformat.read(notebook, as_version=4).cells[-1].source
+
+
+def test_a_new_file_in_a_folder_that_cells_list(remembered: Path) -> None:
+    """Cells that list a folder run again when a file appears there, and the folder is reported."""
+    folder = remembered / f"generated/{EXPERIMENT}/assets/data"
+    (folder / "new.csv").write_text("new")
+    assert _runs(remembered) == 1
+    source = remembered / "scripts" / EXPERIMENT / "report.md"
+    (answer,) = writing.build(remembered, source, RUNS=os.devnull)
+    assert str(folder) in answer["listed"]
 
 
 def test_cells_that_start_programs_always_run(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ STATIC = {
     "an unknown command in a formula": _report("$$ a\n  \\nope{b} $$\n", 1, "formula"),
     "a character of no font": _report("A\n\nIt says 日 here.\n", 3, "U+65E5"),
     "a character of no font in the title": _header("title: 日\n", 1, "U+65E5"),
+    "a formula that is too wide": _report("A\n\n$$ " + "a + " * 90 + "b $$\n", 3, "wider"),
+    "a table that is too wide": _report(
+        "A\n\n" + "| wordwordword " * 40 + "|\n" + "|--" * 40 + "|\n" + "| b " * 40 + "|\n",
+        3, "too wide",
+    ),
     "a footnote that is missing": _report("A.[^1]\n", 1, "footnote"),
     "a footnote that nobody needs": _report("A.\n\n[^1]: Note.\n", 3, "footnote"),
     "a link to nowhere": _report("A\n\n[Here](#nowhere).\n", 3, "nowhere"),

@@ -10,10 +10,11 @@ from lab.errors import LabError
 
 for name in sys.argv[1:]:
     begin = time.perf_counter()
-    answer = {"source": name, "error": None, "reads": [], "warnings": []}
+    answer = {"source": name, "error": None, "reads": [], "listed": [], "warnings": []}
     try:
         built = build(Path(name))
         answer["reads"] = [str(p) for p in built.reads]
+        answer["listed"] = [str(p) for p in built.listed]
         answer["warnings"] = built.warnings
     except LabError as error:
         answer["error"] = str(error)

@@ -14,13 +14,15 @@ class Built:
     """A document that is complete.
 
     `outputs` are its files, the PDF first. `reads` are the files of the project that cells, pandoc
-    and Typst read: the document is out of date when one of them changes. `warnings` are lines
-    `scripts/…/report.md:LINE: …` for the author.
+    and Typst read: the document is out of date when one of them changes; so it is when the names
+    in one of the folders `listed` change. `warnings` are lines `scripts/…/report.md:LINE: …` for
+    the author.
     """
 
     outputs: list[Path]
     reads: list[Path]
     warnings: list[str] = field(default_factory=list)
+    listed: list[Path] = field(default_factory=list)
 
 
 def main(argv: list[str]) -> int:

@@ -32,7 +32,9 @@ def make(path: Path, experiment: Experiment, outputs: list[Path]) -> Built:
     origin = json.dumps(text.metadata["origin"], indent=1, ensure_ascii=False) + "\n"
     contents = made.contents | {".provenance.json": origin.encode()}
     written = _write(outputs, contents, path.stem)
-    return Built(written, _reads(source, executed.notes, made.figures), warnings)
+    reads = _of_project(source, _reads(source, executed.notes, made.figures))
+    listed = _of_project(source, {Path(p) for p in executed.notes.get("listed", ())})
+    return Built(written, reads, warnings, listed)
 
 
 def _formats(text: Text, folder: Path) -> formats.Made:
@@ -67,15 +69,18 @@ def _write(outputs: list[Path], made: dict[str, bytes], stem: str) -> list[Path]
     return written
 
 
-def _reads(source: Source, notes: dict, figures: set[str]) -> list[Path]:
-    """Return the files of the project on which the document depends, with the equipment."""
+def _reads(source: Source, notes: dict, figures: set[str]) -> set[Path]:
+    """Return the files on which the document depends, the equipment's own included."""
     found = {Path(p) for p in notes.get("read", ())} | {root() / p for p in figures}
     for key in ("bibliography", "csl"):
         names = source.header.get(key) or []
         found |= {source.path.parent / n for n in (names if isinstance(names, list) else [names])}
     found |= {p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-    found |= {source.path, source.path.parent / "hashes.txt", root() / "pyproject.toml"}
-    build = Experiment(source.path.parent.name).generated / "assets" / source.path.stem
-    inside = {p for p in found if p.is_relative_to(root()) and p.exists()}
-    own = {p for p in inside if p.is_relative_to(build)}
-    return sorted(p for p in inside - own if ".venv" not in p.relative_to(root()).parts)
+    return found | {source.path, source.path.parent / "hashes.txt", root() / "pyproject.toml"}
+
+
+def _of_project(source: Source, paths: set[Path]) -> list[Path]:
+    """Return those that are in the project, not in its environment, and not made on the way."""
+    folder = Experiment(source.path.parent.name).generated / "assets" / source.path.stem
+    inside = [p for p in paths if p.is_relative_to(root()) and not p.is_relative_to(folder)]
+    return sorted(p for p in inside if p.exists() and ".venv" not in p.relative_to(root()).parts)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.documents import slides
-from lab.documents.pandoc import HERE, Text, convert
-from lab.documents.pdf import compile_pdf
+from lab.documents.pandoc import HERE, DocumentError, Text, convert
+from lab.documents.pdf import compile_pdf, too_wide
 from lab.documents.web import embed
 from lab.experiments import root
 
+_ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
 _COMMON = ("tables", "files", "numbers", "citeproc")
 
 
@@ -39,7 +40,10 @@ def report(text: Text, folder: Path) -> Made:
         DocumentError: pandoc or Typst found something wrong.
     """
     typ, figures = _typst(text, folder, "typst/report.typ", [*_COMMON, "typst"])
-    return Made({".pdf": compile_pdf(typ, text).content}, figures)
+    pdf = compile_pdf(typ, text)
+    if problems := too_wide(pdf, text, _ROOM):
+        raise DocumentError(problems)
+    return Made({".pdf": pdf.content}, figures)
 
 
 def presentation(text: Text, folder: Path) -> Made:

@@ -15,6 +15,7 @@ from lab.documents.results import Executed
 from lab.documents.source import Source
 from lab.experiments import Experiment, root
 
+_LARGE = 50_000_000  # bytes; larger files are known by size and times, which every change alters
 _LOCKS = ("poetry.lock", "flake.lock")
 _EQUIPMENT = ("kernel.py", "cells.py", "memory.py")
 
@@ -77,11 +78,19 @@ def _content(path: str) -> str:
     """Return the hash of a file's content or of a folder's list of names."""
     try:
         if os.path.isdir(path):
-            return hashlib.sha256("\n".join(sorted(os.listdir(path))).encode()).hexdigest()
+            names = [n for n in os.listdir(path) if n[0] not in ".#" and n[-1] != "~"]
+            return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+        if os.stat(path).st_size > _LARGE:
+            return repr(_times(path))
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "missing"
+
+
+def _times(path: str) -> tuple[int, ...]:
+    stat = os.stat(path)
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _data(source: Source) -> str:
@@ -93,7 +102,6 @@ def _data(source: Source) -> str:
     found = []
     for folder, _, names in os.walk(Experiment(source.path.parent.name).generated / "assets/data"):
         for name in names:
-            stat = os.stat(os.path.join(folder, name))
-            times = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-            found.append((os.path.join(folder, name), stat.st_size, *times))
+            path = os.path.join(folder, name)
+            found.append((path, _times(path)))
     return hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()

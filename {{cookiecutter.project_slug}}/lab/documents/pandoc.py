@@ -103,6 +103,7 @@ def _problem(message: dict, text: Text) -> Problem:
     """Return one message of pandoc's log as a problem with a line of the source."""
     kind, pretty = message["type"], message.get("pretty", "")
     needle = message.get("contents") or message.get("path") or message.get("key") or ""
+    needle = re.sub(r"\\text\{@(.+?)@\}", _space, needle)
     if kind == "CiteprocWarning" and (
         found := re.match(r"citation (\S+) not found", message["message"])
     ):
@@ -118,6 +119,11 @@ def _problem(message: dict, text: Text) -> Problem:
     if kind == "CouldNotConvertTeXMath":
         detail += f"\n    {_reason(message['message'])}"
     return Problem(line or 1, detail.removesuffix(": "))
+
+
+def _space(match: re.Match) -> str:
+    """Return a space of TeX as it was before `formula.lua` hid it."""
+    return f"\\hspace{{{match[1]}}}" if match[1][0] in "-.0123456789" else f"\\{match[1]}"
 
 
 def _scripted(message: str, text: Text) -> Problem:

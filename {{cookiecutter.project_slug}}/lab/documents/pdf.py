@@ -13,6 +13,7 @@ from lab.documents.pandoc import DocumentError, Text
 from lab.documents.problems import Problem
 from lab.experiments import root
 
+_SMALLEST = 0.5  # of the usual size of type
 STANDARDS = ["a-2a", "ua-1"]
 _MISSING = re.compile(r'error: [^\n]*?the text `"(.+?)"` could not be displayed')
 _UNKNOWN = re.compile(r"label `<(.+?)>` does not exist")
@@ -51,6 +52,20 @@ def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
     except typst.TypstError as error:
         raise DocumentError(_problems(error.diagnostic, text)) from None
     return Pdf(content, compiler)
+
+
+def too_wide(pdf: Pdf, text: Text, room: float) -> list[Problem]:
+    """Return the formulas that are wider than the room, in points, and tables of tiny type."""
+    problems = []
+    for formula in pdf.ask("formula"):
+        if formula["points"] > room:
+            tex = formula["alt"].strip()
+            line = text.line(tex, text.line(tex[:20]))
+            problems.append(Problem(line, f"this formula is wider than the page: {tex[:60]}"))
+    for table in pdf.ask("fit"):
+        if table["factor"] < _SMALLEST:
+            problems.append(Problem(text.line(table["name"]), "this table is too wide for a page"))
+    return problems
 
 
 def _fonts(folder: Path) -> Path:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from lab.documents.pandoc import DocumentError, Text
-from lab.documents.pdf import Pdf, compile_pdf
+from lab.documents.pdf import Pdf, compile_pdf, too_wide
 from lab.documents.problems import Problem
+
+_ROOM = (25.4 - 2 * 1.6) / 2.54 * 72  # points between the margins of a slide
 
 
 def make(typ: Path, text: Text) -> dict[str, bytes]:
@@ -14,7 +16,7 @@ def make(typ: Path, text: Text) -> dict[str, bytes]:
         DocumentError: a slide is too full, or Typst refused.
     """
     pdf = compile_pdf(typ, text)
-    problems = _overfull(pdf, text)
+    problems = _overfull(pdf, text) + too_wide(pdf, text, _ROOM)
     if problems:
         raise DocumentError(problems)
     made = {".pdf": pdf.content}

@@ -70,14 +70,19 @@ def _parents(path: str) -> list[str]:
     return [path[:i] for i, letter in enumerate(path) if letter == "/"]
 
 
-def remember(experiment: Experiment, contents: Contents) -> None:
-    """Note in the manifest what the complete build depended on and made."""
+def remember(experiment: Experiment, contents: Contents, data: list[Path]) -> None:
+    """Note in the manifest what the complete build depended on and made.
+
+    Data counts even where no step reads it: the gate has to see its change.
+    """
     steps = contents.steps.values()
     made = [p for step in steps for p in step["outputs"] if (experiment.generated / p).exists()]
     used = {path for step in steps for path in step["inputs"]}
     papers = {p for d in contents.documents.values() for p in [*d["reads"], *d["outputs"]]}
     papers |= set(_names_of(experiment, (root() / "src").rglob("*.py")))
-    every = dict.fromkeys([*made, *sorted(used | papers), *structure_files(experiment)])
+    guarded = _names_of(experiment, data)
+    structure = structure_files(experiment)
+    every = dict.fromkeys([*made, *guarded, *sorted(used | papers), *structure])
     files = dict.fromkeys(contents.files(list(every)))
     contents.stats = {p: s for p, s in contents.stats.items() if p in files}
     contents.built = {
@@ -86,7 +91,9 @@ def remember(experiment: Experiment, contents: Contents) -> None:
         "files": {path: contents.digest(path) for path in files},
         "inputs": sorted(used),
         "documents": sorted(papers - set(made) - used),
-        "listings": {f: _names(experiment.generated / f) for f in _watched(experiment, every)},
+        "listings": {
+            f: _names(experiment.generated / f) for f in _watched(experiment, contents, every)
+        },
     }
 
 
@@ -94,10 +101,11 @@ def _names_of(experiment: Experiment, paths: Iterable[Path]) -> list[str]:
     return [os.path.relpath(p, experiment.generated) for p in sorted(paths)]
 
 
-def _watched(experiment: Experiment, paths: Iterable[str]) -> list[str]:
+def _watched(experiment: Experiment, contents: Contents, paths: Iterable[str]) -> list[str]:
     """Return the folders in which a new or a missing file may change what is built."""
     sources = [p for p in (root() / "src").rglob("*") if p.is_dir() and p.name != "__pycache__"]
     folders = _names_of(experiment, [experiment.scripts, *sources])
+    folders += [f for document in contents.documents.values() for f in document.get("listed", {})]
     for path in [p for p in paths if (experiment.generated / p).is_dir()]:
         inside = sorted(p for p in (experiment.generated / path).rglob("*") if p.is_dir())
         folders += [path, *_names_of(experiment, inside)]

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -63,7 +64,18 @@ def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool
     if not record or record["stamp"] != provenance.stamp(experiment):
         return False
     known = record["outputs"] | record["reads"]
-    return all(contents.digest(path) == digest for path, digest in known.items())
+    same = all(contents.digest(path) == digest for path, digest in known.items())
+    return same and record.get("listed", {}) == _names(experiment, record.get("listed", {}))
+
+
+def _names(experiment: Experiment, folders) -> dict[str, list[str]]:
+    """Return the names in each folder, without what editors leave there."""
+    found = {}
+    for folder in folders:
+        path = experiment.generated / folder
+        names = os.listdir(path) if path.is_dir() else []
+        found[folder] = sorted(n for n in names if n[0] not in ".#" and n[-1] != "~")
+    return found
 
 
 def _record(experiment: Experiment, contents: Contents, source: Path, built) -> None:
@@ -76,7 +88,12 @@ def _record(experiment: Experiment, contents: Contents, source: Path, built) -> 
         "stamp": provenance.stamp(experiment),
         "outputs": digests(built.outputs),
         "reads": digests(sorted(reads)),
+        "listed": _names(
+            experiment, [os.path.relpath(p, experiment.generated) for p in built.listed]
+        ),
     }
+    for warning in built.warnings:
+        print(warning, file=sys.stderr)
     for path in built.outputs:
         print(
             f"  generated/{experiment.name}/{os.path.relpath(path, experiment.generated)}",

@@ -1,6 +1,7 @@
 -- Typst needs: alternative texts, numbers from outside, call-outs, columns, tables that fit.
 package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
 local common = require "common"
+local formula = require "formula"
 local section = ""
 local root = "."
 local nesting = 0
@@ -9,25 +10,17 @@ local fill = false   -- slides: figures take the room that is left
 local function raw(text) return pandoc.RawBlock("typst", text) end
 local function inline(text) return pandoc.RawInline("typst", text) end
 
-local function as_typst(blocks)
-  return (pandoc.write(pandoc.Pandoc(blocks), "typst"):gsub("%s+$", ""))
-end
-
 local function label(id)
   return id ~= "" and (" #label(%s)"):format(common.quoted(id)) or ""
 end
 
--- A formula is read aloud as TeX.
-local function equation(math, number, id)
-  local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
-  local body = as_typst {pandoc.Plain {math}}
-  local text = "#{set math.equation(alt: %s%s); [%s%s]}"
-  return inline(text:format(common.quoted(math.text), numbering, body, label(id or "")))
+local function equation(math)
+  return inline(formula.typst(math))
 end
 
 local function span(s)
   if s.classes:includes("equation") then
-    return equation(s.content[1], s.attributes.number, s.identifier)
+    return inline(formula.typst(s.content[1], s.attributes.number, label(s.identifier)))
   end
 end
 

@@ -1,0 +1,33 @@
+-- Formulas for Typst: with the TeX source as the text that is read aloud, and with TeX's own spaces.
+local common = require "common"
+local formula = {}
+
+-- pandoc 3.9 rounds spaces to whole ems when it writes Typst: \; becomes nothing, \! a leap back.
+-- They travel as text and are put in afterwards. It can go when `$a\;b$` gives `a thick b`.
+local spaces = {
+  [";"] = "thick", ["!"] = "#h(-0.167em)", enspace = "#h(0.5em)", thickspace = "thick", negthinspace = "#h(-0.167em)",
+}
+
+local function hide(tex)
+  tex = tex:gsub("\\\\", "\1")
+  tex = tex:gsub("\\hspace%*?{(%-?[%d.]+%a+)}", "\\text{@%1@}")
+  tex = tex:gsub("\\([;!])", "\\text{@%1@}")
+  tex = tex:gsub("\\(%a+)%f[%A]", function(name) return spaces[name] and ("\\text{@%s@}"):format(name) end)
+  return (tex:gsub("\1", "\\\\"))
+end
+
+local function show(typst)
+  local function space(name) return spaces[name] or ("#h(%s)"):format(name) end
+  return (typst:gsub('upright%("@([^"@]+)@"%)', space):gsub('"@([^"@]+)@"', space))
+end
+
+-- A formula as Typst, perhaps with a number and a label (both as Typst).
+function formula.typst(math, number, label)
+  local copy = pandoc.Math(math.mathtype, hide(math.text))
+  local body = pandoc.write(pandoc.Pandoc {pandoc.Plain {copy}}, "typst"):gsub("%s+$", "")
+  local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
+  return ("#{set math.equation(alt: %s%s); [%s%s]}"):format(
+    common.quoted(math.text), numbering, show(body), label or "")
+end
+
+return formula
