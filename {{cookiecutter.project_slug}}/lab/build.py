@@ -84,7 +84,7 @@ def _build(
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
-    gate.prepare(experiment)
+    data = gate.prepare(experiment)
     for path in [*change.tampered, *(p for p in change.documents if p.startswith("outputs/"))]:
         print(f"  {path} was changed by hand; it is made again", flush=True)
     papers, files = run_documents.split(experiment, targets)
@@ -99,7 +99,7 @@ def _build(
     if papers or not targets:
         run_documents.run(experiment, contents, papers)
     if not targets:
-        remember(experiment, contents)
+        remember(experiment, contents, data)
     contents.save()
     marker.unlink(missing_ok=True)
     print(_summary(counts, time.perf_counter() - started))
