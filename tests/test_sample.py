@@ -176,3 +176,18 @@ def test_bad_name_of_an_experiment_is_refused(copied: Path, title: str) -> None:
     done = building.make(copied, "experiment", f"NAME={title}")
     assert (done.returncode, done.stderr[:7]) == (2, "error: ")
     assert sorted(p.name for p in (copied / "scripts").iterdir()) == before
+
+
+def test_data_that_no_step_reads_is_guarded_too(copied: Path) -> None:
+    """A change in a declared file stops the build even where nothing uses the file."""
+    raw = generated(copied) / "assets" / "data" / "raw.csv"
+    extra = copied / "shared.csv"
+    extra.write_bytes(raw.read_bytes())
+    config = copied / "scripts" / SAMPLE / "config.yaml"
+    text = config.read_text().replace("data:\n", "data:\n  extra.csv:\n    file: shared.csv\n", 1)
+    config.write_text(text)
+    building.made(copied, CACHE=str(copied.parent / "cache"))
+    extra.write_text("changed")
+    done = building.make(copied)
+    assert done.returncode == 2
+    assert "extra.csv" in done.stderr
