@@ -38,6 +38,15 @@ except LabError as error:
 """
 
 
+def error(done: subprocess.CompletedProcess) -> str:
+    """Expect exit code 1 and a message without traceback, and return it."""
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    progress, mark, message = done.stderr.partition("error: ")
+    assert mark, progress
+    return message
+
+
 class Project:
     """A project whose folder has a space and a letter outside ASCII in its name."""
 

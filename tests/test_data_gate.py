@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from data_projects import NAME, Project
+from data_projects import NAME, Project, error
 
 TABLE = 'import pandas as pd\n\n\ndef table(n=3):\n    return pd.DataFrame({"x": range(n)})\n'
 SHA = "cc74f5f4b5b8bd8f2fd6ae1b1e5dcdb9d7fdda3dbfb8f3d2f49ae6d7f0bcdd3b"
@@ -33,10 +33,7 @@ def recorded(project):
 
 def refusal(done):
     """Return the lines of an error, which has no traceback and goes with exit code 1."""
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert "Traceback" not in done.stderr
-    return done.stderr.removeprefix("error: ").splitlines()
+    return error(done).splitlines()
 
 
 def test_first_seen_data_is_recorded(project):
