@@ -1,0 +1,1 @@
+"""The page of all experiments: what is known of each, how they compare, how it looks."""
