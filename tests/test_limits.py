@@ -71,7 +71,7 @@ def peaks(generated: Path) -> tuple[int, list[set[str]]]:
     return most, moments
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 50) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not what():
@@ -339,7 +339,7 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     else:
         numbers = {"group": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
         os.killpg(build.pid, numbers[how])
-    assert build.wait(timeout=20) != 0
+    assert build.wait(timeout=50) != 0
     wait_for(lambda: not alive("60.4242"))
     config.write_text("pause: 0\n")
     done = building.make(
