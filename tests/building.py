@@ -37,6 +37,17 @@ def copy(project: Path, destination: Path, generated: bool = True) -> Path:
     return destination
 
 
+def artifacts(project: Path) -> dict[str, bytes]:
+    """Return what a build made, by name: no links, and no notes of the equipment."""
+    generated = project / "generated"
+    made = {p.relative_to(generated): p for p in generated.rglob("*") if not p.is_symlink()}
+    return {
+        name.as_posix(): path.read_bytes()
+        for name, path in made.items()
+        if path.is_file() and not any(part.startswith(".") for part in name.parts)
+    }
+
+
 def experiment(project: Path, name: str, **files: str) -> Path:
     """Write an experiment: its files by name (`Snakefile`, `fit_py` for fit.py …)."""
     folder = project / "scripts" / name

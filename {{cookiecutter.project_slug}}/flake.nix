@@ -86,9 +86,9 @@
           };
         }
         // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
-          # nix build .#container: the tools as an image; the project is mounted (see README.md).
+          # nix build .#container: the tools as an image, in which the project is mounted.
           container = pkgs.dockerTools.buildLayeredImage {
-            name = "project";
+            name = "project-tools";
             tag = "latest";
             contents = toolsFor pkgs ++ [
               pkgs.cacert

@@ -1,0 +1,75 @@
+"""The Containerfile: built on a base from Debian's packages, and run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import building
+import podman
+import pytest
+
+SUITE = "bookworm"
+PACKAGES = "python3,python3-venv,python3-pip,git,make,ca-certificates"
+CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
+MIRROR = ["apt-get", "indextargets", "--format", "$(SITE) $(REPO_URI)", "Created-By: Packages"]
+# How this machine reaches the network: the build needs it, too.
+NETWORK = re.compile(r"PIP_\w+|\w*(SSL|CERT|BUNDLE|PROXY)\w*", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder with podman's images, the base among them."""
+    missing = [p for p in ("podman", "debootstrap", "apt-get") if not shutil.which(p)]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"a base image is made by root with {', '.join(missing) or 'debootstrap'}")
+    folder = tmp_path_factory.mktemp("podman")
+    podman.run(folder, "import", "--quiet", base(folder), "localhost/base")
+    yield folder
+    podman.remove(folder)
+
+
+def base(folder: Path) -> Path:
+    """Make the base as an archive, once for this user: Debian with Python, git and make."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    archive = home / "labflake" / f"base-{SUITE}.tar"
+    if not archive.exists():
+        asked = subprocess.run(MIRROR, capture_output=True, text=True, check=True).stdout
+        mirrors = [line.split()[1] for line in asked.splitlines() if re.search(r"/debian/?$", line)]
+        if not mirrors:
+            pytest.skip("this machine gets no packages from a Debian archive")
+        root = folder / "root"
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE]
+        subprocess.run([*command, root, mirrors[0]], check=True, capture_output=True)
+        shutil.copyfile("/" / CERTIFICATES, root / CERTIFICATES)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["tar", "-C", root, "-cf", archive.with_suffix(".part"), "."], check=True)
+        archive.with_suffix(".part").rename(archive)
+        shutil.rmtree(root)
+    return archive
+
+
+@pytest.mark.container
+def test_the_container_builds_the_same_bytes(store: Path, built: Path, tmp_path: Path) -> None:
+    """The image holds the environment, and the pipeline in it makes what it makes outside."""
+    project = tmp_path / "project"
+    shutil.copytree(built, project, ignore=shutil.ignore_patterns(".venv", "generated"))
+    reach = [word for name in os.environ if NETWORK.fullmatch(name) for word in ("--env", name)]
+    options = ["--isolation=chroot", "--build-arg=BASE=localhost/base", "--tag=project", *reach]
+    podman.run(store, "build", *options, project)
+    made = project / "generated"
+    made.mkdir()
+    podman.run(store, "run", "--rm", f"--volume={made}:/project/generated", "project", "make")
+    assert building.artifacts(project) == building.artifacts(built)
+
+
+def test_the_dev_container_names_files_that_exist(project: Path) -> None:
+    """The settings for editors are JSON with comments, and what they build from is there."""
+    path = project / ".devcontainer" / "devcontainer.json"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    settings = json.loads("\n".join(line for line in lines if not line.strip().startswith("//")))
+    assert (path.parent / settings["build"]["dockerfile"]).is_file()
+    assert (path.parent / settings["build"]["context"] / "Makefile").is_file()
