@@ -1,7 +1,8 @@
 """Snakemake in this process: it reads the Snakefile, orders the jobs and respects the limits.
 
 Content decides elsewhere (`lab.pipeline.steps`) whether a job has anything to do. All that this
-project uses of Snakemake's interior is in this file; `poetry.lock` pins the version that it fits.
+project uses of Snakemake's interior is in this file and in `adjusted`; `poetry.lock` pins the
+version that it fits.
 """
 
 import io
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
+from lab.pipeline import adjusted
 from lab.pipeline.limits import Limits
 
 
@@ -44,14 +46,11 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
-    from snakemake import jobs
     from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
-    # Snakemake deletes old outputs before a job runs; `lab.pipeline.steps` replaces them when the
-    # new ones are complete, and leaves them where nothing changed.
-    jobs.Job.remove_existing_output = _keep
     with _Snakefile(request) as workflow:
+        adjusted.adjust()
         dag = workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -61,6 +60,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
             )
         )
         inner = workflow._workflow
+        inner.globals["shell"] = adjusted.shell(inner.globals["shell"])
         inner._onstart = lambda log: on_start(inner.dag)
         try:
             dag.execute_workflow(
@@ -110,10 +110,6 @@ def read(request: Request):
         except Exception as error:
             raise LabError(_explain(request, inner, error)) from None
         return inner.dag
-
-
-async def _keep(job) -> None:
-    """Keep the outputs that are there."""
 
 
 def _started(workflow) -> bool:
@@ -198,4 +194,7 @@ def _graph(dag) -> Graph:
         for job in dag.jobs
         if job.output
     ]
-    return Graph(jobs)
+    # A complete checkpoint leaves the graph when the steps that it decides on are known.
+    made = {path for _, _, outputs in jobs for path in outputs}
+    decided = sorted(map(str, dag.workflow.checkpoints.created_output))
+    return Graph(jobs + [("", [], [path]) for path in decided if path not in made])

@@ -71,7 +71,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     key = key_of(step, session)
     redo = step.name in session.redo
     if not redo and session.contents.is_built(key, step.outputs):
-        session.contents.touch(step.outputs)  # newer than the inputs, for Snakemake
+        session.contents.touch(step.outputs)
         session.progress.unchanged(step.name)
         return
     started = time.perf_counter()
@@ -162,5 +162,6 @@ def _publish(step: Step, key: str, scratch: Path, session: Session) -> dict[str,
             shutil.rmtree(target)
         os.replace(scratch / path, target)
     session.contents.moved(str(scratch), step.outputs)
+    session.contents.touch(step.outputs)  # newer than the inputs, for Snakemake
     shutil.rmtree(scratch, ignore_errors=True)
     return digests
