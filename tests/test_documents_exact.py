@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -280,8 +284,6 @@ def test_the_sample_survives_jupyter(tmp_path: Path) -> None:
 
 def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
     """`python -m lab notebook` runs the cells and leaves a notebook of always the same bytes."""
-    import sys
-
     project = writing.features(tmp_path / "p")
     path = project / f"generated/{writing.FEATURES}/assets/report/report.ipynb"
     command = [sys.executable, "-c", f"from lab.notebook import main; main([{REPORT!r}])"]
@@ -294,3 +296,38 @@ def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
         assert done.stdout.strip() == str(path.relative_to(project)), done.stderr
         contents.append(path.read_bytes())
     assert contents[0] == contents[1]
+
+
+def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C ends the build and its kernel, and leaves no output."""
+    project = writing.project(tmp_path / "p")
+    text = """
+    ---
+    title: T
+    ---
+
+    ```python
+    import os, time
+
+    open(os.environ["RUNS"], "w").write(str(os.getpid()))
+    time.sleep(300)
+    ```
+    """
+    source, note = writing.write(project, EXPERIMENT, text), tmp_path / "pid"
+    command = [sys.executable, str(writing.DOCUMENTS / "build.py"), str(source)]
+    env = writing.environment(project, RUNS=str(note))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=project, env=env, **quiet)
+    _wait(lambda: note.exists() and note.read_text() != "")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    _wait(lambda: not Path(f"/proc/{note.read_text()}").exists())
+    assert not any(writing.outputs(project, EXPERIMENT).glob("*"))
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

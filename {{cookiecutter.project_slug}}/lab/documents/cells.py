@@ -1,6 +1,7 @@
 """Runs the cells and the inline expressions of a document in a kernel."""
 
 import ast
+import asyncio
 import os
 import re
 import tempfile
@@ -84,6 +85,8 @@ def execute(source: Source, header_expressions: list[str]) -> Executed:
             client.execute(env=env, cleanup_kc=True, stderr=log)
         except CellExecutionError:
             client.problems.append(_failure(source, notebook))
+        except asyncio.CancelledError:  # what nbclient makes of Ctrl-C
+            raise KeyboardInterrupt from None
         except DeadKernelError:
             client.problems.append(_death(client.current, log.name))
     outputs = [[dict(o) for o in c.outputs] for c in notebook.cells if c.cell_type == "code"]

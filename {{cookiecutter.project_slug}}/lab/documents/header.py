@@ -18,9 +18,16 @@ _AUTHOR = ("name", "affiliation", "orcid", "email")
 
 
 def expressions(source: Source) -> list[str]:
-    """Return the inline expressions of the header, in the order of its lines."""
-    match = prose.HEADER.match(source.text)
-    return [m["code"] for m in prose.expressions(match[0])] if match else []
+    """Return the inline expressions of the header, in the order of its values."""
+    return [m["code"] for text in _texts(source.header) for m in prose.expressions(text)]
+
+
+def _texts(value: Any) -> list[str]:
+    """Return all strings in a value, in order."""
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in _texts(part)]
 
 
 def check(source: Source) -> None:
