@@ -6,11 +6,14 @@ import os
 import random
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import building
 import caching
 import pytest
+from building import TINY
 from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
 from lab.pipeline import steps
 from lab.pipeline.cache import Cache, entries, limit, tally
@@ -367,3 +370,134 @@ def test_folder_is_not_a_file_that_lists_it(project: Project) -> None:
     shutil.rmtree(project.folder / "in")
     (project.folder / "in").write_text(listed)
     assert steps.key_of(step, session) != of_folder
+
+
+# With a real make
+
+SNAKEFILE = """
+    from lab import step
+
+    rule all:
+        input:
+            expand("assets/data/{order}.txt", order=["forward", "backward"]),
+            expand("assets/data/word/{word}.txt", word=["p", "q", "p q"]),
+            expand("assets/data/threads/{n}.txt", n=[1, 2]),
+            "assets/data/model", "assets/data/left.txt",
+
+    rule source:
+        output: "assets/data/a.txt", "assets/data/b.txt",
+        shell: step("echo a > {output[0]}; echo b > {output[1]}; sleep 0.3")
+
+    rule forward:
+        input: "assets/data/a.txt", "assets/data/b.txt",
+        output: "assets/data/forward.txt",
+        shell: step("cat {input} > {output}")
+
+    rule backward:
+        input: "assets/data/b.txt", "assets/data/a.txt",
+        output: "assets/data/backward.txt",
+        shell: step("cat {input} > {output}")
+
+    rule word:
+        output: "assets/data/word/{word}.txt",
+        shell: step("echo {wildcards.word:q} > {output:q}")
+
+    rule threads:
+        output: "assets/data/threads/{n}.txt",
+        threads: lambda wildcards: int(wildcards.n)
+        shell: step("echo {threads} > {output}")
+
+    rule sides:
+        output: left="assets/data/left.txt", right="assets/data/right.txt",
+        params: twice=config["twice"],
+        shell: step("echo left {params.twice} > {output.left}; echo right > {output.right}")
+
+    rule model:
+        output: directory("assets/data/model"),
+        shell: step("mkdir -p {output}/empty; echo 'exit 0' > {output}/run; chmod +x {output}/run")
+"""
+
+
+@pytest.fixture
+def clone(built: Path, tmp_path: Path):
+    """Return a function that gives clones of a project with one experiment, all with one cache."""
+
+    def give(name: str) -> Path:
+        project = building.copy(built, tmp_path / name, generated=False)
+        building.experiment(
+            project, TINY, Snakefile=SNAKEFILE, config_yaml="twice: 2\n", hashes_txt=""
+        )
+        return project
+
+    return give
+
+
+def make(project: Path, *arguments: str, **environment: str) -> str:
+    """Build the experiment with the cache of all clones; nothing may go wrong on the way."""
+    shared = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY, "JOBS": "2"}
+    done = building.make(project, *arguments, **(shared | environment))
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def results(project: Path) -> dict[str, tuple]:
+    """Return what a build made."""
+    return tree(project / "generated" / TINY / "assets")
+
+
+def test_clone_restores_what_another_made(clone) -> None:
+    """Orders, wildcards, threads, several outputs and folders: all come from the cache, alike."""
+    first, second = clone("first"), clone("second")
+    make(first)
+    printed = make(second)
+    assert building.ran(printed) == []
+    assert results(second) == results(first)
+    data = {name: what[-1] for name, what in results(second).items()}
+    assert data["data/forward.txt"] == b"a\nb\n"
+    assert data["data/backward.txt"] == b"b\na\n"
+    assert data["data/word/p q.txt"] == b"p q\n"
+    assert [data[f"data/threads/{n}.txt"] for n in (1, 2)] == [b"1\n", b"2\n"]
+
+
+def test_clones_build_at_the_same_time(clone) -> None:
+    """Two builds of the same steps with one cache do not disturb each other."""
+    clones = [clone(name) for name in ("one", "two", "three")]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(make, clones))
+    assert results(clones[0]) == results(clones[1]) == results(clones[2])
+    assert sum(what[0] == "file" for what in results(clones[0]).values()) == 12
+
+
+def test_make_cache_tells_what_it_is_good_for(clone) -> None:
+    """The command names the place, the size, the limit, and what came from it."""
+    project = clone("first")
+    make(project)
+    make(project, "clean")
+    make(project)
+    printed = make(project, "cache", CACHE_SIZE="5GB")
+    assert str(project.parent / "cache") in printed
+    assert "10 results" in printed
+    assert "of at most 5.0 GB" in printed
+    assert "last build  10 steps came from it (100%), 0 ran" in printed
+    assert "all builds  2 builds: 10 steps came from it (50%), 10 ran" in printed
+
+
+def test_emptied_cache_computes_again(clone) -> None:
+    """`make cache CLEAR=1` removes the results, and nothing else that is in the folder."""
+    project = clone("first")
+    make(project)
+    (project.parent / "cache" / "mine.txt").write_text("not the cache's")
+    assert "removed 10 results" in make(project, "cache", CLEAR="1")
+    assert [path.name for path in (project.parent / "cache").iterdir()] == ["mine.txt"]
+    assert make(project).splitlines()[-1] == "up to date"
+    make(project, "clean")
+    assert len(building.ran(make(project))) == 10
+
+
+def test_cache_off_runs_everything(clone) -> None:
+    """`CACHE=off` neither restores nor keeps."""
+    project = clone("first")
+    make(project)
+    make(project, "clean")
+    assert len(building.ran(make(project, CACHE="off"))) == 10
+    assert "the cache is off" in make(project, "cache", CACHE="off")

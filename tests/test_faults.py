@@ -1,0 +1,131 @@
+"""Whatever ends a build, the next `make` needs no help and gives the same artifacts."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import building
+import faults
+import pytest
+
+
+@pytest.fixture(scope="module")
+def slow(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, float]:
+    """Build the experiment of slow writers once, undisturbed."""
+    project = building.copy(built, tmp_path_factory.mktemp("faults") / "a pröject", generated=False)
+    return project, *faults.prepare(project)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="victims are found in /proc")
+@pytest.mark.parametrize("number", range(12))
+def test_disturbed_build_is_healed_by_one_make(slow: tuple[Path, dict, float], number: int) -> None:
+    """Kill, Ctrl-C, TERM, hang-up: of the engine, of one step, of everything, at some moment."""
+    project, expected, seconds = slow
+    moment = seconds * (0.15 + 0.8 * (number * 5 % 12) / 12)
+    how = faults.HOW[number % len(faults.HOW)]
+    faults.Trial(project, how, moment, cold=number % 3 > 0).run(expected)
+
+
+def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:
+    """Two builds of one experiment follow each other; the second has nothing left to do."""
+    project, expected, _ = slow
+    faults.touch_up(project)
+    first = faults.start(project, f"{faults.MARK}=two")
+    _wait_for(project / "generated" / faults.NAME / ".lab" / "building")
+    second = faults.make(project)
+    assert first.wait(60) == 0
+    assert "another make is building" in second.stdout
+    assert second.returncode == 0
+    assert building.ran(second.stdout) == []
+    assert faults.artifacts(project) == expected
+
+
+def test_two_experiments_build_at_the_same_time(slow: tuple[Path, dict, float]) -> None:
+    """Builds of different experiments do not wait for each other."""
+    project, expected, _ = slow
+    other = "2024-03-01-Other-Writers"
+    building.experiment(project, other, Snakefile=faults.SNAKEFILE, slow_py=faults.SLOW)
+    (project / "scripts" / other / "hashes.txt").touch()
+    faults.touch_up(project)
+    first = faults.start(project, f"{faults.MARK}=two")
+    options = faults.options(project) | {"EXPERIMENT": other}
+    second = building.make(project, **options)
+    assert (second.returncode, "waiting" in second.stdout) == (0, False)
+    assert first.wait(60) == 0
+    assert faults.artifacts(project) == expected
+    assert faults.artifacts(project, other) == expected
+
+
+def test_interrupt_says_that_what_is_complete_is_kept(slow: tuple[Path, dict, float]) -> None:
+    """After Ctrl-C a person knows that make goes on from there, and it does."""
+    project, expected, _ = slow
+    faults.touch_up(project)
+    process = subprocess.Popen(
+        ["make"],
+        cwd=project,
+        env=os.environ | faults.options(project),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    running = project / "generated" / faults.NAME / ".lab" / "running"
+    while not running.exists() or not any(running.iterdir()):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "what is complete is kept, make goes on from there" in said
+    assert "Traceback" not in said
+    assert faults.make(project).returncode == 0
+    assert faults.artifacts(project) == expected
+
+
+def _wait_for(path: Path) -> None:
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} does not appear"
+        time.sleep(0.01)
+
+
+# What the campaign found
+
+
+def test_what_a_checkpoint_made_stays(slow: tuple[Path, dict, float]) -> None:
+    """When the steps that it decides on are known, the checkpoint's own output is no leftover."""
+    project, _, _ = slow
+    faults.touch_up(project)
+    assert faults.make(project).returncode == 0
+    words = project / "generated" / faults.NAME / "assets" / "data" / "words.txt"
+    assert words.read_text() == "one\ntwo\nthree\n"
+
+
+def test_folder_has_only_what_the_step_wrote(slow: tuple[Path, dict, float]) -> None:
+    """The equipment leaves no files of its own among the artifacts."""
+    project, _, _ = slow
+    folder = project / "generated" / faults.NAME / "assets" / "data" / "folder"
+    assert sorted(os.listdir(folder)) == ["1.txt", "2.txt", "3.txt", "4.txt", "first"]
+
+
+def test_input_from_the_future_is_no_error(slow: tuple[Path, dict, float]) -> None:
+    """Times decide nothing: a file dated tomorrow is an input like any other."""
+    project, expected, _ = slow
+    faults.touch_up(project)
+    tomorrow = time.time() + 86400
+    os.utime(project / "scripts" / faults.NAME / "slow.py", (tomorrow, tomorrow))
+    assert faults.make(project).returncode == 0
+    assert faults.artifacts(project) == expected
+    assert faults.make(project).stdout.splitlines()[-1] == "up to date"
+
+
+def test_empty_settings_are_no_error(slow: tuple[Path, dict, float]) -> None:
+    """A config.yaml without a line in it, or none at all, is fine."""
+    project, expected, _ = slow
+    settings = project / "scripts" / faults.NAME / "config.yaml"
+    for text in ("", "# nothing yet\n"):
+        settings.write_text(text)
+        assert faults.make(project).returncode == 0
+    settings.unlink()
+    assert faults.make(project).returncode == 0
+    assert faults.artifacts(project) == expected
