@@ -267,15 +267,14 @@ def test_failing_functions(project):
     """A function that is missing or fails is named with its message and its line."""
     project.declare(a__csv={"function": "nothing"})
     assert "has no function nothing" in refusal(project.prepare())[1]
-    (project.root / "src/study/data_access.py").write_text(
-        "def bad():\n    raise ValueError('why')\n"
-    )
+    code = "import os\ndef bad():\n    raise ValueError('why ' + os.environ['API_KEY'])\n"
+    (project.root / "src/study/data_access.py").write_text(code)
     project.declare(a__csv={"function": "bad"})
-    lines = refusal(project.prepare())
+    lines = refusal(project.prepare(API_KEY="a-Secret-12345"))
     assert lines == [
         "assets/data/a.csv: function bad failed",
-        "  ValueError: why",
-        "  src/study/data_access.py, line 2",
+        "  ValueError: why …",
+        "  src/study/data_access.py, line 3",
     ]
 
 
@@ -307,7 +306,7 @@ def test_a_damaged_record_is_refused(recorded, content, words):
 
 
 def test_spellings_of_sha256sum_are_read(recorded):
-    """Binary marks, capital letters and lines ends of another system are understood."""
+    """Binary marks and capital letters are understood."""
     text = recorded.hashes.read_text()
     recorded.hashes.write_text(
         "\n".join(f"{ln[:64].upper()} *{ln[66:]}" for ln in text.splitlines())

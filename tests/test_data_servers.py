@@ -179,6 +179,7 @@ def database():
 
 
 TYPES = """
+create sequence counter;
 create type mood as enum ('calm', 'süß');
 create table types(id bigint, i2 smallint, i4 int, f8 float8, f4 float4, n numeric(12,2),
   wide numeric(38,10), ts timestamp, tz timestamptz, d date, tm time, txt text, vc varchar(5),
@@ -305,7 +306,7 @@ def test_a_changed_table(project, database):
         ("select array[1.5::numeric] a order by a", "would be rounded"),
         ("select nothing from types order by id", 'column "nothing" does not exist'),
         ("selec 1 order by 1", "syntax error"),
-        ("delete from types returning id order by id", "read-only"),
+        ("select nextval('counter') n order by n", "read-only"),
         ("select id from types where id = 2; drop table types; select 1 a order by a", "multiple"),
     ],
 )

@@ -7,6 +7,7 @@ from lab import gate, sources
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
 from lab.gate import drift, fetching, record
+from lab.gate.alone import alone
 from lab.gate.inventory import DATA, Finding
 from lab.gate.wording import aligned, short, shown
 
@@ -24,6 +25,13 @@ def main(argv: list[str]) -> int:
             '  for example: make accept REASON="the provider corrected three dates"'
         )
     experiment = current()
+    with alone(experiment):
+        _take(experiment, reason)
+    return 0
+
+
+def _take(experiment: Experiment, reason: str) -> None:
+    """Bring the record up to date with the data, drifted data first."""
     declared = sources.declared(experiment)
     for name in drift.names(experiment, declared):
         fetching.place(drift.aside(experiment, name), experiment.generated / DATA / name)
@@ -34,7 +42,6 @@ def main(argv: list[str]) -> int:
     for finding in changes:
         _accept(known, finding, reason)
     _finish(experiment, known, changes, len(found.findings))
-    return 0
 
 
 def _is_accepted(finding: Finding, declared: dict[str, sources.Source]) -> bool:

@@ -5,8 +5,9 @@ import os
 
 from lab import gate, sources
 from lab.errors import LabError
-from lab.experiments import current
+from lab.experiments import Experiment, current
 from lab.gate import drift, fetching, record
+from lab.gate.alone import alone
 
 
 def main(argv: list[str]) -> int:
@@ -16,6 +17,12 @@ def main(argv: list[str]) -> int:
         LabError: Data is no longer what is recorded, or cannot be fetched.
     """
     experiment = current()
+    with alone(experiment):
+        _again(experiment)
+    return 0
+
+
+def _again(experiment: Experiment) -> None:
     declared = sources.declared(experiment)
     wanted = os.environ.get("NAME", "").removeprefix("assets/data/")
     if wanted and wanted not in declared:
@@ -24,8 +31,7 @@ def main(argv: list[str]) -> int:
     known = record.read(experiment.scripts / "hashes.txt")
     drift.refuse(experiment, declared, known)
     fetching.clear(experiment)
-    for name in [wanted] if wanted else declared:
+    for name in [wanted] if wanted else fetching.fetchable(declared):
         fetching.fetch(experiment, name, declared[name], known)
         fetching.Fetched(experiment).note(name, declared[name])
     gate.prepare(experiment)
-    return 0

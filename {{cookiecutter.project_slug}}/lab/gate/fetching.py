@@ -55,11 +55,12 @@ def ensure(
 
 def absent(experiment: Experiment, declared: dict[str, Source]) -> set[str]:
     """Return the names of data that is not there and can be fetched."""
-    return {
-        name
-        for name, source in declared.items()
-        if not _is_there(experiment, name) and not isinstance(source, Manual)
-    }
+    return {name for name in fetchable(declared) if not _is_there(experiment, name)}
+
+
+def fetchable(declared: dict[str, Source]) -> list[str]:
+    """Return the names of data that no person has to bring."""
+    return [name for name, source in declared.items() if not isinstance(source, Manual)]
 
 
 def clear(experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import relative, root
 from lab.pipeline.modules import programs
+from lab.sources.credentials import redacted
 from lab.sources.job import Job
 
 HOME = "src/study/data_access.py"
@@ -56,7 +57,7 @@ class Function:
             command, cwd=root(), env=environment(), capture_output=True, text=True
         )
         if done.returncode:
-            text = done.stderr.strip()[-2000:].replace("\n", "\n  ")
+            text = redacted(done.stderr.strip()[-2000:]).replace("\n", "\n  ")
             raise LabError(f"assets/data/{job.name}: {self.described()} failed\n  {text}")
 
 
