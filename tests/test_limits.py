@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -285,7 +286,7 @@ def test_two_builds_share_no_gpu(project: Path, tmp_path: Path) -> None:
     for place in (project, other):
         generated = write(place, GPUS.replace("spans", str(tmp_path / "spans")))
         generated.mkdir(parents=True, exist_ok=True)
-    env = {"GPUS": "1", "CUDA_VISIBLE_DEVICES": "GPU-4f2a", "CACHE": str(tmp_path / "none")}
+    env = {"GPUS": "1", "CUDA_VISIBLE_DEVICES": str(uuid.uuid4()), "CACHE": str(tmp_path / "none")}
     builds = [start(place, **env | {"CACHE": str(place / "cache")}) for place in (project, other)]
     assert [b.wait(timeout=120) for b in builds] == [0, 0]
     shutil.copy(tmp_path / "spans", project / "generated" / NAME / "spans")
@@ -312,7 +313,7 @@ SLOW = """
     rule gpu:
         output: "assets/data/gpu.txt"
         resources: gpu=1
-        shell: step("setsid sleep {config[pause]}.4242 & touch {output}; wait")
+        shell: step("setsid sleep {config[mark]} & touch {output}; wait")
 """
 
 
@@ -330,9 +331,11 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     """Whatever ends a build, its steps end with it, GPUs are free, and a plain make goes on."""
     generated = write(project, SLOW)
     config = project / "scripts" / NAME / "config.yaml"
-    config.write_text("pause: 60\n")
-    build = start(project, GPUS="1", CUDA_VISIBLE_DEVICES="K1")
-    wait_for(lambda: alive("60.4242") and list(generated.glob(".lab/running/*/assets/data/slow*")))
+    mark = f"60.{os.getpid()}"
+    config.write_text(f"pause: 60\nmark: {mark}\n")
+    gpu = str(uuid.uuid4())
+    build = start(project, GPUS="1", CUDA_VISIBLE_DEVICES=gpu)
+    wait_for(lambda: alive(mark) and list(generated.glob(".lab/running/*/assets/data/slow*")))
     if how == "engine":
         for process in engines(build):
             os.kill(process, signal.SIGKILL)
@@ -340,10 +343,10 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
         numbers = {"group": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
         os.killpg(build.pid, numbers[how])
     assert build.wait(timeout=50) != 0
-    wait_for(lambda: not alive("60.4242"))
-    config.write_text("pause: 0\n")
+    wait_for(lambda: not alive(mark))
+    config.write_text("pause: 0\nmark: 0\n")
     done = building.make(
-        project, **environment(project), GPUS="1", CUDA_VISIBLE_DEVICES="K1", JOBS="2"
+        project, **environment(project), GPUS="1", CUDA_VISIBLE_DEVICES=gpu, JOBS="2"
     )
     assert done.returncode == 0, done.stderr
     assert (generated / "assets" / "data" / "slow.txt").read_text() == "1\n2\n3\n4\n5\n6\n"

@@ -46,10 +46,18 @@ def environment(threads: int = 1) -> dict[str, str]:
     from lab.experiments import root
 
     kept = {k: v for k, v in os.environ.items() if k not in _DROPPED}
-    counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     programs = str(root() / ".venv" / "bin")
-    path = {
-        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": os.pathsep.join([str(root() / "src"), str(root())]),
-    }
-    return kept | _PINNED | counts | path
+    path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+    return kept | pinned(threads) | {"PATH": path}
+
+
+def pinned(threads: int = 1) -> dict[str, str]:
+    """Return the variables that are the same wherever artifacts are made, also in a container.
+
+    Args:
+        threads: how many threads the numerical libraries may use.
+    """
+    from lab.experiments import root
+
+    modules = os.pathsep.join([str(root() / "src"), str(root())])
+    return _PINNED | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": modules}

@@ -64,7 +64,7 @@ def main(state: str) -> None:
     of processes, and a command that ends what runs elsewhere (a container). Its lock on the
     experiment is inherited, and held until all is over.
     """
-    running: dict[str, tuple[int, list[str]]] = {}
+    running: dict[str, tuple[int, str]] = {}
     for line in sys.stdin.buffer:
         with contextlib.suppress(ValueError):
             key, session, command = json.loads(line)
@@ -77,15 +77,15 @@ def main(state: str) -> None:
     end_marked(state)
 
 
-def end(session: int, command: list[str]) -> None:
-    """End what a step has running, elsewhere first."""
+def end(session: int, command: str) -> None:
+    """End the processes of a step, then with a shell command what they have running elsewhere."""
+    end_session(session)
     if command:
         import subprocess
 
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, **quiet)
-    end_session(session)
+            subprocess.run(["sh", "-c", command], timeout=60, **quiet)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.pipeline import orphans
@@ -18,20 +19,20 @@ class Running:
 
     def __init__(self) -> None:
         self.stopped = False
-        self._steps: dict[str, tuple[int, list[str]]] = {}
-        self._lock = threading.Lock()
+        self._steps: dict[str, tuple[int, str]] = {}
+        self._lock = threading.RLock()  # a signal may come while this thread has it
         self._keeper: subprocess.Popen | None = None
 
     @contextlib.contextmanager
     def start(
-        self, key: str, command: list[str], undo: list[str], **options
+        self, key: str, command: list[str], undo: str, **options
     ) -> Iterator[subprocess.Popen]:
         """Start a command in a session of its own; when the block ends, so does all that is in it.
 
         Args:
             key: names the step.
             command: what to start.
-            undo: a command that ends what runs elsewhere on behalf of the step; may be empty.
+            undo: a shell command that ends what runs elsewhere on behalf of the step; may be empty.
             options: of `subprocess.Popen`.
 
         Raises:
@@ -51,7 +52,7 @@ class Running:
                 orphans.end_group(process.pid)
                 process.wait()
                 self._steps.pop(key, None)
-                self._tell([key, 0, []])
+                self._tell([key, 0, ""])
 
     def stop(self) -> None:
         """End all steps; no other starts."""
@@ -86,6 +87,17 @@ def wait(process: subprocess.Popen) -> int:
     result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     exited = result.si_code == os.CLD_EXITED
     return result.si_status if exited else -result.si_status
+
+
+@dataclass(frozen=True)
+class Command:
+    """What runs a step on some machine."""
+
+    argv: list[str]
+    memory: int = 0  # megabytes; to be watched from outside, 0 if nobody has to
+    undo: str = ""  # shell command that ends what runs elsewhere on its behalf
+    explain: Callable[[int], str] = lambda code: described(code)
+    folder: str | None = None  # where it is started, if not in the generated folder
 
 
 def described(code: int) -> str:

@@ -101,8 +101,11 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
 
 def _stop_steps_on_signals(running: runner.Running) -> None:
     """Let Ctrl-C and TERM end the steps that run, with all that they started."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(number, frame) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)  # make passes on what the terminal sent already
         running.stop()
         print(
             "\nstopped; what is complete is kept, make goes on from there",
@@ -111,8 +114,8 @@ def _stop_steps_on_signals(running: runner.Running) -> None:
         )
         os._exit(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    for each in numbers:
+        signal.signal(each, stop)
 
 
 def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.determinism import environment
+from lab.determinism import environment, pinned
 from lab.errors import LabError
 from lab.experiments import relative
-from lab.pipeline import demands, gpus, memory, orphans, processes
+from lab.pipeline import containers, demands, gpus, memory, orphans, processes
 from lab.pipeline.processes import Running
 
 if TYPE_CHECKING:
@@ -69,25 +69,38 @@ def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
 
 def _run_here(step: "Step", scratch: Path, log: Path, session: "Session") -> str | None:
     """Run the command on this machine; return why it failed, or None."""
-    command = ["bash", "-euo", "pipefail", "-c", step.command_into(str(scratch))]
+    try:
+        command = _command(step, scratch, session)
+    except LabError as error:
+        return str(error)
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
-        env = step_environment() | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        env = environment() | _own_environment() | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": sink,
             "stderr": sink,
             "env": env,
+            "cwd": command.folder,
             "pass_fds": handles,
         }
         with (
-            session.running.start(scratch.name, command, [], **options) as process,
-            _watcher.watching(process.pid, step.memory) as watch,
+            session.running.start(scratch.name, command.argv, command.undo, **options) as process,
+            _watcher.watching(process.pid, command.memory) as watch,
         ):
             code = processes.wait(process)
     if watch.used:
         used = -(-watch.used // 1_000_000)
         return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
-    return processes.described(code) if code else None
+    return command.explain(code) if code else None
+
+
+def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
+    """Return what runs the step, in its container if it has one."""
+    text = step.command_into(str(scratch))
+    if not step.container:
+        return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
+    names = [*pinned(), *_own_environment(), "CUDA_VISIBLE_DEVICES"]
+    return containers.command(step, text, names, str(scratch), session.progress.say)
 
 
 @contextlib.contextmanager
@@ -99,13 +112,10 @@ def _gpus(step: "Step", session: "Session") -> Iterator[tuple[list[str], list[in
         yield lease
 
 
-def step_environment() -> dict[str, str]:
-    """Return the environment of a step's command on this machine."""
-    here = {
-        "MPLCONFIGDIR": os.path.abspath(".lab/matplotlib"),
-        orphans.MARK: os.path.abspath(".lab"),
-    }
-    return environment() | here
+def _own_environment() -> dict[str, str]:
+    """Return the variables that tell a step, and others about it, where its experiment is."""
+    state = os.path.abspath(".lab")
+    return {"MPLCONFIGDIR": os.path.join(state, "matplotlib"), orphans.MARK: state}
 
 
 def _one_line(command: str) -> str:
