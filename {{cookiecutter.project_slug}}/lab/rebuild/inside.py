@@ -40,7 +40,7 @@ def _members(path: Path, data: bytes) -> list[tuple[str, bytes]]:
             names = sorted(set(archive.namelist()))
             found = [(name, archive.read(name)) for name in names if not name.endswith("/")]
             infos = [f"{i.filename}: {i.date_time}" for i in archive.infolist()]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error):
+    except (zipfile.BadZipFile, RuntimeError, zlib.error):
         return [("", data)]
     times = "order and times of its members"
     return [*found, (times, "\n".join(infos).encode()), ("its container", data)]
