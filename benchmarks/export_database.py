@@ -29,7 +29,8 @@ alter table measured add primary key (id); analyze measured;
 PEERS = {
     "pandas.read_sql, to_parquet": (
         ["sqlalchemy", "psycopg2", "pyarrow"],
-        "import pandas, sqlalchemy\nengine = sqlalchemy.create_engine('{address}')\n"
+        "import pandas, sqlalchemy\naddress = '{address}'.replace(':', '+psycopg2:', 1)\n"
+        "engine = sqlalchemy.create_engine(address)\n"
         "pandas.read_sql('{query}', engine).to_parquet('{out}')",
     ),
     "connectorx, to arrow, parquet": (
