@@ -12,7 +12,7 @@ from pathlib import Path
 import building
 import pytest
 from building import SAMPLE, TINY
-from rendering import ANSWERS, PAYLOAD, commit_all, contents, git, render
+from rendering import ANSWERS, PAYLOAD, REPOSITORY, commit_all, contents, git, render
 
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 # What the version before this one had: (file of the project, text of today, text of then).
@@ -90,7 +90,7 @@ def substitute(path: Path, old: str, new: str) -> None:
 def commit(project: Path) -> None:
     """Commit what the user did."""
     git(project, "add", "--all")
-    git(project, "commit", "-q", "-m", "Mine")
+    git(project, "commit", "-q", "--allow-empty", "-m", "Mine")
 
 
 def update(project: Path, **options: str) -> subprocess.CompletedProcess[str]:
@@ -108,10 +108,8 @@ def test_edits_on_both_sides_meet(older: Path, history: Path, built: Path) -> No
     done = update(older, TEMPLATE=str(history))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "  - A clearer README." in done.stdout.splitlines()
-    expected = {name: data for name, data in contents(built).items() if is_source(name)}
-    found = {name: data for name, data in contents(older).items() if is_source(name)}
-    changed = {name for name in found | expected if found.get(name) != expected.get(name)}
-    assert changed == {".cruft.json", ".gitignore", "src/study/model.py", OURS}
+    changed = {name for name, _ in sources(older) ^ sources(built)}
+    assert changed == {".gitignore", "src/study/model.py", OURS}
     assert "# Our own remark." in (older / "src/study/model.py").read_text(encoding="utf-8")
     assert "Older." not in (older / "src/study/model.py").read_text(encoding="utf-8")
     commit(older)
@@ -123,15 +121,40 @@ def test_edits_on_both_sides_meet(older: Path, history: Path, built: Path) -> No
 OURS = "scripts/2025-01-01-Ours/Snakefile"
 
 
-def is_source(name: str) -> bool:
-    """Tell whether git would keep a file."""
-    return name.split("/")[0] not in (".venv", "generated") and "__pycache__" not in name
+def sources(project: Path) -> set[tuple[str, bytes]]:
+    """Return name and content of every file that git would keep, the note of its origin apart."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=project, check=True, capture_output=True).stdout
+    names = {name.decode() for name in listed.split(b"\0") if name} - {".cruft.json"}
+    return {(n, (project / n).read_bytes()) for n in names if (project / n).is_file()}
 
 
 def results(project: Path) -> dict[str, bytes]:
     """Return the data and figures of the sample."""
     made = contents(project / "generated" / SAMPLE / "assets")
     return {n: data for n, (data, _) in made.items() if n.split("/")[0] in ("data", "figures")}
+
+
+def releases() -> list[str]:
+    """Return the releases of this repository, as far as the clone has them."""
+    return git(REPOSITORY, "tag", "--list", "v*").split()
+
+
+@pytest.mark.parametrize("release", releases())
+def test_projects_of_every_release_become_those_of_today(
+    release: str, template: Path, built: Path, tmp_path: Path
+) -> None:
+    """A project made from a release has, after the update, the files of a new project."""
+    repository = tmp_path / "labflake"
+    git(REPOSITORY, "clone", "-q", "--branch", release, str(REPOSITORY), str(repository))
+    project = render(repository, tmp_path / "project", ANSWERS)
+    borrow_environment(project, built)
+    git(repository, "rm", "-q", "-r", PAYLOAD, "hooks")
+    shutil.copytree(template, repository, dirs_exist_ok=True)
+    commit(repository)
+    done = update(project, TEMPLATE=str(repository), TO="HEAD")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sources(project) == sources(built)
 
 
 def test_conflicts_are_shown_as_git_shows_them(older: Path, history: Path) -> None:
@@ -235,7 +258,7 @@ def pinned(built: Path, tmp_path: Path) -> Path:
     """
     project = tmp_path / "pinned"
     shutil.copytree(built, project, ignore=shutil.ignore_patterns(".venv", "generated"))
-    building.experiment(project, TINY, Snakefile=TWO_FILES)
+    building.experiment(project, TINY, Snakefile=TWO_FILES, hashes_txt="")
     substitute(
         project / "poetry.lock", SCIPY.format(installed("scipy", built)), SCIPY.format("1.0.1")
     )
