@@ -92,7 +92,6 @@
             tag = "latest";
             contents = toolsFor pkgs ++ [
               pkgs.cacert
-              pkgs.dockerTools.binSh
               pkgs.dockerTools.usrBinEnv
               pkgs.dockerTools.fakeNss
             ];
@@ -102,6 +101,10 @@
               Env = [
                 "PROJECT_PYTHON=${pythonFor pkgs}/bin/python3"
                 "SSL_CERT_FILE=${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt"
+                # The mounted project may belong to another user than the one in the container.
+                "GIT_CONFIG_COUNT=1"
+                "GIT_CONFIG_KEY_0=safe.directory"
+                "GIT_CONFIG_VALUE_0=*"
               ];
             };
           };

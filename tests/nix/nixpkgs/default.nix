@@ -150,7 +150,6 @@ rec {
 
   # Only the arguments are looked at.
   dockerTools = {
-    binSh = package "binSh" { };
     usrBinEnv = package "usrBinEnv" { };
     fakeNss = package "fakeNss" { };
     buildLayeredImage =

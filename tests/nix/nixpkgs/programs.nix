@@ -25,7 +25,6 @@
   gnused = "sed";
   gnutar = "tar";
   gzip = "gzip gunzip zcat";
-  binSh = "";
   usrBinEnv = "";
   fakeNss = "";
   python312 = "python3.12 python3 python";
