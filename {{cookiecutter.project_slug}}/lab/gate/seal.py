@@ -46,7 +46,8 @@ def _path(experiment: Experiment) -> Path:
 
 
 def _record(experiment: Experiment) -> str:
-    record = (experiment.scripts / "hashes.txt").read_bytes()
+    path = experiment.scripts / "hashes.txt"
+    record = path.read_bytes() if path.exists() else b""
     return blake2b(record, digest_size=20).hexdigest()
 
 
