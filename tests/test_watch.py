@@ -1,0 +1,154 @@
+"""`make watch`: a build after every save, errors in place, until it is interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import building
+import pytest
+from building import TINY
+
+SNAKEFILE = """
+    from lab import code, step
+
+    rule all:
+        input: code=code("write.py"),
+        output: "assets/data/word.txt",
+        shell: step("python {input.code[0]} {output}")
+"""
+PATIENCE = 60  # s until something has to happen, also on a busy machine
+
+
+class Watch:
+    """A running `make watch`, with what it printed so far in a file."""
+
+    def __init__(self, project: Path, log: Path) -> None:
+        self.log = log
+        environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+        environment |= {"EXPERIMENT": TINY, "CACHE": str(log.with_name("cache"))}
+        self.process = subprocess.Popen(
+            ["make", "watch"],
+            cwd=project,
+            env=environment,
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def printed(self) -> str:
+        """Return all that was printed."""
+        return self.log.read_text(encoding="utf-8")
+
+    def builds(self, word: str) -> int:
+        """Return how many builds ended in this way: `ready` or `failed`."""
+        return self.printed.count(f"  {word} after ")
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, self.printed
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        """Interrupt it as Ctrl-C does."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def tiny(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project with a small experiment in it."""
+    project = building.copy(built, tmp_path_factory.mktemp("watch") / "p", generated=False)
+    building.experiment(project, TINY, Snakefile=SNAKEFILE, hashes_txt="", write_py="")
+    return project
+
+
+@pytest.fixture
+def watch(tiny: Path, tmp_path: Path) -> Iterator[Watch]:
+    """Watch the experiment, built once."""
+    write(tiny, "first")
+    watch = Watch(tiny, tmp_path / "log")
+    watch.until(lambda: watch.builds("ready") == 1)
+    yield watch
+    watch.end()
+
+
+def write(project: Path, word: str) -> None:
+    """Save a program that writes a word."""
+    program = f"import sys\nfrom pathlib import Path\nPath(sys.argv[1]).write_text({word!r})\n"
+    (project / "scripts" / TINY / "write.py").write_text(program, encoding="utf-8")
+
+
+def word(project: Path) -> str:
+    """Read what the step wrote."""
+    return (project / "generated" / TINY / "assets" / "data" / "word.txt").read_text()
+
+
+def test_a_save_builds(tiny: Path, watch: Watch) -> None:
+    """It says what changed, and how long the build took."""
+    write(tiny, "second")
+    watch.until(lambda: watch.builds("ready") == 2)
+    assert f"scripts/{TINY}/write.py changed" in watch.printed
+    assert word(tiny) == "second"
+
+
+def test_an_error_is_shown_and_the_next_save_mends_it(tiny: Path, watch: Watch) -> None:
+    """A failing build does not end the watch, and is not tried again before something changes."""
+    program = tiny / "scripts" / TINY / "write.py"
+    program.write_text("raise SystemExit('the reason')\n", encoding="utf-8")
+    watch.until(lambda: watch.builds("failed") == 1)
+    assert "the reason" in watch.printed
+    time.sleep(1.5)
+    assert watch.builds("failed") == 1
+    write(tiny, "mended")
+    watch.until(lambda: watch.builds("ready") == 2)
+    assert word(tiny) == "mended"
+
+
+def test_nothing_happens_without_a_change(tiny: Path, watch: Watch) -> None:
+    """A touch is no change, nor is what editors leave beside a file."""
+    (tiny / "scripts" / TINY / "write.py").touch()
+    (tiny / "scripts" / TINY / ".write.py.swp").touch()
+    (tiny / "scripts" / TINY / "write.py~").touch()
+    time.sleep(1.5)
+    assert watch.builds("ready") == 1
+
+
+def test_interrupt_ends_it(watch: Watch) -> None:
+    """Ctrl-C ends it without a traceback."""
+    watch.end()
+    assert watch.process.returncode
+    assert "Traceback" not in watch.printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_each_build_has_the_screen_for_itself(tiny: Path, tmp_path: Path) -> None:
+    """On a terminal the screen is cleared before each build, so that its errors stand alone."""
+    import pty
+
+    write(tiny, "on a terminal")
+    main, terminal = pty.openpty()
+    environment = os.environ | {"EXPERIMENT": TINY, "CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        ["make", "watch"],
+        cwd=tiny,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    printed, end = b"", time.monotonic() + PATIENCE
+    while b" ready after " not in printed and time.monotonic() < end:
+        printed += os.read(main, 10_000)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(PATIENCE)
+    assert printed.startswith(b"\x1b[2J")
+    assert b" ready after " in printed
