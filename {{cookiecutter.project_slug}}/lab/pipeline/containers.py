@@ -122,7 +122,7 @@ def _asked(names: list[str]) -> list[str]:
 
 
 def _places(step: "Step") -> list[str]:
-    """Return what is bound at its own path: the project, and the targets of inputs that are links."""
+    """Return what is bound at its own path: the project, and what linked inputs point to."""
     real = [os.path.realpath(path) for path in step.inputs]
     outside = {os.path.dirname(p) for p in real if not Path(p).is_relative_to(root())}
     return [f"{root()}:{root()}", *(f"{p}:{p}:ro" for p in sorted(outside))]
