@@ -249,10 +249,11 @@ FOLDERS = """
         input: "assets/data/raw",
         output: directory("assets/data/parts"),
         params: names=SAMPLES,
-        shell: step(
-            "mkdir -p {output}/deep;"
-            " for n in {params.names}; do cat {input}/* > {output}/deep/$n; done"
-        )
+        shell:
+            step(
+                "mkdir -p {output}/deep;"
+                " for n in {params.names}; do cat {input}/* > {output}/deep/$n; done"
+            )
 
     rule middle:
         input: "assets/data/parts",

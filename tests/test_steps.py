@@ -41,9 +41,11 @@ SWEEP = """
     rule results:
         input: code=code("fit.awk"),
         output: "assets/data/results.alpha={alpha},seed={seed}.csv",
-        shell: step(
-            "awk -f {input.code[0]} -v alpha={wildcards.alpha} -v seed={wildcards.seed} > {output}"
-        )
+        shell:
+            step(
+                "awk -f {input.code[0]} -v alpha={wildcards.alpha}"
+                " -v seed={wildcards.seed} > {output}"
+            )
 """
 CHAIN = """
     from lab import step
