@@ -97,8 +97,11 @@ def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
 
 
 def lab(label: str, root: Path, command: str, **variables: str) -> Command:
-    """Return a command of the project, run by this Python."""
-    code = f"import sys; from lab import {command}; sys.exit({command}.main([]))"
+    """Return a command of the project, run by this Python and ended as `python -m lab` does."""
+    code = (
+        f"import os, sys; from lab import {command}; code = {command}.main([]); "
+        "sys.stdout.flush(); os._exit(code)"
+    )
     words = [sys.executable, "-c", code]
     return Command(label, words, root, {"PYTHONPATH": str(root), **variables})
 

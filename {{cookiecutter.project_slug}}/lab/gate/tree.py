@@ -3,9 +3,8 @@
 import os
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
 
 from lab.folders import walk
@@ -18,41 +17,49 @@ def stamp(stat: os.stat_result) -> Stamp:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-@dataclass
 class Tree:
     """Files by their names below the generated folder; `roots` are files or folders of data."""
 
-    stamps: dict[str, Stamp] = field(default_factory=dict)
-    roots: dict[str, tuple[int, int]] = field(default_factory=dict)  # number of files, and bytes
+    def __init__(self) -> None:
+        self.roots: dict[str, tuple[int, int]] = {}  # number of files, and bytes
+        self._names: list[str] = []
+        self._numbers: list[int] = []  # four for each name
+
+    @cached_property
+    def stamps(self) -> dict[str, Stamp]:
+        """Return the stamp of each file."""
+        numbers = self._numbers
+        rows = zip(numbers[0::4], numbers[1::4], numbers[2::4], numbers[3::4], strict=True)
+        return dict(zip(self._names, rows, strict=True))
 
     def seal(self) -> str | None:
         """Return a digest of all names and stamps; None if they do not fit into 64 bits."""
         try:
-            numbers = array("q", chain.from_iterable(self.stamps.values()))
+            numbers = array("q", self._numbers)
         except OverflowError:
             return None
-        names = "\0".join(self.stamps).encode("utf-8", "surrogateescape")
+        names = "\0".join(self._names).encode("utf-8", "surrogateescape")
         return blake2b(names + b"\0\0" + numbers.tobytes(), digest_size=20).hexdigest()
+
+    def add(self, root: str, files: Iterable[tuple[str, os.stat_result]], cut: int) -> None:
+        """Add the files of one root; the first `cut` characters of their paths are left out."""
+        first = len(self._names)
+        name, number = self._names.append, self._numbers.extend
+        for path, stat in files:
+            name(path[cut:])
+            number((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+        self.roots[root] = len(self._names) - first, sum(self._numbers[4 * first :: 4])
 
 
 def look(generated: Path, roots: Iterable[str]) -> Tree:
-    """Return the files of all roots that are there."""
-    tree = Tree()
-    for root in roots:
+    """Return the files of all roots that are there; a root inside another one counts once."""
+    tree, cut = Tree(), len(str(generated)) + 1
+    for root in sorted(roots):
         path = f"{generated}/{root}"
-        if os.path.isdir(path):
-            found = _below(path, len(str(generated)) + 1)
-        elif os.path.exists(path):
-            found = {root: stamp(os.stat(path))}
-        else:
+        if any(root.startswith(f"{other}/") for other in tree.roots):
             continue
-        tree.stamps.update(found)
-        tree.roots[root] = len(found), sum(each[0] for each in found.values())
+        if os.path.isdir(path):
+            tree.add(root, walk(path), cut)
+        elif os.path.exists(path):
+            tree.add(root, [(path, os.stat(path))], cut)
     return tree
-
-
-def _below(path: str, cut: int) -> dict[str, Stamp]:
-    return {
-        name[cut:]: (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-        for name, stat in walk(path)
-    }
