@@ -24,6 +24,19 @@ def artifacts(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
     return {n: generated / n for n in names if n not in left_out and not n.startswith(aside)}
 
 
+def last_made(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the artifacts of the last build; all files where there is no note of it.
+
+    Older equipment, or people, may have left others in the folder.
+    """
+    found, made = artifacts(generated, data), needs(generated)
+    if not made:
+        return found
+    stems = {Path(each).stem for each in Contents(str(generated)).documents}
+    notebooks = {f"assets/{stem}/{stem}.ipynb" for stem in stems}
+    return {name: path for name, path in found.items() if name in made or name in notebooks}
+
+
 def needs(generated: Path) -> dict[str, tuple[str, set[str]]]:
     """Return for each artifact the step or document that made it, and what that one read."""
     contents = Contents(str(generated))

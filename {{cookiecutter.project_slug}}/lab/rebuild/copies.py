@@ -37,14 +37,17 @@ def of_working_tree(place: Path, reverse: bool = False) -> Path:
     return project
 
 
-def of_commit(place: Path, commit: str) -> Path:
-    """Copy the project as a commit has it; return the project in the copy."""
+def of_commit(place: Path, commit: str) -> tuple[Path, bool]:
+    """Copy the project as a commit has it.
+
+    Returns:
+        the project in the copy, and whether it uses our `.venv`.
+    """
     project = _clone(place, commit)
     _git(place, "checkout", "--quiet", "--force", "--detach", commit)
     if not (project / "Makefile").is_file():
         raise LabError(f"commit {commit[:12]} has no Makefile: this project is younger")
-    link_environment(project)
-    return project
+    return project, link_environment(project)
 
 
 def link_environment(project: Path) -> bool:
@@ -59,7 +62,9 @@ def link_environment(project: Path) -> bool:
     return done.returncode == 0
 
 
-def bring_data(experiment: Experiment, project: Path, names: list[str], reverse: bool) -> None:
+def bring_data(
+    experiment: Experiment, project: Path, names: list[str], reverse: bool = False
+) -> None:
     """Copy data files, given relative to the generated folder; the copy verifies them itself."""
     target = project / "generated" / experiment.name
     for name in sorted(names, reverse=reverse):

@@ -1,12 +1,16 @@
-"""What is inside a file: members of archives and streams of PDFs, each as plain bytes."""
+"""What is inside a file: members of archives, streams of PDFs, pictures in pages."""
 
+import base64
 import gzip
 import re
 import zipfile
 import zlib
 from pathlib import Path
 
+CONTAINERS = ("order and times of its members", "its container", "time in the gzip header")
+EMBEDDED = "embedded file"
 LARGE = 200_000_000  # bytes; a larger file is compared as it is
+_EMBEDDED = re.compile(rb"data:[\w/+.-]+;base64,([A-Za-z0-9+/]+={0,2})")
 _STREAM = re.compile(rb"(stream\r?\n)(.*?)(\r?\nendstream)", re.S)
 
 
@@ -17,6 +21,8 @@ def parts(path: Path) -> list[tuple[str, bytes]]:
         return _members(path, data)
     if data.startswith(b"%PDF-"):
         return _streams(data)
+    if data[:15].lower() == b"<!doctype html>":
+        return _embedded(data)
     if data.startswith(b"\x1f\x8b"):
         return _unpacked(data)
     return [("", data)]
@@ -42,8 +48,7 @@ def _members(path: Path, data: bytes) -> list[tuple[str, bytes]]:
             infos = [f"{i.filename}: {i.date_time}" for i in archive.infolist()]
     except (zipfile.BadZipFile, RuntimeError, zlib.error):
         return [("", data)]
-    times = "order and times of its members"
-    return [*found, (times, "\n".join(infos).encode()), ("its container", data)]
+    return [*found, (CONTAINERS[0], "\n".join(infos).encode()), (CONTAINERS[1], data)]
 
 
 def _streams(data: bytes) -> list[tuple[str, bytes]]:
@@ -59,12 +64,17 @@ def _streams(data: bytes) -> list[tuple[str, bytes]]:
     return [*found[1:], found[0]]
 
 
+def _embedded(data: bytes) -> list[tuple[str, bytes]]:
+    """Return a page without the files that are embedded in it, then each of these."""
+    found = [("", _EMBEDDED.sub(b"data:", data))]
+    for number, match in enumerate(_EMBEDDED.finditer(data), 1):
+        whole = len(match[1]) % 4 == 0
+        found.append((f"{EMBEDDED} {number}", base64.b64decode(match[1]) if whole else match[1]))
+    return found
+
+
 def _unpacked(data: bytes) -> list[tuple[str, bytes]]:
     try:
-        return [
-            ("content", gzip.decompress(data)),
-            ("time in the gzip header", data[4:8]),
-            ("", data),
-        ]
+        return [("", gzip.decompress(data)), (CONTAINERS[2], data[4:8]), (CONTAINERS[1], data)]
     except (OSError, EOFError, zlib.error):
         return [("", data)]
