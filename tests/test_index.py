@@ -330,7 +330,7 @@ def test_search_and_filters(text: str, tmp_path: Path) -> None:
     answers.push(document.querySelectorAll("[aria-pressed=true]").length);
     find.value = "nowhere"; find.dispatchEvent(new Event("input"));
     answers.push(shown(), document.querySelector("#none").hidden);
-    document.querySelector("#all").click();
+    document.querySelector(".bar .all").click();
     answers.push(shown());
     return answers;
     """

@@ -32,9 +32,12 @@ function show() {
   const count = visible.filter(Boolean).length;
   $("#count").textContent = count === total ? `${total} experiment${total === 1 ? "" : "s"}` : `${count} of ${total}`;
   $("#none").hidden = count > 0;
+  $(".bar .all").hidden = !words.length && !chosen.state.size && !chosen.tag.size;
   for (const chip of all(".chip[aria-pressed]")) {
     const kind = "tag" in chip.dataset ? "tag" : "state";
-    chip.setAttribute("aria-pressed", chosen[kind].has(chip.dataset[kind]));
+    const on = chosen[kind].has(chip.dataset[kind]);
+    chip.setAttribute("aria-pressed", on);
+    if (on && chip.closest(".rest[hidden]")) showRest();
   }
   remember();
 }
@@ -53,6 +56,11 @@ function recall() {
   find.value = query.get("q") ?? "";
   for (const kind of ["state", "tag"]) chosen[kind] = new Set(query.getAll(kind));
   if ([...query].length) show();
+}
+
+function showRest() {
+  $(".rest").hidden = false;
+  $(".more").remove();
 }
 
 function toggle(kind, value) {
@@ -82,8 +90,8 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button"), dot = event.target.closest("circle");
   if (dot) location.hash = articles[dot.dataset.entry].id;
   if (!button) return;
-  if (button.id === "all") { find.value = ""; chosen.state.clear(); chosen.tag.clear(); show(); }
-  else if (button.classList.contains("more")) { $(".rest").hidden = false; button.remove(); }
+  if (button.classList.contains("all")) { find.value = ""; chosen.state.clear(); chosen.tag.clear(); show(); }
+  else if (button.classList.contains("more")) showRest();
   else if ("tag" in button.dataset) toggle("tag", button.dataset.tag);
   else if ("state" in button.dataset) toggle("state", button.dataset.state);
   else if (button.closest("th")) sort(button.closest("th"));

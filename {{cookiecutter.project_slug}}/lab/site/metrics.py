@@ -56,9 +56,15 @@ def _metric(experiment: Experiment, name: str, value: Any) -> Metric:
     if isinstance(value, int | float):
         return Metric(name, _shown(value), float(value) if math.isfinite(value) else None)
     text = re.sub(r"\\([^\w\s])", r"\1", str(value))
-    number = _NUMBER.search(text)
-    plain = re.sub(r"[\u202f\u00a0_]", "", number[0]).replace("\u2212", "-") if number else ""
-    return Metric(name, text, float(plain) if plain else None)
+    return Metric(name, re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text), _value(text))
+
+
+def _value(text: str) -> float | None:
+    """Return the number of a text that has exactly one."""
+    numbers = _NUMBER.findall(text)
+    if len(numbers) != 1:
+        return None
+    return float(re.sub(r"[\u202f\u00a0_]", "", numbers[0]).replace("\u2212", "-"))
 
 
 def _shown(value: float) -> str:
