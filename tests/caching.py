@@ -45,12 +45,14 @@ class Project:
 
     def restored(self, key: str, *paths: str) -> dict[str, tuple] | None:
         """Restore a result into a new folder; return all that is there then."""
-        target = self.folder / ".lab" / "running" / "step"
+        target = self.folder / ".lab" / "running"
         shutil.rmtree(target, ignore_errors=True)
-        if self.cache.restore(key, list(paths), target) is None:
-            assert not target.exists()
-            return None
-        return tree(target)
+        target.mkdir()
+        places = {path: str(target / path) for path in paths}
+        files = self.cache.restore(key, places)
+        there = tree(target)
+        assert files is not None or not there
+        return None if files is None else there
 
 
 def tree(folder: Path) -> dict[str, tuple]:

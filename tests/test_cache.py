@@ -99,7 +99,7 @@ def test_restored_files_have_normal_permissions(
         project.restored(OTHER, "a.txt", "b.sh")
     finally:
         os.umask(before)
-    made = project.folder / ".lab" / "running" / "step"
+    made = project.folder / ".lab" / "running"
     modes = [(made / name).stat().st_mode & 0o777 for name in ("a.txt", "b.sh")]
     assert modes == [file, program]
 
@@ -110,7 +110,7 @@ def test_edit_of_a_result_never_reaches_the_cache(project: Project) -> None:
     with (project.folder / "a.txt").open("r+") as file:
         file.write("1")
     project.restored(KEY, "a.txt")
-    with (project.folder / ".lab/running/step/a.txt").open("r+") as file:
+    with (project.folder / ".lab/running/a.txt").open("r+") as file:
         file.write("2")
     assert project.restored(KEY, "a.txt") == {"a.txt": ("file", False, b"one")}
 
@@ -253,7 +253,8 @@ def aged(place: Path, key: str, days: float) -> None:
     """Let a result look as if it was used last that many days ago."""
     entry = next((place / "steps" / key[:2]).glob(f"{key[2:]}*"))
     then = time.time() - days * 86400
-    digests = entries.parse(entry.read_bytes(), key).files().values()
+    outputs = entries.parse(entry.read_bytes(), key).outputs.values()
+    digests = [digest for output in outputs for digest in output.files.values()]
     for path in [entry, *(Folder(place).object(digest) for digest in digests)]:
         os.utime(path, (then, then))
 

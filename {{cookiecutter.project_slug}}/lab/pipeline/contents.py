@@ -121,10 +121,10 @@ class Contents:
         if stat:
             self.stats[path] = [*stat, digest]
 
-    def moved(self, folder: str, paths: list[str]) -> None:
-        """Note that outputs which were hashed under the folder now have their final names."""
-        for name in self.files(paths):
-            known, stat = self.stats.pop(f"{folder}/{name}", None), _stat(self._path(name))
+    def moved(self, old: str, new: str) -> None:
+        """Note that an output which was hashed under its old path has its final one."""
+        for name in self.files([new]):
+            known, stat = self.stats.pop(old + name[len(new) :], None), _stat(self._path(name))
             if known and stat and _but_for_ctime(known) == _but_for_ctime(stat):
                 self.stats[name] = [*stat, known[4]]
 

@@ -9,9 +9,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snakemake.iocontainers import Namedlist
-from snakemake.utils import format as expand
-
 from lab.pipeline import runner
 from lab.pipeline.cache import Cache
 from lab.pipeline.contents import Contents
@@ -37,6 +34,9 @@ class Step:
 
     def command_into(self, folder: str) -> str:
         """Return the command with its outputs under the folder instead of their final places."""
+        from snakemake.iocontainers import Namedlist
+        from snakemake.utils import format as expand
+
         moved = Namedlist(
             toclone=self.variables["output"], custom_map=lambda f: os.path.join(folder, str(f))
         )
@@ -77,18 +77,22 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     started = time.perf_counter()
     scratch = Path(".lab") / "running" / _short(step)
     shutil.rmtree(scratch, ignore_errors=True)
-    restored = None if redo else session.cache.restore(key, step.outputs, scratch)
-    how = "ran" if restored is None else "cached"
+    scratch.mkdir(parents=True)
+    # Flat: a folder for each part of each path would take longer than to copy a small file.
+    places = {path: f"{scratch}/{n}" for n, path in enumerate(step.outputs)}
+    restored = None if redo else session.cache.restore(key, places)
     if restored is None:
         session.progress.started(step.name)
         runner.run(step, scratch, session)
-    for path, digest in (restored or {}).items():
-        session.contents.know(str(scratch / path), digest)
-    made = _publish(step, key, scratch, session)
-    if how == "ran":
-        took = time.perf_counter() - started
+        places = {path: f"{scratch}/{path}" for path in step.outputs}
+    for place, digest in (restored or {}).items():
+        session.contents.know(place, digest)
+    made = _publish(step, key, places, session)
+    shutil.rmtree(scratch, ignore_errors=True)
+    took = time.perf_counter() - started
+    if restored is None:
         session.cache.store(key, step.name, made, took, session.contents.digest)
-    session.progress.finished(step.name, how, time.perf_counter() - started)
+    session.progress.finished(step.name, "ran" if restored is None else "cached", took)
 
 
 def name_of(rule: str, wildcards: list, outputs: list) -> str:
@@ -109,6 +113,8 @@ def from_job(job) -> Step:
 
 def _describe(template: str, variables: dict, globals_: dict) -> Step:
     """Gather from Snakemake's variables what decides the result of a job."""
+    from snakemake.utils import format as expand
+
     everything = globals_ | variables
     rule = variables["rule"]
     resources = variables["resources"]
@@ -143,25 +149,17 @@ def _short(step: Step) -> str:
     return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
 
 
-def _publish(step: Step, key: str, scratch: Path, session: Session) -> dict[str, str]:
+def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> dict[str, str]:
     """Move complete outputs into place; note first what they are, and return it."""
-    missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
-    if missing:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise runner.StepError(
-            step, "it ended without an error but did not write " + ", ".join(missing)
-        )
-    digests = {
-        path: session.contents.digest(str(scratch / path), complete=True) for path in step.outputs
-    }
-    session.contents.record_step(key, step.name, step.command, step.inputs, digests)
-    for path in step.outputs:
+    contents = session.contents
+    digests = {path: contents.digest(place, complete=True) for path, place in places.items()}
+    contents.record_step(key, step.name, step.command, step.inputs, digests)
+    for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
-        os.replace(scratch / path, target)
-    session.contents.moved(str(scratch), step.outputs)
-    session.contents.touch(step.outputs)  # newer than the inputs, for Snakemake
-    shutil.rmtree(scratch, ignore_errors=True)
+        os.replace(place, target)
+        contents.moved(place, path)
+    contents.touch(step.outputs)  # newer than the inputs, for Snakemake
     return digests

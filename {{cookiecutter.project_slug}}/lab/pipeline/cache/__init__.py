@@ -4,7 +4,6 @@ Trouble with it is a warning, never a failure of a build.
 """
 
 import errno
-import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -45,22 +44,26 @@ class Cache:
         for store in list(self._writable):
             store.drop(key)
 
-    def restore(self, key: str, paths: list[str], target: Path) -> dict[str, str] | None:
-        """Copy the outputs of the step with this key into a folder that is not there yet.
+    def restore(self, key: str, places: dict[str, str]) -> dict[str, str] | None:
+        """Copy the outputs of the step with this key.
+
+        Args:
+            key: what the result follows from.
+            places: for each output where it goes; nothing is there yet.
 
         Returns:
-            The sha256 of each file that is there now, by its path in the folder; None if the
-            cache does not have the whole result: then nothing is there.
+            The sha256 of each file that is there now, by its path; None if the cache does not
+            have the whole result: then nothing is there.
         """
         entry, store = self._find(key)
-        found = entry and list(entry.outputs) == paths and self._bring(entry, target)
+        found = entry and list(entry.outputs) == list(places) and self._bring(entry, places)
         with self._lock:
             self.hits += bool(found)
             self.misses += not found
             self.saved += entry.seconds if found else 0
         if found and store is self.bucket:
             self._write(self.folder, entry, {})
-        return entry.files() if found else None
+        return entry.files(places) if found else None
 
     def _find(self, key: str) -> tuple[Entry | None, Store | None]:
         """Return the entry of a key, and who has it."""
@@ -74,11 +77,11 @@ class Cache:
                 self._without(store, error)
         return None, None
 
-    def _bring(self, entry: Entry, target: Path) -> bool:
-        """Put the outputs of an entry into a folder; if that fails nothing of them stays."""
+    def _bring(self, entry: Entry, places: dict[str, str]) -> bool:
+        """Put the outputs of an entry into their places; if that fails nothing of them stays."""
         try:
             for path, output in entry.outputs.items():
-                outputs.recreate(output, target / path, self._fetch)
+                outputs.recreate(output, places[path], self._fetch)
             return True
         except DamagedError as error:
             self.forget(entry.key)
@@ -89,10 +92,11 @@ class Cache:
             self._without(
                 self.bucket if isinstance(error, UnreachableError) else self.folder, error
             )
-        shutil.rmtree(target, ignore_errors=True)
+        for place in places.values():
+            outputs.remove(place)
         return False
 
-    def _fetch(self, digest: str, file: Path, mode: int) -> None:
+    def _fetch(self, digest: str, file: str, mode: int) -> None:
         """Copy an object to its place; what the folder lacks the bucket may have."""
         try:
             self.folder.fetch(digest, file, mode)
@@ -125,7 +129,7 @@ class Cache:
             return
         entry = Entry(key, step, round(seconds, 3), kept)
         for store in (self.folder, self.bucket):
-            self._write(store, entry, entry.files())
+            self._write(store, entry, entry.files({path: path for path in made}))
 
     def _write(self, store: Store, entry: Entry, files: dict[str, str]) -> None:
         """Keep files and then the entry; after a failure nothing more is tried in this build."""

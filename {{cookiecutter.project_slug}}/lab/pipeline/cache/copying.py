@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 _RECENT = 3600  # s; what was used this recently is not marked as used again
 
 
-def copy(source: Path, target: Path, mode: int = 0o666) -> str:
+def copy(source: Path, target: Path | str, mode: int = 0o666) -> str:
     """Copy a file, sharing its blocks where the file system can; return the sha256 of the copy."""
     digest = hashlib.sha256()
     with open(source, "rb", buffering=0) as reader:

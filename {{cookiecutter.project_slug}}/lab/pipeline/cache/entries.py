@@ -45,10 +45,10 @@ class Entry:
         """Return the digest of each output by its path."""
         return {path: output.digest for path, output in self.outputs.items()}
 
-    def files(self) -> dict[str, str]:
-        """Return the sha256 of each file by its path."""
+    def files(self, places: dict[str, str]) -> dict[str, str]:
+        """Return the sha256 of each file by its path, with the outputs in these places."""
         return {
-            os.path.join(path, name) if name else path: digest
+            f"{places[path]}/{name}" if name else places[path]: digest
             for path, output in self.outputs.items()
             for name, digest in output.files.items()
         }

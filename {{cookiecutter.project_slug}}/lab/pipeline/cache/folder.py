@@ -58,7 +58,7 @@ class Folder:
         with contextlib.suppress(OSError):
             self._entry(key).unlink()
 
-    def fetch(self, digest: str, target: Path, mode: int = 0o666) -> None:
+    def fetch(self, digest: str, target: str, mode: int = 0o666) -> None:
         """Copy an object; FileNotFoundError if it is gone.
 
         Raises:

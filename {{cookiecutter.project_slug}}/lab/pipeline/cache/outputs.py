@@ -5,7 +5,9 @@ folders, and its symbolic links that stay inside it. Any other link is followed:
 kept. Times, owners and finer permissions are not part of a result.
 """
 
+import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,22 +57,26 @@ def _look(folder: str, prefix: str, output: Output, above: tuple[str, ...]) -> N
             output.files[name] = ""
 
 
-def recreate(output: Output, path: Path, fetch: Callable[[str, Path, int], None]) -> None:
-    """Put an output together at its path.
+def recreate(output: Output, place: str, fetch: Callable[[str, str, int], None]) -> None:
+    """Put an output together.
 
     Args:
         output: what there was.
-        path: where it goes; nothing is there yet.
+        place: where it goes; nothing is there yet.
         fetch: writes the file with a sha256 to a path, with these permissions but for the umask.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for name in output.folders:
-        (path / name).mkdir(parents=True, exist_ok=True)
+    names = [*output.files, *output.links]
+    for folder in {*output.folders, *(os.path.dirname(name) for name in names if name)}:
+        os.makedirs(os.path.join(place, folder), exist_ok=True)
     for name, digest in output.files.items():
-        file = path / name if name else path
-        if name:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        fetch(digest, file, 0o777 if name in output.programs else 0o666)
+        mode = 0o777 if name in output.programs else 0o666
+        fetch(digest, os.path.join(place, name) if name else place, mode)
     for name, end in output.links.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).symlink_to(end)
+        os.symlink(end, os.path.join(place, name))
+
+
+def remove(place: str) -> None:
+    """Remove what there is of an output."""
+    shutil.rmtree(place, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.unlink(place)
