@@ -5,14 +5,57 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 NOTHING = ":"  # what a step leaves for the shell
+
+
+def load() -> None:
+    """Import Snakemake without the packages for a database of its own, which is not used here.
+
+    They cost more time than all the rest of it. A version that needs them is imported as it is.
+    """
+    if "snakemake.workflow" in sys.modules:
+        return
+    instead = {
+        "sqlalchemy": {"Column": _anything, "JSON": None},
+        "sqlmodel": {"SQLModel": _Record, "Field": _anything},
+        "snakemake.persistence.db": {"DbPersistence": None},
+    }
+    missing = [name for name in instead if name not in sys.modules]
+    for name in missing:
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(instead[name])
+    try:
+        import_module("snakemake.api")
+    except (ImportError, AttributeError, TypeError):
+        missing += [name for name in sys.modules if name.split(".")[0] == "snakemake"]
+    for name in missing:
+        sys.modules.pop(name, None)
+    import_module("snakemake.api")
+
+
+class _Record:
+    """What Snakemake notes about a file, without the checks of a database."""
+
+    def __init__(self, **values: object) -> None:
+        vars(self).update(values)
+
+    @classmethod
+    def model_validate(cls, values: dict) -> "_Record":
+        return cls(**values)
+
+
+def _anything(*arguments: object, default: object = None, **options: object) -> object:
+    return default
 
 
 def adjust() -> None:
     """Replace these parts of Snakemake in this process."""
     from snakemake.dag import DAG
     from snakemake.jobs import Job
+    from snakemake.persistence import PersistenceBase
     from snakemake.scheduling.job_scheduler import JobScheduler
 
     # Old outputs stay until the new ones are complete, and where nothing changed.
@@ -20,6 +63,9 @@ def adjust() -> None:
     # `lab.pipeline.steps` has checked that all outputs are there, and given them their times. Here
     # a folder would get a file `.snakemake_timestamp`, and an input from the future be an error.
     _replace(DAG, "check_and_touch_output", _nothing)
+    # The notes of `lab.pipeline.contents` say what is complete.
+    _replace(PersistenceBase, "started", lambda *arguments, **options: None)
+    _replace(PersistenceBase, "finished", _nothing)
     # For a choice by size, which the greedy scheduler does not make: 64 files in every round.
     _replace(JobScheduler, "update_input_sizes", _nothing)
     # Messages that nobody sees, each with the whole command formatted.

@@ -46,6 +46,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
+    adjusted.load()
     from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
@@ -93,6 +94,7 @@ def read(request: Request):
     Raises:
         LabError: as `execute`.
     """
+    adjusted.load()
     from snakemake.settings import types as settings
 
     with _Snakefile(request) as workflow:
