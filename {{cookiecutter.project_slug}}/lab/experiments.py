@@ -2,7 +2,6 @@
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,11 +17,23 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
 class Experiment:
-    """One experiment: `name` is its folder, its git branch and its entry in the index."""
+    """One experiment: `name` is its folder, its git branch and its entry in the index.
 
-    name: str
+    No dataclass: importing that would be a fifth of a build that has nothing to do.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Experiment) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r})"
 
     @property
     def scripts(self) -> Path:
@@ -98,12 +109,12 @@ def find(name: str) -> Experiment:
     Raises:
         LabError: there is none; the message lists close names.
     """
-    import difflib
-
     known = {e.name: e for e in every()}
     name = name.rstrip("/").removeprefix("scripts/").removeprefix("generated/")
     if name in known:
         return known[name]
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or sorted(known)[-3:]
     there = "\n".join(f"  {n}" for n in close) or "  none yet: make experiment NAME=…"
     raise LabError(f"there is no experiment {name!r}; there are, among others,\n{there}")

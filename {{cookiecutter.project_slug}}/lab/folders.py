@@ -16,14 +16,20 @@ def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     waiting = [(folder, real, frozenset({real}))]
     while waiting:
         path, real, above = waiting.pop()
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_file():
-                    yield entry.path, entry.stat()
-                elif entry.is_dir():
-                    linked = entry.is_symlink()
-                    below = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
-                    if below not in above:
-                        waiting.append((entry.path, below, above | {below}))
-                else:
-                    raise LabError(f"{entry.path} is neither a file nor a folder, or a broken link")
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # From an open folder, the system need not find the way to each file again.
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    name = f"{path}/{entry.name}"
+                    if entry.is_file():
+                        yield name, entry.stat()
+                    elif entry.is_dir():
+                        linked = entry.is_symlink()
+                        below = os.path.realpath(name) if linked else f"{real}/{entry.name}"
+                        if below not in above:
+                            waiting.append((name, below, above | {below}))
+                    else:
+                        raise LabError(f"{name} is neither a file nor a folder, or a broken link")
+        finally:
+            os.close(handle)
