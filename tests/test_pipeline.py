@@ -141,6 +141,13 @@ def test_artifact_edited_by_hand_is_named_and_restored(tiny: Path) -> None:
     assert read(tiny, "loud-a.txt") == "A A\n"
 
 
+def test_artifact_that_is_gone_is_named_and_restored(tiny: Path) -> None:
+    """A removed artifact is made again, and the person is told."""
+    (tiny / "generated" / TINY / "assets" / "data" / "loud-a.txt").unlink()
+    assert "assets/data/loud-a.txt is gone" in make(tiny)
+    assert read(tiny, "loud-a.txt") == "A A\n"
+
+
 def test_edit_of_an_artifact_never_reaches_the_cache(tiny: Path) -> None:
     """Restored files are copies: writing into one leaves the cache as it was."""
     folder = tiny / "generated" / TINY / "assets" / "data"

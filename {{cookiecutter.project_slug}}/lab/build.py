@@ -86,7 +86,9 @@ def _build(
     print(experiment.name, flush=True)
     data = gate.prepare(experiment)
     for path in [*change.tampered, *(p for p in change.documents if p.startswith("outputs/"))]:
-        print(f"  {path} was changed by hand; it is made again", flush=True)
+        there = os.path.lexists(experiment.generated / path)
+        how = "was changed by hand" if there else "is gone"
+        print(f"  {path} {how}; it is made again", flush=True)
     papers, files = run_documents.split(experiment, targets)
     marker = experiment.state / "building"
     marker.touch()
