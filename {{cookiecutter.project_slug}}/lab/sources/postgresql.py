@@ -12,7 +12,7 @@ from lab.sources import credentials
 from lab.sources.job import Job
 
 FORMATS = {
-    ".parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880",
+    ".parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960",
     ".csv": "FORMAT csv, HEADER, DELIMITER ','",
 }
 # What the server or the user may have set otherwise, and what changes the result.
