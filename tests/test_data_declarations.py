@@ -1,7 +1,8 @@
 """`data:` in config.yaml: what is not understood is named, with what would be."""
 
-import data_projects  # noqa: F401  (puts the payload on the path)
+import data_projects  # puts the payload on the path
 import pytest
+import yaml
 from lab.errors import LabError
 from lab.sources import declaration
 
@@ -51,6 +52,14 @@ def test_good_declarations(tmp_path, source):
     assert made.described()
     assert "gdp" not in made.described()
     assert made.identity() is not None
+
+
+def test_examples_of_the_readme(tmp_path):
+    """What the README of a project shows can be copied."""
+    readme = (data_projects.TEMPLATE / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("\n    data:\n")[2].partition("\n\n")[0]
+    data = yaml.safe_load(block)
+    assert len(declared(data, tmp_path)) == len(data) > 10
 
 
 @pytest.mark.parametrize(

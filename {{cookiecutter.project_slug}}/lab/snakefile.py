@@ -51,7 +51,7 @@ def here() -> Experiment:
     return find(Path.cwd().name)
 
 
-def step(command: str, **options: str) -> str:
+def step(command: str) -> str:
     """Wrap the command of a rule, so that content decides whether it runs.
 
     Snakemake evaluates `shell:` twice: while it reads the Snakefile, and in the function of the
@@ -60,7 +60,6 @@ def step(command: str, **options: str) -> str:
 
     Args:
         command: shell command; `{input}`, `{output}`, `{params}`, `{wildcards}` … as in Snakemake.
-        options: none are known yet.
     """
     frame = sys._getframe(1)
     if not frame.f_locals.get("__is_snakemake_rule_func"):
