@@ -1,12 +1,19 @@
 """What all tests share: a home of their own, a clean copy of the template, one rendered project."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import building
 import pytest
 import rendering
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let Ctrl-C reach what the tests start, also where they run in the background themselves."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
