@@ -142,10 +142,7 @@ class _Snakefile:
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
         try:
             workflow = self.api.workflow(
-                resource_settings=settings.ResourceSettings(
-                    cores=request.limits.jobs,
-                    resources={"mem_mb": request.limits.memory, "gpu": request.limits.gpus},
-                ),
+                resource_settings=settings.ResourceSettings(**_resources(request.limits)),
                 config_settings=settings.ConfigSettings(
                     configfiles=[configfile] if request.experiment.config() else [],
                     config=request.config,
@@ -173,6 +170,15 @@ def _own(error: BaseException | None) -> LabError | None:
     while error and not isinstance(error, LabError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def _resources(limits: Limits) -> dict:
+    """Return the limits as Snakemake takes them; on a cluster it counts jobs, not processors."""
+    most = {"mem_mb": limits.memory, "gpu": limits.gpus}
+    found: dict = {"resources": {name: n for name, n in most.items() if n is not None}}
+    if limits.cluster:
+        return found | {"cores": 100_000, "nodes": limits.jobs}
+    return found | {"cores": limits.jobs}
 
 
 def _explain(request: Request, workflow, error: Exception) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lab.errors import LabError
 from lab.experiments import Experiment
-from lab.pipeline import cache, engine, limits, run_steps, steps
+from lab.pipeline import cache, engine, limits, profiles, run_steps, steps
 from lab.pipeline.contents import Contents
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
@@ -40,7 +40,8 @@ class _Foresight:
 
 def read(experiment: Experiment) -> dict[str, Node]:
     """Return the steps by name, each after all that it needs."""
-    request = engine.Request(experiment, limits.from_environment(), run_steps.overrides())
+    most = limits.from_environment(profiles.chosen())
+    request = engine.Request(experiment, most, run_steps.overrides())
     levels = engine.read(request).toposorted()
     jobs = [job for level in levels for job in sorted(level, key=str) if job.output]
     makers = {str(f): steps.from_job(job).name for job in jobs for f in job.output}

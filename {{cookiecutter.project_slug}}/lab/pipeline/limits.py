@@ -3,9 +3,13 @@
 import os
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.pipeline import gpus, memory
+
+if TYPE_CHECKING:
+    from lab.pipeline.profiles import Profile
 
 _UNITS = {"k": -1, "m": 0, "g": 1, "t": 2}
 
@@ -14,20 +18,29 @@ _UNITS = {"k": -1, "m": 0, "g": 1, "t": 2}
 class Limits:
     """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs.
 
-    None is no limit: on a cluster, its queue decides.
+    None is no limit: on a cluster its queue decides, and `jobs` is how many are in it at once.
     """
 
     jobs: int
     memory: int | None
     gpus: int | None
+    cluster: bool = False
 
 
-def from_environment() -> Limits:
-    """Return the limits that the person set, or those of the machine.
+def from_environment(profile: "Profile | None" = None) -> Limits:
+    """Return the limits that the person set, or those of the machine; on a cluster, of its profile.
 
     Raises:
         LabError: a value is no number, no size such as `16GB`, or more GPUs than there are.
     """
+    if profile:
+        size = os.environ.get("MEMORY")
+        return Limits(
+            jobs=count("JOBS", profile.jobs, 1),
+            memory=megabytes(size, "MEMORY") if size else None,
+            gpus=count("GPUS", 0, 0) if os.environ.get("GPUS") else None,
+            cluster=True,
+        )
     return Limits(
         jobs=count("JOBS", _processors(), 1),
         memory=megabytes(os.environ.get("MEMORY") or f"{memory.installed()}MB", "MEMORY"),

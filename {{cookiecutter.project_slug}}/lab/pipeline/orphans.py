@@ -60,18 +60,17 @@ def _kill(target: int) -> None:
 def main(state: str) -> None:
     """Wait until the build that started this is gone, then end what it had running.
 
-    It tells on standard input what starts and ends, as lines `[key, session, command]`: a session
-    of processes, and a command that ends what runs elsewhere (a container). Its lock on the
-    experiment is inherited, and held until all is over.
+    It tells on standard input what starts, as lines `[key, session, command]`: a session of
+    processes, or 0, and a command that ends what runs elsewhere (a container, jobs); and what
+    ended, as `[key]`. Its lock on the experiment is inherited, and held until all is over.
     """
     running: dict[str, tuple[int, str]] = {}
     for line in sys.stdin.buffer:
         with contextlib.suppress(ValueError):
-            key, session, command = json.loads(line)
-            if session:
-                running[key] = (session, command)
-            else:
-                running.pop(key, None)
+            key, *started = json.loads(line)
+            running.pop(key, None)
+            if started:
+                running[key] = (started[0], started[1])
     for session, command in running.values():
         end(session, command)
     end_marked(state)
@@ -79,7 +78,8 @@ def main(state: str) -> None:
 
 def end(session: int, command: str) -> None:
     """End the processes of a step, then with a shell command what they have running elsewhere."""
-    end_session(session)
+    if session:
+        end_session(session)
     if command:
         import subprocess
 

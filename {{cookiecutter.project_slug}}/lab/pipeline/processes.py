@@ -52,7 +52,19 @@ class Running:
                 orphans.end_group(process.pid)
                 process.wait()
                 self._steps.pop(key, None)
-                self._tell([key, 0, ""])
+                self._tell([key])
+
+    def entrust(self, key: str, undo: str) -> None:
+        """Note what runs elsewhere until the build ends, and the shell command that ends it.
+
+        Raises:
+            KeyboardInterrupt: the build is being stopped.
+        """
+        with self._lock:
+            if self.stopped:
+                raise KeyboardInterrupt
+            self._steps[key] = (0, undo)
+            self._tell([key, 0, undo])
 
     def stop(self) -> None:
         """End all steps; no other starts."""

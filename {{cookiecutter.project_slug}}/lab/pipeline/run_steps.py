@@ -11,7 +11,18 @@ import time
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import Experiment, root
-from lab.pipeline import cache, demands, engine, limits, runner, steps
+from lab.pipeline import (
+    cache,
+    cluster,
+    demands,
+    engine,
+    jobs,
+    limits,
+    orphans,
+    profiles,
+    runner,
+    steps,
+)
 from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
 from lab.pipeline.progress import Progress
@@ -28,15 +39,19 @@ def run(
     """Run what is needed; return how many ran, were cached or unchanged; None if one failed."""
     if not (change.everything or change.inputs or change.tampered or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
-    progress = Progress()
+    progress, profile = Progress(), profiles.chosen()
     steps.session = session = steps.Session(
         contents=contents,
         cache=cache.chosen(),
         progress=progress,
         environment=fingerprint(),
-        limits=limits.from_environment(),
+        limits=limits.from_environment(profile),
         redo=redo,
     )
+    if profile:
+        session.cluster = cluster.Cluster(profile, experiment.state, session.running, progress)
+    jobs.recover(experiment)
+    orphans.end_marked(str(experiment.state))
     _prepare(experiment, change)
     os.environ.update(environment())
     request = engine.Request(

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
+_LATE = 60  # s until files that another machine wrote are seen here
 _watcher = memory.Watcher()
 
 
@@ -46,10 +48,10 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     job = demands.of(step.variables, step.variables["workflow"])
     excess = demands.excess(job, session.limits) if job else None
-    why = excess or _run_here(step, scratch, log, session)
+    why = excess or _attempt(step, scratch, log, session)
     if session.running.stopped:
         raise KeyboardInterrupt
-    missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
+    missing = [] if why else _missing(step, scratch, _LATE if session.cluster else 0)
     if not why and missing:
         why = "it ended without an error but did not write " + ", ".join(missing)
     if why:
@@ -67,12 +69,36 @@ def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
     raise failure
 
 
-def _run_here(step: "Step", scratch: Path, log: Path, session: "Session") -> str | None:
-    """Run the command on this machine; return why it failed, or None."""
+def _missing(step: "Step", scratch: Path, seconds: float) -> list[str]:
+    """Return the outputs that are not there; a network drive may show them late."""
+    end = time.monotonic() + seconds
+    while True:
+        missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
+        if not missing or time.monotonic() >= end:
+            return missing
+        for path in missing:
+            with contextlib.suppress(OSError):
+                os.listdir((scratch / path).parent)
+        time.sleep(0.2)
+
+
+def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str | None:
+    """Run the command here or on the cluster; return why it failed, or None."""
     try:
         command = _command(step, scratch, session)
     except LabError as error:
         return str(error)
+    if session.cluster:
+        own = _own_environment()
+        del own[orphans.MARK]  # what runs there is none of this machine's business
+        return session.cluster.run(step, command, own, log)
+    return _run_here(step, command, scratch.name, log, session)
+
+
+def _run_here(
+    step: "Step", command: processes.Command, key: str, log: Path, session: "Session"
+) -> str | None:
+    """Run the command on this machine; return why it failed, or None."""
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
         env = environment() | _own_environment() | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
@@ -84,7 +110,7 @@ def _run_here(step: "Step", scratch: Path, log: Path, session: "Session") -> str
             "pass_fds": handles,
         }
         with (
-            session.running.start(scratch.name, command.argv, command.undo, **options) as process,
+            session.running.start(key, command.argv, command.undo, **options) as process,
             _watcher.watching(process.pid, command.memory) as watch,
         ):
             code = processes.wait(process)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.pipeline import runner
 from lab.pipeline.cache import Cache
+from lab.pipeline.cluster import Cluster
 from lab.pipeline.contents import Contents
 from lab.pipeline.limits import Limits
 from lab.pipeline.progress import Progress
@@ -55,6 +56,7 @@ class Session:
     redo: frozenset[str] = frozenset()
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: runner.Running = field(default_factory=runner.Running)
+    cluster: Cluster | None = None
 
 
 session: Session | None = None
