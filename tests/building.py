@@ -16,10 +16,15 @@ _OPTIONS = """
 
 def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in a project as a person would; options of the test run itself do not leak in."""
-    env = {k: v for k, v in os.environ.items() if k not in _OPTIONS.split()} | environment
+    env = variables() | environment
     return subprocess.run(
         ["make", *arguments], cwd=project, env=env, capture_output=True, text=True, timeout=900
     )
+
+
+def variables() -> dict[str, str]:
+    """Return the environment without the options of a build."""
+    return {k: v for k, v in os.environ.items() if k not in _OPTIONS.split()}
 
 
 def made(project: Path, *arguments: str, **environment: str) -> str:
