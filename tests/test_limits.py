@@ -295,7 +295,7 @@ def test_two_builds_share_no_gpu(project: Path, tmp_path: Path) -> None:
 
 def start(project: Path, **options: str) -> subprocess.Popen:
     """Start make in a process group of its own."""
-    env = {k: v for k, v in os.environ.items() if k not in building._OPTIONS}
+    env = building.variables()
     command = ["make", "--no-print-directory"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     env |= environment(project) | options

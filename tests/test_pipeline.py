@@ -141,6 +141,14 @@ def test_artifact_edited_by_hand_is_named_and_restored(tiny: Path) -> None:
     assert read(tiny, "loud-a.txt") == "A A\n"
 
 
+def test_limits_are_read_also_where_nothing_is_to_do(tiny: Path) -> None:
+    """A value that cannot be understood is an error in every build."""
+    make(tiny)
+    refused = building.make(tiny, EXPERIMENT=TINY, JOBS="many")
+    assert refused.returncode == 2
+    assert "JOBS=many is no whole number" in refused.stderr
+
+
 def test_artifact_that_is_gone_is_named_and_restored(tiny: Path) -> None:
     """A removed artifact is made again, and the person is told."""
     (tiny / "generated" / TINY / "assets" / "data" / "loud-a.txt").unlink()

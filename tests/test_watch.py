@@ -28,7 +28,7 @@ class Watch:
 
     def __init__(self, project: Path, log: Path) -> None:
         self.log = log
-        environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+        environment = building.variables()
         environment |= {"EXPERIMENT": TINY, "CACHE": str(log.with_name("cache"))}
         self.process = subprocess.Popen(
             ["make", "watch"],

@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
     contents = Contents(str(experiment.generated))
     change = examine(experiment, contents)
     if not change and all((root() / t).exists() for t in argv):
+        _check_limits()
         _say_up_to_date(experiment, contents, argv)
         return 0
     return run(experiment, targets)
@@ -45,6 +46,14 @@ def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
         raise LabError("artifacts of one experiment at a time, please")
     experiment = find(names.pop()) if names else current()
     return experiment, ["/".join(p[2:]) for p in parts]
+
+
+def _check_limits() -> None:
+    """Refuse limits that cannot be understood, also where there is nothing to do."""
+    if any(os.environ.get(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
+        from lab.pipeline import limits, profiles
+
+        limits.from_environment(profiles.chosen())
 
 
 def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str]) -> None:
