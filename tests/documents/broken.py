@@ -91,6 +91,8 @@ STATIC = {
         "title: T\nbibliography: broken.bib\n", 2, "broken.bib"
     ),
     "a missing style": _header("title: T\ncsl: none.csl\n", 2, "none.csl"),
+    "an unknown language": _header("title: T\nlang: German\n", 2, "lang: German"),
+    "a language that is false": _header("title: T\nlang: no\n", 2, "write nb"),
     "a date that is none": _header("title: T\ndate: yesterday\n", 2, "yesterday"),
     "a wrong ORCID iD": _header(
         "title: T\nauthor:\n  - name: A\n    orcid: 0000-0002-1825-0098\n", 4, "check digit"

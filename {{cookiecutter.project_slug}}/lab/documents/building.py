@@ -11,6 +11,7 @@ from lab.documents.executing import text_of
 from lab.documents.numbers import lint
 from lab.documents.pandoc import HERE, DocumentError, Text
 from lab.documents.problems import as_lines, refuse
+from lab.documents.provenance import FONTS
 from lab.documents.source import Source, read
 from lab.errors import LabError
 from lab.experiments import Experiment, root
@@ -34,7 +35,7 @@ def make(path: Path, experiment: Experiment, outputs: list[Path]) -> Built:
     written = _write(outputs, contents, path.stem)
     reads = _of_project(source, _reads(source, executed.notes, made.figures))
     listed = _of_project(source, {Path(p) for p in executed.notes.get("listed", ())})
-    return Built(written, reads, warnings, listed)
+    return Built(written, reads, warnings, [*listed, root() / FONTS])
 
 
 def _formats(text: Text, folder: Path) -> formats.Made:
@@ -76,6 +77,7 @@ def _reads(source: Source, notes: dict, figures: set[str]) -> set[Path]:
         names = source.header.get(key) or []
         found |= {source.path.parent / n for n in (names if isinstance(names, list) else [names])}
     found |= {p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    found |= {p for p in (root() / FONTS).rglob("*") if p.is_file()}
     return found | {source.path, source.path.parent / "hashes.txt", root() / "pyproject.toml"}
 
 

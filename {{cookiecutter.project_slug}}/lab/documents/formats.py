@@ -9,6 +9,7 @@ from lab.documents import slides
 from lab.documents.pandoc import HERE, DocumentError, Text, convert
 from lab.documents.pdf import compile_pdf, too_wide
 from lab.documents.web import embed
+from lab.documents.words import for_typst
 from lab.experiments import root
 
 _ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
@@ -80,6 +81,7 @@ def _variables(text: Text, typ: Path) -> dict[str, str]:
         "slides-pdf": "/" + str(typ.with_suffix(".pdf").relative_to(root())),
         "author-names": _array(names),
         "keyword-list": _array(words),
+        "typst-lang": for_typst(text.metadata["lang"]),
         "typst-date": "datetime(year: {}, month: {}, day: {})".format(*day),
     }
 

@@ -5,7 +5,7 @@ import tomllib
 from datetime import date
 from typing import Any
 
-from lab.documents import prose
+from lab.documents import prose, words
 from lab.documents.problems import Problem, refuse
 from lab.documents.source import Source, unknown
 from lab.experiments import root
@@ -47,7 +47,7 @@ def check(source: Source) -> None:
         for name in _list(header.get(key)):
             if not (source.path.parent / str(name)).is_file():
                 problems.append(Problem(source.line(f"{key}:"), f"no such file: {name}"))
-    problems += _dates(source) + _people(source)
+    problems += _dates(source) + _people(source) + _language(source)
     refuse(source.path, problems)
 
 
@@ -62,6 +62,17 @@ def _dates(source: Source) -> list[Problem]:
         line = source.line("date:")
         return [Problem(line, f"date: {found} is no date; write it like 2026-01-31")]
     return []
+
+
+def _language(source: Source) -> list[Problem]:
+    """Return the problem of a language of which no words are known."""
+    found = source.header.get("lang", "en")
+    if words.is_known(found):
+        return []
+    what = f"lang: {found} is no language that we have words of; write a code like de, fr or pt-BR"
+    if found is False:
+        what = "lang: no means false in YAML; write nb or nn for Norwegian"
+    return [Problem(source.line("lang:"), what)]
 
 
 def _people(source: Source) -> list[Problem]:

@@ -13,6 +13,7 @@ from lab.determinism import environment
 from lab.documents import prose
 from lab.documents.problems import Problem
 from lab.documents.source import Source
+from lab.documents.words import direction, words
 from lab.experiments import root
 
 HERE = Path(__file__).parent
@@ -61,6 +62,7 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
         command += ["--template", str(HERE / template), *options, f"--variable=root={root()}"]
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
+        command += _words(text.metadata["lang"])
         for name in filters:
             is_citations = name == "citeproc"  # it comes between our filters
             command += _citations(text.source) if is_citations else [_filter(name)]
@@ -83,6 +85,13 @@ class DocumentError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(problems)
         self.problems = problems
+
+
+def _words(language: str) -> list[str]:
+    """Return the options with which templates and filters know the words of a language."""
+    found = {f"word-{english}": word for english, word in words(language).items()}
+    found["dir"] = direction(language)
+    return [f"--variable={name}={word}" for name, word in found.items()]
 
 
 def _filter(name: str) -> str:

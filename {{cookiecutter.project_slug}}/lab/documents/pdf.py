@@ -11,6 +11,7 @@ import typst
 from lab.determinism import EPOCH
 from lab.documents.pandoc import DocumentError, Text
 from lab.documents.problems import Problem
+from lab.documents.provenance import FONTS
 from lab.experiments import root
 
 _SMALLEST = 0.5  # of the usual size of type
@@ -41,7 +42,7 @@ def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
     """
     inputs = {"notes": "yes"} if notes else {}
     compiler = typst.Compiler(
-        str(path), root=str(root()), font_paths=[str(_fonts(path.parent))],
+        str(path), root=str(root()), font_paths=[str(root() / FONTS), str(_fonts(path.parent))],
         ignore_system_fonts=True, sys_inputs=inputs,
     )  # fmt: skip
     standards = [] if notes else STANDARDS
@@ -87,7 +88,7 @@ def _fonts(folder: Path) -> Path:
 
 def _problems(diagnostic: str, text: Text) -> list[Problem]:
     """Return Typst's errors as problems with lines of the source."""
-    problems = [_missing(m[1], text) for m in _MISSING.finditer(diagnostic)]
+    problems = _missing(_MISSING.findall(diagnostic), text)
     for match in _UNKNOWN.finditer(diagnostic):
         line = text.line(f"(#{match[1]})", text.line(match[1]))
         problems.append(Problem(line, f"link to an unknown label: #{match[1]}"))
@@ -98,7 +99,19 @@ def _problems(diagnostic: str, text: Text) -> list[Problem]:
     return problems
 
 
-def _missing(characters: str, text: Text) -> Problem:
-    names = ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
-    line = text.line(characters, text.line(characters[0]))
-    return Problem(line, f"no font of the PDF has the character {characters} ({names})")
+def _missing(texts: list[str], text: Text) -> list[Problem]:
+    """Return a problem for each line with characters that no font has."""
+    lines: dict[int, str] = {}
+    for characters in texts:
+        line = text.line(characters, text.line(characters[0]))
+        lines[line] = "".join(dict.fromkeys(lines.get(line, "") + characters))
+    return [
+        Problem(line, f"no font of the PDF has {_named(found)}: put a font that does into {FONTS}/")
+        for line, found in lines.items()
+    ]
+
+
+def _named(characters: str) -> str:
+    """Return characters with their numbers; of many, the first ones."""
+    numbers = ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
+    return f"{characters[:40]} ({numbers}{', …' if len(characters) > 5 else ''})"

@@ -15,7 +15,8 @@ from pathlib import Path
 from lab.experiments import Experiment, relative, root
 
 _LOCKS = ("poetry.lock", "flake.lock")
-_SHARED = ("src", "lab", "pyproject.toml", *_LOCKS)
+FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
+_SHARED = ("src", "lab", FONTS, "pyproject.toml", *_LOCKS)
 
 
 def provenance(experiment: Experiment, outputs: list[Path]) -> dict:

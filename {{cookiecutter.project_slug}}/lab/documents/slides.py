@@ -31,7 +31,7 @@ def _overfull(pdf: Pdf, text: Text) -> list[Problem]:
     problems = []
     for begin, end in zip(pdf.ask("begin"), pdf.ask("end"), strict=True):
         if begin["page"] != end["page"]:
-            name = begin["name"] or "without title"
+            name = begin["name"][:60] or "without title"
             pages = end["page"] - begin["page"] + 1
             what = f"slide {begin['number']} ({name}) is too full: it needs {pages} pages"
             problems.append(Problem(text.line(begin["name"]), what))

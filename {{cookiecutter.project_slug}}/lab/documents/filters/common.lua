@@ -1,7 +1,15 @@
 -- What all filters share.
 local common = {}
 
-common.names = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section", lst = "Listing"}
+-- A word in the language of the document.
+function common.word(english)
+  local word = PANDOC_WRITER_OPTIONS.variables["word-" .. english]
+  return word and tostring(word) or english
+end
+
+common.english = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section", lst = "Listing"}
+common.names = {}
+for kind, english in pairs(common.english) do common.names[kind] = common.word(english) end
 
 -- Tell whether the document is a presentation.
 function common.is_presentation()

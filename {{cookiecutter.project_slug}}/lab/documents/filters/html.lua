@@ -53,9 +53,9 @@ local function table_(t)
   local caption, id = t.caption, t.identifier
   local number = t.attributes.number
   t.attributes, t.identifier, t.caption = {}, "", {long = {}}
-  if not number then return scroll(t, "Table"), false end
+  if not number then return scroll(t, common.names.tbl), false end
   caption = numbered(caption, "tbl", number)
-  return pandoc.Figure({scroll(t, "Table " .. number)}, caption, pandoc.Attr(id, {"table"})), false
+  return pandoc.Figure({scroll(t, common.names.tbl .. " " .. number)}, caption, pandoc.Attr(id, {"table"})), false
 end
 
 local function header(h)
@@ -78,9 +78,14 @@ end
 
 local alerts = {note = true, tip = true, important = true, warning = true, caution = true}
 local function div(d)
-  if alerts[d.classes[1]] then
+  local kind = d.classes[1]
+  if alerts[kind] then
     d.attributes.role = "note"
     d.classes:insert("callout")
+    local title = d.content[1]
+    if title and title.classes and title.classes:includes("title") then
+      title.content = {pandoc.Para {pandoc.Str(common.word(kind:sub(1, 1):upper() .. kind:sub(2)))}}
+    end
   end
   return d
 end

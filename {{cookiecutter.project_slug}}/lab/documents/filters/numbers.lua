@@ -25,7 +25,7 @@ end
 local function check_kind(id, kind)
   if id ~= "" and not id:match("^" .. kind .. ":") then
     common.problem(id, ("the label of this %s must begin with %s: (it is %s)"):format(
-      common.names[kind]:lower(), kind, id))
+      common.english[kind]:lower(), kind, id))
   end
 end
 
@@ -145,7 +145,7 @@ local function number_header(h)
   if h.classes:includes("appendix") and not appendix then appendix, sections = true, {} end
   if h.classes:includes("unnumbered") then return h end
   local number = section_number(h.level)
-  local name = appendix and "Appendix" or nil
+  local name = appendix and common.word("Appendix") or nil
   h.attributes.number = number
   if h.identifier:match("^sec:") then
     register(h.identifier, "sec", number, name)
@@ -191,16 +191,17 @@ end
 
 -- The bibliography follows its heading, wherever that is; without one it gets one at the end.
 local titles = {references = true, bibliography = true, literature = true}
+for _, english in ipairs {"References", "Bibliography"} do titles[pandoc.text.lower(common.word(english))] = true end
 local function place_bibliography(doc)
   for i, block in ipairs(doc.blocks) do
     if block.t == "Div" and block.identifier == "refs" then return end
-    if block.t == "Header" and titles[pandoc.utils.stringify(block.content):lower()] then
+    if block.t == "Header" and titles[pandoc.text.lower(pandoc.utils.stringify(block.content))] then
       block.classes:insert("unnumbered")
       doc.blocks:insert(i + 1, pandoc.Div({}, pandoc.Attr("refs")))
       return
     end
   end
-  doc.meta["reference-section-title"] = "References"
+  doc.meta["reference-section-title"] = common.word("References")
 end
 
 function Pandoc(doc)

@@ -27,7 +27,7 @@ end
 local function image(i, default, whole)
   local path = "/" .. pandoc.path.make_relative(i.src, root)
   local alt = i.attributes.alt or pandoc.utils.stringify(i.caption)
-  if alt == "" then alt = default or ("Figure in: " .. section) end
+  if alt == "" then alt = default or (common.names.fig .. ": " .. section) end
   local size = ""
   for _, key in ipairs {"width", "height"} do
     if i.attributes[key] then size = size .. (", %s: %s"):format(key, i.attributes[key]) end
@@ -51,8 +51,9 @@ local function numbered(element, body, long)
     if not a.float then a.number = "" end
     a.float = nil
   end
-  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, float: %s, long: %s, ["
-  local values = {common.quoted(a.kind or "none"), common.quoted(a.number or ""), tostring(a.float ~= nil), tostring(long or false)}
+  local open = a.part and "#part(%s, %s, [" or "#numbered(%s, %s, %s, float: %s, long: %s, ["
+  local values = pandoc.List {common.quoted(a.kind or "none"), common.quoted(a.number or ""), tostring(a.float ~= nil), tostring(long or false)}
+  if not a.part then values:insert(2, common.quoted(common.names[a.kind] or "")) end
   local out = pandoc.List {raw(open:format(table.unpack(values)))}
   out:insert(caption_of(element))
   out:insert(raw("])["))
@@ -137,7 +138,10 @@ end
 
 local inside   -- what is done to blocks inside of others; below
 
-local alerts = {note = "Note", tip = "Tip", important = "Important", warning = "Warning", caution = "Caution"}
+local alerts = {}
+for _, english in ipairs {"Note", "Tip", "Important", "Warning", "Caution"} do
+  alerts[english:lower()] = common.word(english)
+end
 local function alert(d)
   local out = pandoc.List {raw(('#callout("%s", "%s")['):format(d.classes[1], alerts[d.classes[1]]))}
   for _, b in ipairs(d.content) do
