@@ -350,3 +350,45 @@ def test_lost_or_foreign_manifest_costs_no_step(tiny: Path, text: str) -> None:
     manifest.write_text(text)
     assert building.ran(make(tiny)) == []
     assert read(tiny, "both.txt") == "A A\nB B\n"
+
+
+PLOT = """
+    import sys
+    import matplotlib.pyplot as plt
+
+    plt.plot([1, 3, 2])
+    plt.savefig(sys.argv[1])
+"""
+PLOTTING = """
+    from lab import code, step
+
+    rule all:
+        input: expand("assets/figures/a.{kind}", kind=["svg", "png", "pdf"]),
+
+    rule draw:
+        input: code=code("draw.py"),
+        output: "assets/figures/a.{kind}",
+        shell: step("python {input.code[0]} {output}")
+"""
+
+
+def test_settings_of_matplotlib_change_no_figure(built: Path, tmp_path: Path) -> None:
+    """Neither the settings in a person's home nor ones in the generated folder reach a figure."""
+    home = tmp_path / "home"
+    for folder in (home / ".config/matplotlib", home / "xdg/matplotlib"):
+        folder.mkdir(parents=True)
+        (folder / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\n")
+    figures = []
+    for variables in ({}, {"HOME": str(home)}, {"XDG_CONFIG_HOME": str(home / "xdg")}):
+        project = building.copy(built, tmp_path / str(len(figures)), generated=False)
+        building.experiment(project, TINY, Snakefile=PLOTTING, draw_py=PLOT, hashes_txt="")
+        make(project, CACHE=str(project / "cache"), **variables)
+        figures.append(building.artifacts(project))
+    assert len(figures[0]) == 3
+    assert figures[1:] == [figures[0]] * 2
+    (project / "generated" / TINY / "matplotlibrc").write_text("font.size: 30\n")
+    edit(project / "scripts" / TINY / "draw.py", "3, 2", "3, 1")
+    refused = building.make(project, EXPERIMENT=TINY, CACHE=str(project / "cache"))
+    assert refused.returncode == 2
+    assert f"generated/{TINY}/matplotlibrc would change its figures; remove it" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -28,7 +28,6 @@ _DROPPED = (
     "LANGUAGE",
     "LC_NUMERIC",
     "LC_TIME",
-    "MATPLOTLIBRC",
     "MPLCONFIGDIR",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
@@ -60,4 +59,5 @@ def pinned(threads: int = 1) -> dict[str, str]:
     from lab.experiments import root
 
     modules = os.pathsep.join([str(root() / "src"), str(root())])
-    return _PINNED | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": modules}
+    own = {"PYTHONPATH": modules, "MATPLOTLIBRC": str(root() / "lab" / "matplotlibrc")}
+    return _PINNED | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | own

@@ -47,7 +47,7 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
     for path in [scratch / path for path in step.outputs] + [log]:
         path.parent.mkdir(parents=True, exist_ok=True)
     job = demands.of(step.variables, step.variables["workflow"])
-    excess = demands.excess(job, session.limits) if job else None
+    excess = _settings() or (demands.excess(job, session.limits) if job else None)
     why = excess or _attempt(step, scratch, log, session)
     if session.running.stopped:
         raise KeyboardInterrupt
@@ -136,6 +136,14 @@ def _gpus(step: "Step", session: "Session") -> Iterator[tuple[list[str], list[in
 
     with gpus.lease(step.gpus, session.limits.gpus or 0, waiting) as lease:
         yield lease
+
+
+def _settings() -> str | None:
+    """Return why a file must not be there: Matplotlib reads it first, and git does not hold it."""
+    if not os.path.lexists("matplotlibrc"):
+        return None
+    name = relative(Path("matplotlibrc").absolute())
+    return f"{name} would change its figures; remove it (a style belongs in src/study)"
 
 
 def _own_environment() -> dict[str, str]:
