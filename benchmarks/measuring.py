@@ -1,6 +1,7 @@
 """Measure whole commands that take turns: wall time, processor time and memory, as ratios."""
 
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -104,6 +105,15 @@ def lab(label: str, root: Path, command: str, **variables: str) -> Command:
     )
     words = [sys.executable, "-c", code]
     return Command(label, words, root, {"PYTHONPATH": str(root), **variables})
+
+
+def machine() -> str:
+    """Return what the figures were found on."""
+    model = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo") as file:
+        model = next((x.split(":")[1].strip() for x in file if x.startswith("model name")), model)
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores ({model}), Python {platform.python_version()}, {platform.system()}"
 
 
 def tool(name: str, beside: str = "") -> str | None:

@@ -8,14 +8,13 @@ kept for the next time. The table goes to standard output and to --table.
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import sys
 from pathlib import Path
 
 from engines import ENGINES, Engine
-from measuring import Command
+from measuring import Command, machine
 
 SCENARIOS = {
     "cold": "nothing is there",
@@ -127,15 +126,6 @@ def aims(results: dict[int, dict[str, Measured]]) -> list[str]:
             continue
         lines.append(f"- {text}; found {found:.3g}: {'reached' if found <= most else 'missed'}")
     return lines
-
-
-def machine() -> str:
-    """Return what the figures were found on."""
-    model = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo") as file:
-        model = next((x.split(":")[1].strip() for x in file if x.startswith("model name")), model)
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores ({model}), Python {platform.python_version()}, {platform.system()}"
 
 
 def report(results: dict, engines: list[Engine], rounds: int, load: float) -> str:
