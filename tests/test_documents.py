@@ -213,6 +213,14 @@ def test_math_is_mathml(page: bs4.BeautifulSoup) -> None:
     assert "\\frac{\\ln 2}{k_g}" in page.find(id="eq:half").annotation.string
 
 
+def test_formulas_have_the_spaces_of_tex(page: bs4.BeautifulSoup) -> None:
+    """Names of functions stand apart, and no line ends between `$n =$` and its number."""
+    names = [m for m in page.find_all("mi", {"mathvariant": "normal"}) if m.string == "ln"]
+    assert [name.parent.find_next_sibling().name for name in names] == ["mspace"] * len(names)
+    assert names
+    assert "n =\u20601560 repeats" in _plain(page.main)
+
+
 def test_slides_have_all_parts(slides: list[str]) -> None:
     """Title, headings with values, columns, footnotes and references are on slides."""
     assert "Every feature of slides" in slides[0]

@@ -13,6 +13,17 @@ _TYPES = {
     ".gif": "image/gif",
     ".webp": "image/webp",
 }
+
+# texmath writes no space beside the names of functions (log x), and browsers show none.
+_NAME = '<mi mathvariant="normal">[^<]*</mi>'
+_FUNCTION = f"<mrow>{_NAME}<mo>&#8289;</mo></mrow>"
+_BASE = "".join(f"(?<!<{name}>)" for name in ("msup", "msub", "msubsup", "munder", "munderover"))
+_BEFORE = re.compile(f"(?<=</m[in]>)(?={_FUNCTION})")
+_AFTER = re.compile(
+    rf"({_BASE}{_FUNCTION}|<(msup|msub|munder)>{_FUNCTION}<m[in]>[^<]*</m[in]></\2>"
+    rf"|<munder>{_NAME}(?:(?!<munder>).)*?</munder>)(?=<m(?!o\b))"
+)
+_SPACE = '<mspace width="0.167em"></mspace>'
 _HERE = Path(__file__).parent / "web"
 
 
@@ -22,6 +33,7 @@ def embed(page: str) -> str:
     script = (_HERE / "report.js").read_text(encoding="utf-8")
     page = page.replace('<link rel="stylesheet" href="report.css">', f"<style>\n{style}</style>")
     page = page.replace('<script src="report.js"></script>', f"<script>\n{script}</script>")
+    page = _AFTER.sub(rf"\1{_SPACE}", _BEFORE.sub(_SPACE, page))
     return re.sub(r'(<img\b[^>]*?\bsrc=)"([^"]*)"', _image, page)
 
 

@@ -46,4 +46,16 @@ function common.lone_image(block)
   return lone and block.content[1].t == "Image" and block.content[1] or nil
 end
 
+-- `$n =$ 40`: no line ends after the relation.
+function common.tied(glue)
+  return function(inlines)
+    for i = 1, #inlines - 1 do
+      local math, space = inlines[i], inlines[i + 1]
+      local relation = math.t == "Math" and (math.text:match("[=<>]%s*$") or math.text:match("\\[lg]eq?%s*$"))
+      if relation and (space.t == "Space" or space.t == "SoftBreak") then inlines[i + 1] = pandoc.Str(glue) end
+    end
+    return inlines
+  end
+end
+
 return common

@@ -91,5 +91,6 @@ local function div(d)
 end
 
 function Pandoc(doc)
+  doc = doc:walk {Inlines = common.tied("\u{2060}")}   -- a browser leaves room after a relation by itself
   return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div}
 end

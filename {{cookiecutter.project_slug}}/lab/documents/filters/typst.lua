@@ -207,5 +207,6 @@ end
 function Pandoc(doc)
   fill = common.is_presentation()
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
+  doc = doc:walk {Inlines = common.tied("\u{a0}")}
   return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
 end
