@@ -233,6 +233,23 @@ def test_slides_have_all_parts(slides: list[str]) -> None:
     assert len(slides) == 10
 
 
+def test_slides_are_a_page_too(project: Path) -> None:
+    """The same slides as one HTML file: sections with headings, figures and notes inside."""
+    path = writing.outputs(project, writing.FEATURES) / "2026-11-21-talk.html"
+    page = bs4.BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    headings = [_plain(slide.h2) if slide.h2 else "" for slide in page.select("section.slide")]
+    assert headings == [
+        "Question", "Results", "Rates: 2.58-fold faster", "Two columns", "Step by step", "",
+        "References",
+    ]  # fmt: skip
+    assert "Speak slowly." in _plain(page.select_one("section.slide details.notes"))
+    assert "Forty subjects each." in _plain(page.select("section.slide")[3])
+    assert [i["src"][:11] for i in page.find_all("img")] == ["data:image/"] * 2
+    assert not page.select("link[href], script[src], iframe, object, embed")
+    links = [a["href"][1:] for a in page.select('a[href^="#"]')]
+    assert [link for link in links if not page.find(id=link)] == []
+
+
 def test_incremental_slides_share_a_number(slides: list[str]) -> None:
     """A list that is shown step by step takes a page for each item, and one number."""
     assert all("Step by step" in slide for slide in slides[5:8])

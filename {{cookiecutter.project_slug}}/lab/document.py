@@ -61,5 +61,5 @@ def build(source: Path) -> Built:
 def outputs(source: Path) -> list[Path]:
     """Return the files that a document may have, the PDF first."""
     folder = Experiment(source.parent.name).generated / "outputs"
-    kinds = (".pdf", ".html") if source.stem == "report" else (".pdf", "-notes.pdf")
+    kinds = (".pdf", ".html") if source.stem == "report" else (".pdf", ".html", "-notes.pdf")
     return [folder / f"{source.stem}{kind}" for kind in (*kinds, ".provenance.json")]

@@ -45,7 +45,7 @@ def _formats(text: Text, folder: Path) -> formats.Made:
         LabError: with the problems of all formats.
     """
     report = text.source.is_report
-    makers = [formats.report, formats.page] if report else [formats.presentation]
+    makers = [formats.report, formats.page] if report else [formats.presentation, formats.stage]
     problems, contents, figures = [], {}, set()
     with ThreadPoolExecutor(len(makers)) as pool:
         for job in [pool.submit(maker, text, folder) for maker in makers]:

@@ -34,6 +34,17 @@ def page(text: Text, folder: Path) -> Made:
     return Made({".html": embed(html).encode()}, set())
 
 
+def stage(text: Text, folder: Path) -> Made:
+    """Return the slides as an HTML page, with everything inside.
+
+    Raises:
+        DocumentError: pandoc found something wrong.
+    """
+    options = ["--mathml", "--wrap=none", "--reference-location=section", "--variable=slides=yes"]
+    html = convert(text, "html5", "web/report.html", [*_COMMON, "slides", "html"], *options)
+    return Made({".html": embed(html).encode()}, set())
+
+
 def report(text: Text, folder: Path) -> Made:
     """Return the PDF of a report.
 

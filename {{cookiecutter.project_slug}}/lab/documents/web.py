@@ -29,9 +29,10 @@ _HERE = Path(__file__).parent / "web"
 
 def embed(page: str) -> str:
     """Return the page with what it refers to put inside."""
-    style = (_HERE / "report.css").read_text(encoding="utf-8")
+    for name in ("report.css", "slides.css"):
+        style = f"<style>\n{(_HERE / name).read_text(encoding='utf-8')}</style>"
+        page = page.replace(f'<link rel="stylesheet" href="{name}">', style)
     script = (_HERE / "report.js").read_text(encoding="utf-8")
-    page = page.replace('<link rel="stylesheet" href="report.css">', f"<style>\n{style}</style>")
     page = page.replace('<script src="report.js"></script>', f"<script>\n{script}</script>")
     page = _AFTER.sub(rf"\1{_SPACE}", _BEFORE.sub(_SPACE, page))
     return re.sub(r'(<img\b[^>]*?\bsrc=)"([^"]*)"', _image, page)

@@ -12,9 +12,14 @@ local function numbered(caption, kind, number)
   return caption
 end
 
+-- A slide says the number only of what it refers to.
+local function number_of(a)
+  if a.part or a.float or not common.is_presentation() then return a.number end
+end
+
 local function figure(fig)
   local a = fig.attributes
-  local number, part = a.number, a.part
+  local number, part = number_of(a), a.part
   local columns = a.columns
   fig.attributes = {}
   if part then
@@ -51,17 +56,17 @@ end
 local function table_(t)
   name_empty_heads(t)
   local caption, id = t.caption, t.identifier
-  local number = t.attributes.number
+  local captioned, number = t.attributes.number, number_of(t.attributes)
   t.attributes, t.identifier, t.caption = {}, "", {long = {}}
-  if not number then return scroll(t, common.names.tbl), false end
+  if not captioned then return scroll(t, common.names.tbl), false end
   caption = numbered(caption, "tbl", number)
-  return pandoc.Figure({scroll(t, common.names.tbl .. " " .. number)}, caption, pandoc.Attr(id, {"table"})), false
+  return pandoc.Figure({scroll(t, common.names.tbl .. " " .. captioned)}, caption, pandoc.Attr(id, {"table"})), false
 end
 
 local function header(h)
   local number = h.attributes.number
   h.attributes.number = nil
-  if number then
+  if number and not common.is_presentation() then
     h.content = pandoc.List {pandoc.Span({pandoc.Str(number)}, {class = "number"}), pandoc.Space()} .. h.content
   end
   h.level = math.min(h.level + 1, 6)   -- the title is the only heading of level 1

@@ -1,4 +1,4 @@
--- Cuts a presentation into slides: one for each heading of level 1 (a part) or 2, or after a rule.
+-- Cuts a presentation into slides, for Typst and for the page: one for each heading of level 1 (a part) or 2, or after a rule.
 -- <div class="notes"> goes to the speaker; <div class="incremental"> emphasises its items in turn.
 package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
 local common = require "common"
@@ -80,9 +80,24 @@ local function emit(slide, number)
   return out
 end
 
+-- For the page: a section for each slide; the notes unfold.
+local function section(slide)
+  local out = pandoc.List()
+  if #slide.title > 0 then out:insert(pandoc.Header(1, slide.title)) end
+  out:extend(pandoc.Blocks(slide.body):walk {Header = function(h) return pandoc.Header(2, h.content, {id = h.identifier}) end})
+  if #slide.notes > 0 then
+    local name = common.word("Note"):gsub("^Note$", "Notes")
+    local open = '<details class="notes"><summary>' .. name .. "</summary>"
+    out:extend(common.blocks(pandoc.RawBlock("html", open), slide.notes, pandoc.RawBlock("html", "</details>")))
+  end
+  local part = slide.level == 1 and is_empty(slide)
+  return {pandoc.Div(out, {class = "section slide" .. (part and " part" or "")})}
+end
+
 function Pandoc(doc)
   local out = pandoc.List()
-  for i, slide in ipairs(cut(doc.blocks)) do out:extend(emit(slide, i + 1)) end
+  local write = FORMAT:match("html") and section or emit
+  for i, slide in ipairs(cut(doc.blocks)) do out:extend(write(slide, i + 1)) end
   doc.blocks = out
   return doc
 end
