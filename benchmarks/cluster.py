@@ -9,10 +9,11 @@ measurement: that needs root, and Debian's munge, slurmctld, slurmd and slurm-cl
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import engines
-from measuring import Command, compare
+from measuring import RESULTS, Command, compare, publish
 
 sys.path.insert(0, str(engines.REPOSITORY / "tests"))
 from servers import slurm
@@ -79,9 +80,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--table", type=Path, default=RESULTS / "cluster.md")
     asked = parser.parse_args()
     if absent := slurm.missing():
         sys.exit(f"Slurm cannot run here: {absent}")
+    publish(asked.table, "On a cluster", tables(asked))
+
+
+def tables(asked: argparse.Namespace) -> Iterator[str]:
+    """Let the engines take turns on one cluster."""
     folder = asked.folder.resolve()
     with slurm.cluster() as cluster:
         commands = [
@@ -90,7 +97,7 @@ def main() -> None:
             )
             for engine in (Here, There, Snakemake)
         ]
-        compare(f"{asked.steps} short steps and one that merges", commands, asked.rounds)
+        yield compare(f"{asked.steps} short steps and one that merges", commands, asked.rounds)
 
 
 main()

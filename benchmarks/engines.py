@@ -18,9 +18,10 @@ class Engine:
     name = ""
     packages: tuple[str, ...] = ()
     program = ""
+    most = 1000  # steps, beyond which it is measured with --patient only
 
     def __init__(self, folder: Path) -> None:
-        self.venv = folder / "environments" / type(self).__name__.lower()
+        self.venv = folder / "environments" / ("-".join(self.packages) or self.name)
         self.cache = folder / "run" / "cache"
 
     def install(self) -> None:
@@ -67,6 +68,10 @@ class Engine:
     def command(self, folder: Path) -> list[str]:
         """Return the command that builds everything with two steps at once."""
         return [str(self.venv / "bin" / self.program.split()[0]), *self.program.split()[1:]]
+
+    def restore(self, folder: Path) -> list[str]:
+        """Return the command that brings the results into a second clone."""
+        return self.command(folder)
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return what the environment of the command needs."""
@@ -178,6 +183,7 @@ class Dvc(Engine):
     """DVC: content decides, results are in a cache that clones can share; one step at a time."""
 
     name = "DVC"
+    most = 100
     packages = ("dvc==3.67.1",)
     program = "dvc repro --quiet"
 
@@ -199,6 +205,16 @@ class Dvc(Engine):
         """Take dvc.lock along: people commit it."""
         super().clone(first, second, size)
         shutil.copyfile(first / "dvc.lock", second / "dvc.lock")
+
+
+class Checkout(Dvc):
+    """DVC, whose second clone takes results as its lock names them, and does not ask the steps."""
+
+    name = "DVC, checkout"
+
+    def restore(self, folder: Path) -> list[str]:
+        """Return the command that copies results out of the cache."""
+        return [str(self.venv / "bin" / "dvc"), "checkout", "--quiet"]
 
 
 class Snakemake(Engine):
@@ -354,6 +370,7 @@ ENGINES = {
     "doit": Doit,
     "pytask": Pytask,
     "dvc": Dvc,
+    "dvc-checkout": Checkout,
     "snakemake": Snakemake,
     "redun": Redun,
 }

@@ -9,9 +9,10 @@ psycopg2, connectorx and ADBC are measured where they are installed beside this 
 import argparse
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import Command, compare, lab, project
+from measuring import RESULTS, Command, compare, lab, project, publish
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -55,18 +56,24 @@ PEERS = {
 
 
 def main() -> None:
-    """Fill a table, and let the contestants export it in turns."""
+    """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--table", type=Path, default=RESULTS / "export_database.md")
     options = parser.parse_args()
     if not programs():
         sys.exit("PostgreSQL is not here: apt-get install postgresql")
+    publish(options.table, "A query to Parquet", tables(options))
+
+
+def tables(options: argparse.Namespace) -> Iterator[str]:
+    """Fill a table, and let the contestants export it in turns."""
     with PostgreSQL() as server:
         server.sql(TABLE.format(rows=options.rows))
-        title = f"{options.rows} rows of 8 columns out of PostgreSQL, in order"
-        compare(title, contestants(options.folder, server), options.rounds)
+        title = f"{options.rows} rows of 8 columns, in order"
+        yield compare(title, contestants(options.folder.resolve(), server), options.rounds)
 
 
 def contestants(folder: Path, server: PostgreSQL) -> list[Command]:

@@ -6,10 +6,11 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+RESULTS = Path(__file__).resolve().parent / "results"
 PAYLOAD = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
 
 # A small process starts each command: a command's peak is at least that of who started it.
@@ -61,8 +62,8 @@ class Command:
         return kept | self.variables
 
 
-def compare(title: str, commands: list[Command], rounds: int, work: float = 0.0) -> None:
-    """Let the commands take turns, and print a table; ratios are to the first of them.
+def compare(title: str, commands: list[Command], rounds: int, work: float = 0.0) -> str:
+    """Let the commands take turns; return a table of Markdown, with ratios to the first of them.
 
     `work` is a number of gigabytes: then the speed is shown, too.
     """
@@ -73,15 +74,28 @@ def compare(title: str, commands: list[Command], rounds: int, work: float = 0.0)
     for _ in range(rounds):
         for command in commands:
             command.run()
-    print(f"\n{title} (median of {rounds})")
-    print(f"  {'':42} {'wall':>9} {'ratio':>7} {'cpu':>9} {'peak':>8}{'   GB/s' if work else ''}")
+    heads = ["wall s", "ratio", "CPU s", "peak MB", *(["GB/s"] if work else [])]
+    lines = [f"## {title}", "", f"| median of {rounds} | {' | '.join(heads)} |"]
+    lines.append("|---" * (len(heads) + 1) + "|")
     for command in commands:
         wall, cpu = statistics.median(command.wall), statistics.median(command.cpu)
         pairs = zip(command.wall, commands[0].wall, strict=True)
         ratio = statistics.median(mine / first for mine, first in pairs)
-        speed = f"{work / wall:7.2f}" if work else ""
-        numbers = f"{wall:7.2f} s {ratio:7.2f} {cpu:7.2f} s {max(command.peak):5} MB{speed}"
-        print(f"  {command.label:42} {numbers}", flush=True)
+        cells = [f"{wall:.2f}", f"×{ratio:.2f}", f"{cpu:.2f}", str(max(command.peak))]
+        cells += [f"{work / wall:.2f}"] if work else []
+        lines.append(f"| {command.label} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def publish(path: Path, title: str, tables: Iterable[str]) -> None:
+    """Print tables as they come, and write them to a page together."""
+    head = f"# {title}\n\n{machine()}; load at the start {os.getloadavg()[0]:.1f}.\n"
+    parts = [head]
+    for table in tables:
+        print(table, flush=True)
+        parts.append(table)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(parts), encoding="utf-8")
 
 
 def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:

@@ -12,26 +12,34 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import Command, compare, lab, project, tool
+from measuring import RESULTS, Command, compare, lab, project, publish, tool
 
 
 def main() -> None:
-    """Measure large files, then many small ones."""
+    """Measure, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--gigabytes", type=float, default=4.0)
     parser.add_argument("--small", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tools", default="")
+    parser.add_argument("--table", type=Path, default=RESULTS / "verify_data.md")
     options = parser.parse_args()
+    publish(options.table, "Data verified", tables(options))
+
+
+def tables(options: argparse.Namespace) -> Iterator[str]:
+    """Measure large files, then many small ones."""
+    folder = options.folder.resolve()
     for count in (1, 40):
-        large(options.folder / f"large{count}", count, options)
-    small(options.folder / "small", options)
+        yield large(folder / f"large{count}", count, options)
+    yield small(folder / "small", options)
 
 
-def large(folder: Path, count: int, options: argparse.Namespace) -> None:
+def large(folder: Path, count: int, options: argparse.Namespace) -> str:
     """Verify some gigabytes in `count` files that are in the page cache."""
     root, data = project(folder)
     fill(data, count, int(options.gigabytes * 1e9 / count))
@@ -52,11 +60,12 @@ def large(folder: Path, count: int, options: argparse.Namespace) -> None:
         commands.append(Command(f"openssl dgst -sha256, {cores} at once", words, data))
     commands += dvc(folder, data, options, lambda there: [path.touch() for path in there.iterdir()])
     title = f"{options.gigabytes:g} GB in {count} file{'s' * (count > 1)}, warm"
-    compare(title, commands, options.rounds, options.gigabytes)
+    found = compare(title, commands, options.rounds, options.gigabytes)
     shutil.rmtree(folder)
+    return found
 
 
-def small(folder: Path, options: argparse.Namespace) -> None:
+def small(folder: Path, options: argparse.Namespace) -> str:
     """Verify many small files that did not change."""
     root, data = project(folder)
     fill(data / "many", options.small, 200, 1000)
@@ -81,8 +90,9 @@ def small(folder: Path, options: argparse.Namespace) -> None:
             subprocess.run([git, *words], cwd=copy, check=True, capture_output=True)
         commands.append(Command("git status", [git, "status", "--short"], copy))
     commands += dvc(folder, data, options, lambda there: None)
-    compare(f"{options.small} small files, unchanged", commands, options.rounds)
+    found = compare(f"{options.small} small files, unchanged", commands, options.rounds)
     shutil.rmtree(folder)
+    return found
 
 
 def dvc(folder: Path, data: Path, options: argparse.Namespace, before) -> list[Command]:
