@@ -6,17 +6,20 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 PAYLOAD := {{cookiecutter.project_slug}}
 DEMO := demo/research-project
+SHOWN := $(or $(notdir $(wildcard $(EXAMPLE:%=examples/%/scripts/*))),2023-10-07-Covariance-Matrix-Prior-Investigation)
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo
-demo: env  ## Start a project from the template and build its sample report.
+demo: env  ## Start a project from the template and build its sample report (EXAMPLE=iceberg: another).
 	@mkdir -p $(DEMO)
 	@find $(DEMO) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir demo . >/dev/null
-	@$(MAKE) -C $(DEMO)
+	@test -z '$(EXAMPLE)' || cp -R 'examples/$(EXAMPLE)/.' $(DEMO)
+	@test -z '$(EXAMPLE)' || $(MAKE) -C $(DEMO) env WITH='archives database s3'
+	@$(MAKE) -C $(DEMO) EXPERIMENT=$(SHOWN)
 	@echo
-	@echo 'The report: $(DEMO)/generated/'*'/outputs/report.pdf' | sed 's/\*/2023-10-07-Covariance-Matrix-Prior-Investigation/'
+	@echo 'The report: $(DEMO)/generated/$(SHOWN)/outputs/report.pdf'
 
 .PHONY: test
 test: tools  ## Run the tests: render the template, build it, break it.
@@ -26,7 +29,7 @@ test: tools  ## Run the tests: render the template, build it, break it.
 check: tools  ## Format and lint everything, the payload included; change nothing.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/snakefmt --check '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment'
+	@$(BIN)/snakefmt --check '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment' examples
 	@if command -v shellcheck >/dev/null; then git ls-files -z '*.sh' | xargs -0 shellcheck; else echo 'shellcheck is not here: skipped'; fi
 	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
 
@@ -34,7 +37,7 @@ check: tools  ## Format and lint everything, the payload included; change nothin
 format: tools  ## Format everything.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/snakefmt '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment'
+	@$(BIN)/snakefmt '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment' examples
 
 .PHONY: lock
 lock: tools  ## Lock the packages of the template and of its maintainers again.

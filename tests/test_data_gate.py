@@ -278,6 +278,16 @@ def test_failing_functions(project):
     ]
 
 
+def test_functions_of_other_modules(project):
+    """`module.function` is one of that module; a module that is not there is named."""
+    (project.root / "src/study/wines.py").write_text("def numbers():\n    return {'a': 1}\n")
+    project.declare(a__json={"function": "wines.numbers"})
+    assert project.prepare().returncode == 0
+    assert (project.data / "a.json").read_text() == '{\n  "a": 1\n}\n'
+    project.declare(a__json={"function": "beers.numbers"})
+    assert "there is no src/study/beers.py" in refusal(project.prepare())[0]
+
+
 def test_functions_that_write_themselves(project):
     """A function with a parameter `path` may write any file, or a folder."""
     (project.root / "src/study/data_access.py").write_text(

@@ -1,4 +1,4 @@
-"""Data that a function of `src/study/data_access.py` makes or fetches."""
+"""Data that a function of `src/study` makes or fetches."""
 
 import hashlib
 import importlib
@@ -18,13 +18,13 @@ from lab.pipeline.modules import programs
 from lab.sources.credentials import redacted
 from lab.sources.job import Job
 
-HOME = "src/study/data_access.py"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
     """A function that returns a table, an array or another value that a file can hold.
 
+    `simulate` is one of `src/study/data_access.py`, `wines.measure` one of `src/study/wines.py`.
     One with a parameter called `path` writes the file or folder of that name itself.
     """
 
@@ -37,13 +37,18 @@ class Function:
 
     def identity(self) -> dict[str, Any]:
         """Return the call, and the content of every module that it depends on."""
-        modules = sorted({*programs(root() / HOME)})
+        home, _ = _home(self.function)
+        modules = sorted({*programs(root() / home)})
         contents = {relative(m): hashlib.sha256(m.read_bytes()).hexdigest() for m in modules}
         return {"function": self.function, "arguments": self.arguments, "modules": contents}
 
     def problem(self, name: str) -> str | None:
-        """Return that this is no name of a function, where it is not."""
-        return None if self.function.isidentifier() else f"{self.function!r} is no function's name"
+        """Return that this is no name of a function, or of one in no module, where it is so."""
+        parts = self.function.split(".")
+        if len(parts) > 2 or not all(part.isidentifier() for part in parts):
+            return f"{self.function!r} is no function's name"
+        home, _ = _home(self.function)
+        return None if (root() / home).is_file() else f"{self.function}: there is no {home}"
 
     def fetch(self, job: Job) -> None:
         """Call the function in a process of its own, in the environment of all steps.
@@ -61,13 +66,20 @@ class Function:
             raise LabError(f"assets/data/{job.name}: {self.described()} failed\n  {text}")
 
 
+def _home(function: str) -> tuple[str, str]:
+    """Return the file of a function, and its name there."""
+    module, _, name = function.rpartition(".")
+    return f"src/study/{module or 'data_access'}.py", name
+
+
 def _call(function: str, arguments: str, name: str, target: str) -> int:
     """Call one function and write what it returns; return the exit code."""
     from lab import formats
 
-    call = getattr(importlib.import_module("study.data_access"), function, None)
+    home, own = _home(function)
+    call = getattr(importlib.import_module(f"study.{Path(home).stem}"), own, None)
     if call is None:
-        return _say(f"{HOME} has no function {function}")
+        return _say(f"{home} has no function {own}")
     try:
         given = json.loads(arguments)
         if "path" in inspect.signature(call).parameters:
