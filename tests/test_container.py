@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import building
-import podman
 import pytest
+from servers import podman
 
 SUITE = "bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,git,make,ca-certificates"
@@ -21,15 +21,15 @@ NETWORK = re.compile(r"PIP_\w+|\w*(SSL|CERT|BUNDLE|PROXY)\w*", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a folder with podman's images, the base among them."""
-    missing = [p for p in ("podman", "debootstrap", "apt-get") if not shutil.which(p)]
-    if missing or os.geteuid() != 0:
-        pytest.skip(f"a base image is made by root with {', '.join(missing) or 'debootstrap'}")
-    folder = tmp_path_factory.mktemp("podman")
-    podman.run(folder, "import", "--quiet", base(folder), "localhost/base")
-    yield folder
-    podman.remove(folder)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Set podman up with the base image; yield the variables that choose it."""
+    absent = podman.missing()
+    if absent or not all(map(shutil.which, ("debootstrap", "apt-get"))):
+        pytest.skip(f"a base image cannot be made here: {absent or 'debootstrap is not here'}")
+    with podman.storage() as env:
+        archive = base(tmp_path_factory.mktemp("base"))
+        podman.run(env, "import", "--quiet", archive, "localhost/base")
+        yield env
 
 
 def base(folder: Path) -> Path:
@@ -53,16 +53,18 @@ def base(folder: Path) -> Path:
 
 
 @pytest.mark.container
-def test_the_container_builds_the_same_bytes(store: Path, built: Path, tmp_path: Path) -> None:
+def test_the_container_builds_the_same_bytes(
+    engine: dict[str, str], built: Path, tmp_path: Path
+) -> None:
     """The image holds the environment, and the pipeline in it makes what it makes outside."""
     project = tmp_path / "project"
     shutil.copytree(built, project, ignore=shutil.ignore_patterns(".venv", "generated"))
     reach = [word for name in os.environ if NETWORK.fullmatch(name) for word in ("--env", name)]
     options = ["--isolation=chroot", "--build-arg=BASE=localhost/base", "--tag=project", *reach]
-    podman.run(store, "build", *options, project)
+    podman.run(engine, "build", *options, project)
     made = project / "generated"
     made.mkdir()
-    podman.run(store, "run", "--rm", f"--volume={made}:/project/generated", "project", "make")
+    podman.run(engine, "run", "--rm", f"--volume={made}:/project/generated", "project", "make")
     assert building.artifacts(project) == building.artifacts(built)
 
 

@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,5 +240,4 @@ def test_numerai(project: Path, cache: str, contests: Contests, engine: dict[str
     assert abs(json.loads((folder / "adversarial.json").read_text())["auc"] - 0.5) < 0.15
     assert len(pd.read_csv(folder / "predictions.model=search.csv")) == 120
     make(project, "numerai", cache, "graph", **variables)
-    left = ["podman", "ps", "--all", "--quiet"]
-    assert not subprocess.run(left, env=os.environ | engine, capture_output=True).stdout
+    assert podman.containers(engine) == []

@@ -99,8 +99,13 @@ def make_image(name: str, env: dict[str, str], files: dict[str, str] | None = No
     )
 
 
+def run(env: dict[str, str], *words: str | Path) -> str:
+    """Run podman, expect success, and return what it printed."""
+    done = subprocess.run(["podman", *words], env=os.environ | env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def containers(env: dict[str, str]) -> list[str]:
     """Return the names of all containers that there are, running or not."""
-    command = ["podman", "ps", "--all", "--format", "{{.Names}}"]
-    done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return run(env, "ps", "--all", "--format", "{{.Names}}").split()
