@@ -1,4 +1,4 @@
-"""The published workflows of examples/, built from local servers with data made up in their format."""
+"""The workflows of examples/, built from local servers with data made up in their format."""
 
 import io
 import json

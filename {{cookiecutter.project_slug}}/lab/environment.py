@@ -1,15 +1,14 @@
 """Make `.venv` exactly as `poetry.lock` says, with nothing but Python on the machine (`make env`).
 
-This file runs before any package is installed, with whatever Python 3 the machine has.
+This file runs before any package is installed, with whatever Python 3 the machine has. Every
+command starts with its question whether `.venv` is right, so it imports late what only the making
+of `.venv` needs.
 """
 
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 POETRY = "2.5.1"
@@ -48,6 +47,8 @@ def make(folder: Path) -> None:
     groups = _groups(folder)
     if is_current(folder, groups):
         return
+    import shutil
+
     python = _python()
     venv = folder / ".venv"
     stamp = venv / "lab-environment"
@@ -109,12 +110,13 @@ def _python() -> str:
         return chosen
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return own
+    import platform
+    import shutil
+
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
         if found:
             return found
-    import platform
-
     raise PreparationError(
         f"this project needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]};"
         f" {own} is {platform.python_version()}\n"
@@ -133,9 +135,7 @@ def _same_place(venv: Path, python: str) -> bool:
         return False
     made = dict(line.split(" = ", 1) for line in config.read_text().splitlines() if " = " in line)
     asked = ["-c", "import platform; print(platform.python_version())"]
-    versions = [
-        subprocess.run([p, *asked], capture_output=True, text=True) for p in (program, python)
-    ]
+    versions = [_ask([p, *asked]) for p in (program, python)]
     same = versions[0].returncode == 0 and versions[0].stdout == versions[1].stdout
     if os.environ.get("PROJECT_PYTHON"):
         same = same and made.get("home") == str(Path(python).parent)
@@ -144,6 +144,8 @@ def _same_place(venv: Path, python: str) -> bool:
 
 def _sync(folder: Path, venv: Path, groups: list[str]) -> None:
     """Install exactly what `poetry.lock` lists."""
+    import subprocess
+
     command = [*poetry(), "sync", "--no-interaction", "--no-ansi"]
     if groups:
         command += ["--with", ",".join(groups)]
@@ -190,6 +192,8 @@ def _show_progress(lines, sink) -> None:
 
 def poetry() -> list[str]:
     """Return the command that runs Poetry: the one on the PATH, else a private, pinned one."""
+    import shutil
+
     found = shutil.which("poetry")
     if found and not _needs_mirror() and _is_two(found):
         return [found]
@@ -199,7 +203,8 @@ def poetry() -> list[str]:
 
 def tool(name: str, version: str, *more: str) -> str:
     """Return a program in a private environment of this user, made once at a pinned version."""
-    home = _cache_home() / f"{name}-{version}-{sysconfig.get_python_version()}"
+    major, minor = sys.version_info[:2]
+    home = _cache_home() / f"{name}-{version}-{major}.{minor}"
     program = home / "bin" / name
     if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
         print(f"installing {name.capitalize()} {version} for this user, once", file=sys.stderr)
@@ -209,6 +214,8 @@ def tool(name: str, version: str, *more: str) -> str:
 
 def _install(home: Path, wanted: list[str]) -> None:
     """Make a private environment with these packages; a broken attempt leaves nothing behind."""
+    import shutil
+
     shutil.rmtree(home, ignore_errors=True)
     try:
         _run([_python(), "-m", "venv", "--without-pip", str(home)], f"making {home}")
@@ -223,13 +230,13 @@ def _install(home: Path, wanted: list[str]) -> None:
 def _pip() -> list[str]:
     """Return the command that runs pip: the machine's, else the wheel that Python brings."""
     python = _python()
-    if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if _ask([python, "-m", "pip", "--version"]).returncode == 0:
         return [python, "-m", "pip"]
     bundled = (
         "import ensurepip, pathlib\n"
         "print(*pathlib.Path(ensurepip.__file__).parent.rglob('pip-*.whl'))"
     )
-    wheels = subprocess.run([python, "-c", bundled], capture_output=True, text=True).stdout.split()
+    wheels = _ask([python, "-c", bundled]).stdout.split()
     if not wheels:
         raise PreparationError(
             f"{python} has no pip, which is needed once to install Poetry\n"
@@ -240,8 +247,7 @@ def _pip() -> list[str]:
 
 def _is_two(poetry: str) -> bool:
     """Tell whether this Poetry has `poetry sync`, which came with 2.0."""
-    done = subprocess.run([poetry, "--version"], capture_output=True, text=True)
-    version = re.search(r"(\d+)\.\d+", done.stdout)
+    version = re.search(r"(\d+)\.\d+", _ask([poetry, "--version"]).stdout)
     return bool(version) and int(version[1]) >= 2
 
 
@@ -266,10 +272,7 @@ def index_url() -> tuple[str, bool]:
     )
     pip = _pip()
     path = {"PYTHONPATH": os.path.dirname(pip[-1])} if pip[-1].endswith("/pip") else {}
-    done = subprocess.run(
-        [pip[0], "-c", ask], capture_output=True, text=True, env=os.environ | path
-    )
-    url, _, public = done.stdout.strip().partition(" ")
+    url, _, public = _ask([pip[0], "-c", ask], env=os.environ | path).stdout.strip().partition(" ")
     return url, public != "False"
 
 
@@ -310,9 +313,16 @@ def _cache_home() -> Path:
     return Path(base) / "labflake"
 
 
+def _ask(command: list, **options):
+    """Run a command; return its exit code and what it printed, as text."""
+    import subprocess
+
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
 def _run(command: list[str], what: str) -> None:
     """Run a command; a failure shows the end of what it printed."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = _ask(command)
     if done.returncode:
         end = "\n".join("  " + line for line in (done.stdout + done.stderr).splitlines()[-8:])
         raise PreparationError(f"{what} failed\n{end}")

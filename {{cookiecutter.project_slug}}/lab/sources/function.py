@@ -19,7 +19,6 @@ from lab.sources.credentials import redacted
 from lab.sources.job import Job
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Function:
     """A function that returns a table, an array or another value that a file can hold.

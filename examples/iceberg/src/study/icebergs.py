@@ -124,7 +124,7 @@ def _patches(images: NDArray) -> NDArray:
 
 
 def _forward(weights: Weights, patches: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the logits, shape (n,), and what the filters see, shape (n, rows, columns, filters)."""
+    """Return the logits, shape (n,), and what filters see, shape (n, rows, columns, filters)."""
     seen = np.maximum(patches @ weights["filters"] + weights["offsets"], 0)
     pooled = _pooled(seen).max(axis=(2, 4)).reshape(len(seen), -1)
     return pooled @ weights["dense"] + weights["constant"][0], seen

@@ -17,9 +17,7 @@ MODELS: dict[str, Callable[[int], ClassifierMixin]] = {
 }
 
 
-def split(
-    passengers: pd.DataFrame, share: float, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split(passengers: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the passengers to learn from and those to judge by, each in the order of the table.
 
     Args:

@@ -9,8 +9,8 @@ from sklearn.base import RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import Ridge
 from sklearn.manifold import TSNE
-from sklearn.model_selection import RandomizedSearchCV, cross_val_predict
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import RandomizedSearchCV, cross_val_predict
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
