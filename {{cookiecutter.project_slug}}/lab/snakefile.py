@@ -1,6 +1,7 @@
 """What a Snakefile uses: `code`, `data` and `step`."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -34,11 +35,14 @@ def code(*files: str) -> list[str]:
 def data(name: str) -> str:
     """Return the path of a data file or folder that `config.yaml` declares under `data:`.
 
+    `data("{part}.csv")` stands for all declared names of this form.
+
     Raises:
         LabError: no such data is declared.
     """
     declared = here().config().get("data") or {}
-    if name not in declared:
+    pattern = ".+".join(map(re.escape, re.split(r"\{.*?\}", name)))
+    if not any(re.fullmatch(pattern, each) for each in declared):
         known = ", ".join(declared) or "none"
         raise LabError(
             f"data({name!r}) is not declared under `data:` in config.yaml; declared: {known}"

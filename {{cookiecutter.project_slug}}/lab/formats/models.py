@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from lab.errors import LabError
 
-_OWN = ("study.", "builtins.", "numpy.", "scipy.")
+# Parts of models. Not builtins: `eval` is one of them.
+_TRUSTED = re.compile(r"(study|sklearn|scipy)\..+|numpy\.\w+")
 
 
 def write(model: Any, path: Path) -> None:
@@ -27,7 +29,7 @@ def write(model: Any, path: Path) -> None:
 
 
 def read(path: Path) -> Any:
-    """Read a model; types that neither scikit-learn nor the project defines are refused.
+    """Read a model; types that neither scikit-learn, what it builds on nor the project has are refused.
 
     Raises:
         LabError: The model holds such types.
@@ -35,7 +37,7 @@ def read(path: Path) -> Any:
     import skops.io
 
     unknown = skops.io.get_untrusted_types(file=path)
-    foreign = [name for name in unknown if not name.startswith(_OWN)]
+    foreign = [name for name in unknown if not _TRUSTED.fullmatch(name)]
     if foreign:
         raise LabError(f"{path.name} holds types that are not trusted: {', '.join(foreign)}")
     return skops.io.load(path, trusted=unknown)
