@@ -156,7 +156,7 @@ def test_model_with_foreign_code_is_refused(here):
     need("skops")
     from sklearn.preprocessing import FunctionTransformer
 
-    for function in (eval, os.system, np.f2py.compile):
+    for function in (eval, os.system, np.f2py.run_main):
         files.save(FunctionTransformer(function), "fit")
         with pytest.raises(LabError, match="not trusted"):
             files.load("fit")

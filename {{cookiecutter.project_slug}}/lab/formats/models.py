@@ -15,7 +15,7 @@ _TRUSTED = re.compile(r"(study|sklearn|scipy)\..+|numpy\.\w+")
 
 
 def write(model: Any, path: Path) -> None:
-    """Write `model`; addresses of memory and dates that skops puts in become plain numbers."""
+    """Write `model`; addresses of memory, dates and what lay in memory become plain numbers."""
     import skops.io
 
     data = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
@@ -23,7 +23,7 @@ def write(model: Any, path: Path) -> None:
     names = _renumber(schema)
     with zipfile.ZipFile(path, "w") as out:
         for old, new in names.items():
-            out.writestr(zipfile.ZipInfo(new), data.read(old))
+            out.writestr(zipfile.ZipInfo(new), _without_padding(new, data.read(old)))
         text = json.dumps(schema, indent=1)
         out.writestr(zipfile.ZipInfo("schema.json"), text)
 
@@ -41,6 +41,20 @@ def read(path: Path) -> Any:
     if foreign:
         raise LabError(f"{path.name} holds types that are not trusted: {', '.join(foreign)}")
     return skops.io.load(path, trusted=unknown)
+
+
+def _without_padding(name: str, data: bytes) -> bytes:
+    """Return an array of records, such as the nodes of a tree, with zeros between their fields."""
+    import numpy as np
+
+    array = np.load(io.BytesIO(data), allow_pickle=False) if name.endswith(".npy") else None
+    if array is None or not array.dtype.names:
+        return data
+    clean, out = np.zeros(array.shape, array.dtype), io.BytesIO()
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    np.save(out, clean, allow_pickle=False)
+    return out.getvalue()
 
 
 def _renumber(schema: dict) -> dict[str, str]:
