@@ -72,7 +72,7 @@ def test_examples_of_the_readme(tmp_path):
         ("a.csv", {}, "give one of: file, folder, manual, function, url"),
         ("a.csv", 3, "no source is given"),
         ("a.csv", "raw.csv", "no source is given"),
-        ("a.csv", {"function": "os.system"}, "no function's name"),
+        ("a.csv", {"function": "os.path.join"}, "no function's name"),
         ("a.csv", {"function": 3}, "function has to be a text, not 3"),
         ("a.csv", {"file": "x", "copy": "yes"}, "copy has to be true or false"),
         ("a.csv", {"url": "htps://example.org/x"}, "did you mean https://"),

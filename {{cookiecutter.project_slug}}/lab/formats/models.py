@@ -29,7 +29,7 @@ def write(model: Any, path: Path) -> None:
 
 
 def read(path: Path) -> Any:
-    """Read a model; types that neither scikit-learn, what it builds on nor the project has are refused.
+    """Read a model; types of others than scikit-learn, its basis and the project are refused.
 
     Raises:
         LabError: The model holds such types.
