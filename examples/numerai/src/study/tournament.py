@@ -31,7 +31,7 @@ MODELS: dict[str, Callable[[int], RegressorMixin]] = {
     "support-vectors": lambda seed: make_pipeline(StandardScaler(), SVR(C=0.1)),
     "boosting": lambda seed: HistGradientBoostingRegressor(learning_rate=0.05, random_state=seed),
     "network": lambda seed: make_pipeline(
-        StandardScaler(), MLPRegressor((32, 16), alpha=1, max_iter=50, random_state=seed)
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(32, 16), max_iter=50, random_state=seed)
     ),
     "search": search,
 }
