@@ -19,6 +19,7 @@ def main() -> None:
         axes = figure.subplots()
         axes.plot(losses["epoch"], losses["loss"], color="black", marker="o")
         axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("Epoch")
         axes.set_ylabel("Loss (nats per image)")
         save(figure, args.picture)

@@ -21,7 +21,7 @@ def main() -> None:
             axes.plot(table[scaled], table.index, marker, label=label)
         axes.set_xlabel("Share of wines whose cultivar is found")
         axes.margins(y=0.2)
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside upper center", ncols=2)
         save(figure, args.picture)
 
 
