@@ -39,7 +39,10 @@ def read(path: Path) -> Any:
     unknown = skops.io.get_untrusted_types(file=path)
     foreign = [name for name in unknown if not _TRUSTED.fullmatch(name)]
     if foreign:
-        raise LabError(f"{path.name} holds types that are not trusted: {', '.join(foreign)}")
+        raise LabError(
+            f"{path.name} holds what could run any code: {', '.join(foreign)}\n"
+            f"  if you know who made it: skops.io.load({str(path)!r}, trusted={foreign})"
+        )
     return skops.io.load(path, trusted=unknown)
 
 
