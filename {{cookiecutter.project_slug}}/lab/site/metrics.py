@@ -87,8 +87,10 @@ def _look_up(folder: Path, reference: re.Match) -> Any:
             return _in_json(json.loads(path.read_text(encoding="utf-8")), reference["column"])
         with path.open(encoding="utf-8", newline="") as file:
             return _in_table(csv.DictReader(file), reference["column"], reference["row"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        raise LabError(f"{reference['file']} has no single value {reference[0]}") from None
+    except KeyError as error:
+        raise LabError(f"{reference[0]}: there is no {error}") from None
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        raise LabError(f"{reference[0]} is not one value: {error}") from None
 
 
 def _in_json(value: Any, keys: str) -> Any:
@@ -102,12 +104,14 @@ def _in_json(value: Any, keys: str) -> Any:
 def _in_table(rows: csv.DictReader, column: str, wanted: str | None) -> Any:
     """Return the value of a column in the only row that fits `name=value, name=value`."""
     pairs = [part.split("=", 1) for part in (wanted or "").split(",") if part.strip()]
-    (value,) = [
+    found = [
         row[column]
         for row in rows
         if all(row[name.strip()] == value.strip() for name, value in pairs)
     ]
-    return _number(value)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} rows fit")
+    return _number(found[0])
 
 
 def _number(text: str) -> Any:
