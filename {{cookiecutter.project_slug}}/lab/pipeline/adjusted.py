@@ -51,9 +51,10 @@ def _anything(*arguments: object, default: object = None, **options: object) -> 
     return default
 
 
-def adjust() -> None:
-    """Replace these parts of Snakemake in this process."""
+def adjust() -> list[Exception]:
+    """Replace these parts of Snakemake in this process; return where errors of jobs are noted."""
     from snakemake.dag import DAG
+    from snakemake.executors import local
     from snakemake.jobs import Job
     from snakemake.persistence import PersistenceBase
     from snakemake.scheduling.job_scheduler import JobScheduler
@@ -68,8 +69,14 @@ def adjust() -> None:
     _replace(PersistenceBase, "finished", _nothing)
     # For a choice by size, which the greedy scheduler does not make: 64 files in every round.
     _replace(JobScheduler, "update_input_sizes", _nothing)
-    # Messages that nobody sees, each with the whole command formatted.
-    _replace(Job, "log_info", lambda *arguments, **options: None)
+    # Messages that nobody sees, each with the whole command formatted; where that fails, in a
+    # thread of its own, Snakemake waits for ever.
+    for name in ("log_info", "log_error"):
+        _replace(Job, name, lambda *arguments, **options: None)
+    # It would print a traceback for an error that a step has explained.
+    errors: list[Exception] = []
+    _replace(local, "print_exception", lambda error, linemaps: errors.append(error))
+    return errors
 
 
 def shell(original: type) -> type:

@@ -7,6 +7,7 @@ version that it fits.
 
 import io
 import logging
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from lab.errors import LabError
 from lab.experiments import Experiment, relative
 from lab.pipeline import adjusted
 from lab.pipeline.limits import Limits
+from lab.pipeline.runner import StepError
 
 
 @dataclass
@@ -51,7 +53,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
     from snakemake.settings import types as settings
 
     with _Snakefile(request) as workflow:
-        adjusted.adjust()
+        errors = adjusted.adjust()
         dag = workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -85,6 +87,11 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
             if not _started(inner) or _own(error):
                 raise LabError(_explain(request, inner, error)) from None
             good = False
+            for each in errors or [error]:
+                if not isinstance(_own(each), StepError):  # which has been said already
+                    inside = each.__context__ if _is_snakemakes(each) else None
+                    text = _explain(request, inner, inside or each)
+                    print(f"error: {text}", file=sys.stderr)
         return good, _graph(inner.dag)
 
 
@@ -172,6 +179,10 @@ def _own(error: BaseException | None) -> LabError | None:
     return error
 
 
+def _is_snakemakes(error: Exception) -> bool:
+    return "snakemake" in type(error).__module__
+
+
 def _resources(limits: Limits) -> dict:
     """Return the limits as Snakemake takes them; on a cluster it counts jobs, not processors."""
     most = {"mem_mb": limits.memory, "gpu": limits.gpus}
@@ -188,12 +199,14 @@ def _explain(request: Request, workflow, error: Exception) -> str:
     own = _own(error)
     if own:
         return str(own)
-    origin = get_exception_origin(error, workflow.linemaps) or (getattr(error, "lineno", None), "")
-    place = Path(origin[1] or request.experiment.scripts / "Snakefile")
+    line, file = get_exception_origin(error, workflow.linemaps) or (None, "")
+    # Of the Python that Snakemake made of the file.
+    line = workflow.linemaps[file].get(line) if file else getattr(error, "lineno", None)
+    place = Path(file or request.experiment.scripts / "Snakefile")
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
-    kind = "" if "snakemake" in type(error).__module__ else f"{type(error).__name__}: "
-    return f"{relative(place)}{f':{origin[0]}' if origin[0] else ''}: {kind}{text}"
+    kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
+    return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
 
 
 def _graph(dag) -> Graph:

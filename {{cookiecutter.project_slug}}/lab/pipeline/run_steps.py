@@ -27,6 +27,14 @@ from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
 from lab.pipeline.progress import Progress
 
+_NO_BENCHMARK = (
+    "`benchmark:` would measure steps that come from the cache\n"
+    "  remove it: make prints how long each step took"
+)
+_NO_SHADOW = (
+    "`shadow:` has no place here: steps write into a folder of their own anyway\n  remove it"
+)
+
 
 def run(
     experiment: Experiment,
@@ -110,6 +118,11 @@ def _prepare(experiment: Experiment, change: Change) -> None:
 def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
+    for job in needed:
+        if job.benchmark:
+            raise LabError(f"rule {job.rule}: {_NO_BENCHMARK}")
+        if job.shadow_dir or job.rule.shadow_depth:
+            raise LabError(f"rule {job.rule}: {_NO_SHADOW}")
     progress.total = len(needed)
     demands.check(needed, request.limits)
 
