@@ -38,7 +38,7 @@ def cache(tmp_path: Path) -> str:
 
 def examples() -> list[str]:
     """Return the names of all examples."""
-    return sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
+    return sorted(path.parent.name for path in EXAMPLES.glob("*/scripts"))
 
 
 def experiment(example: str) -> str:
