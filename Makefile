@@ -7,6 +7,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 PAYLOAD := {{cookiecutter.project_slug}}
 DEMO := demo/research-project
 SHOWN := $(or $(notdir $(wildcard $(EXAMPLE:%=examples/%/scripts/*))),2023-10-07-Covariance-Matrix-Prior-Investigation)
+SNAKEFILES := '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment' examples
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -29,7 +30,7 @@ test: tools  ## Run the tests: render the template, build it, break it.
 check: tools  ## Format and lint everything, the payload included; change nothing.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/snakefmt --check '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment' examples
+	@$(BIN)/snakefmt --check $(SNAKEFILES)
 	@if command -v shellcheck >/dev/null; then git ls-files -z '*.sh' | xargs -0 shellcheck; else echo 'shellcheck is not here: skipped'; fi
 	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
 
@@ -37,7 +38,7 @@ check: tools  ## Format and lint everything, the payload included; change nothin
 format: tools  ## Format everything.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/snakefmt '$(PAYLOAD)/scripts' '$(PAYLOAD)/lab/new_experiment' examples
+	@$(BIN)/snakefmt $(SNAKEFILES)
 
 .PHONY: lock
 lock: tools  ## Lock the packages of the template and of its maintainers again.

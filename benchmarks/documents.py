@@ -20,8 +20,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engines import Labflake
-from measuring import Command, machine, tool
+from engines import Engine, Labflake
+from measuring import RESULTS, Command, machine, tool, write
 
 SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
 SCENARIOS = {
@@ -29,7 +29,6 @@ SCENARIOS = {
     "one sentence": "one sentence was edited, no cell",
 }
 SENTENCE = re.compile(r"The top is (very )*broad")
-WEASYPRINT = "weasyprint==70.0"
 FIGURES = """
 import sys, typst
 
@@ -37,6 +36,12 @@ for name in sys.argv[1:]:
     page = f'#set page(width: auto, height: auto, margin: 0pt)\\n#image("{name}")'
     typst.compile(page.encode(), output=name.replace(".svg", ".pdf"), root=".")
 """  # LaTeX cannot read SVG
+
+
+class WeasyPrint(Engine):
+    """The environment of WeasyPrint."""
+
+    packages = ("weasyprint==70.0",)
 
 
 @dataclass
@@ -140,13 +145,12 @@ def latex(folder: Path, variables: dict[str, str]) -> Way:
 
 def web(scratch: Path, folder: Path, variables: dict[str, str]) -> Way:
     """Return pandoc with WeasyPrint; cells run through nbconvert, which writes the Markdown."""
-    venv = scratch / "environments/weasyprint"
-    if not (venv / "bin/weasyprint").exists():
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin/pip", "install", "--quiet", WEASYPRINT], check=True)
+    printer = WeasyPrint(scratch)
+    printer.install()
+    engine = printer.venv / "bin/weasyprint"
     pandoc = (
         "pandoc web.md --from markdown --to html5 --mathml --number-sections --citeproc"
-        f" --bibliography references.bib --pdf-engine={venv / 'bin/weasyprint'} --output web.pdf"
+        f" --bibliography references.bib --pdf-engine={engine} --output web.pdf"
     )
     execute = "jupyter nbconvert --to markdown --execute web.ipynb"
     subprocess.run(execute.split(), cwd=folder, check=True, env=os.environ | variables)
@@ -185,7 +189,7 @@ def page(ways: list[Way], rounds: int, load: float) -> str:
         "labflake also writes the HTML page, and checks data, steps, references and typed numbers.",
         "The others make one PDF, with labels such as `@fig:plot1` unresolved.",
         "",
-        f"{machine()}; load at the start {load:.1f}. {WEASYPRINT.replace('==', ' ')}.",
+        f"{machine()}; load at the start {load:.1f}. WeasyPrint {WeasyPrint(Path()).version()}.",
         "",
         table(ways),
         "",
@@ -200,8 +204,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    default = Path(__file__).parent / "results/documents.md"
-    parser.add_argument("--table", type=Path, default=default)
+    parser.add_argument("--table", type=Path, default=RESULTS / "documents.md")
     options = parser.parse_args()
     folder, load = options.folder.resolve(), os.getloadavg()[0]
     first, project = ours(folder)
@@ -215,8 +218,7 @@ def main() -> None:
             for way in ways:
                 way.forget()
     text = page(ways, options.rounds, load)
-    options.table.parent.mkdir(parents=True, exist_ok=True)
-    options.table.write_text(text, encoding="utf-8")
+    write(options.table, text)
     print(text)
 
 

@@ -94,8 +94,13 @@ def publish(path: Path, title: str, tables: Iterable[str]) -> None:
     for table in tables:
         print(table, flush=True)
         parts.append(table)
+    write(path, "\n".join(parts))
+
+
+def write(path: Path, page: str) -> None:
+    """Write a page of results."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(parts), encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
 
 
 def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from engines import ENGINES, Engine
-from measuring import Command, machine
+from measuring import RESULTS, Command, machine, write
 
 SCENARIOS = {
     "cold": "nothing is there",
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
     parser.add_argument("--patient", action="store_true", help="measure DVC at 1000 steps, too")
-    parser.add_argument("--table", type=Path, default=Path(__file__).parent / "results/pipeline.md")
+    parser.add_argument("--table", type=Path, default=RESULTS / "pipeline.md")
     options = parser.parse_args()
     folder, load = options.folder.resolve(), os.getloadavg()[0]
     engines = [ENGINES[name](folder) for name in options.engines]
@@ -175,8 +175,7 @@ def main() -> None:
         able = [engine for engine in engines if size <= engine.most or options.patient]
         results[size] = measure(able, size, options.rounds, folder)
     page = report(results, engines, options.rounds, load)
-    options.table.parent.mkdir(parents=True, exist_ok=True)
-    options.table.write_text(page, encoding="utf-8")
+    write(options.table, page)
     print(page)
 
 

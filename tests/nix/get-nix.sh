@@ -16,7 +16,7 @@ if [ -z "$mirror" ]; then
 fi
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keys] $mirror $suite main" >"$work/sources.list"
-mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/prefix/root"
+mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/prefix/unpacked"
 
 # As if nothing were installed: the libraries of the system, libc first, are too old for this Nix.
 apt() {
@@ -27,20 +27,20 @@ apt() {
 }
 apt update
 apt install --download-only -y nix-bin direnv >/dev/null
-for package in "$work"/archives/*.deb; do dpkg -x "$package" "$work/prefix/root"; done
+for package in "$work"/archives/*.deb; do dpkg -x "$package" "$work/prefix/unpacked"; done
 
 # The program names its own loader and libraries. (A script that calls the loader would not do: Nix
 # starts its helpers by /proc/self/exe.)
 mkdir -p "$prefix"
-root=$prefix/root program=$work/prefix/bin/nix
+unpacked=$prefix/unpacked program=$work/prefix/bin/nix
 mkdir "$work/prefix/bin"
-cp "$work/prefix/root/usr/bin/nix" "$program"
+cp "$work/prefix/unpacked/usr/bin/nix" "$program"
 loader=$(patchelf --print-interpreter "$program")
-[ -e "$work/prefix/root$loader" ] || loader=/usr$loader
-triple=$(basename "$(dirname "$(find "$work/prefix/root" -name 'libc.so.6' -print -quit)")")
-libraries=$root/usr/lib/nix:$root/usr/lib/$triple/nix:$root/usr/lib/$triple:$root/lib/$triple
-patchelf --set-interpreter "$root$loader" --force-rpath --set-rpath "$libraries" "$program"
-cp "$work/prefix/root/usr/bin/direnv" "$work/prefix/bin/"
+[ -e "$work/prefix/unpacked$loader" ] || loader=/usr$loader
+triple=$(basename "$(dirname "$(find "$work/prefix/unpacked" -name 'libc.so.6' -print -quit)")")
+libraries=$unpacked/usr/lib/nix:$unpacked/usr/lib/$triple/nix:$unpacked/usr/lib/$triple:$unpacked/lib/$triple
+patchelf --set-interpreter "$unpacked$loader" --force-rpath --set-rpath "$libraries" "$program"
+cp "$work/prefix/unpacked/usr/bin/direnv" "$work/prefix/bin/"
 for name in build instantiate store; do ln -s nix "$work/prefix/bin/nix-$name"; done
 
 rm -rf "$prefix"

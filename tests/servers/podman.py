@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 BUSYBOX = "/bin/busybox"
 _CONTAINERS = """
 [containers]
@@ -29,7 +31,7 @@ runroot = "{folder}/run"
 _TOOLS = "sh cat echo env grep head id ls mkdir sed seq sleep sort stat tail tr wc dd awk kill test"
 
 
-def missing() -> str | None:
+def _missing() -> str | None:
     """Return what has to be installed before containers run here, or None."""
     needed = {"podman": "podman", "runc": "runc", BUSYBOX: "busybox-static"}
     absent = [package for program, package in needed.items() if not shutil.which(program)]
@@ -42,8 +44,11 @@ def missing() -> str | None:
 def storage() -> Iterator[dict[str, str]]:
     """Yield the variables that make podman use a storage of its own, removed at the end.
 
+    The test is skipped where containers cannot run.
     Its path is short: where it is longer than a socket's may be, podman waits 20 s per container.
     """
+    if absent := _missing():
+        pytest.skip(f"containers cannot run here: {absent}")
     folder = Path(tempfile.mkdtemp(prefix="pod", dir="/tmp"))
     env = _settings(folder)
     yield env

@@ -121,7 +121,7 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     for job in needed:
         if job.benchmark:
             raise LabError(f"rule {job.rule}: {_NO_BENCHMARK}")
-        if job.shadow_dir or job.rule.shadow_depth:
+        if job.rule.shadow_depth:
             raise LabError(f"rule {job.rule}: {_NO_SHADOW}")
     progress.total = len(needed)
     demands.check(needed, request.limits)
