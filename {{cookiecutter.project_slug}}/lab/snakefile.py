@@ -40,9 +40,10 @@ def data(name: str) -> str:
     Raises:
         LabError: no such data is declared.
     """
+    from snakemake.io import regex_from_filepattern
+
     declared = here().config().get("data") or {}
-    pattern = ".+".join(map(re.escape, re.split(r"\{.*?\}", name)))
-    if not any(re.fullmatch(pattern, each) for each in declared):
+    if not any(re.match(regex_from_filepattern(name), each) for each in declared):
         known = ", ".join(declared) or "none"
         raise LabError(
             f"data({name!r}) is not declared under `data:` in config.yaml; declared: {known}"
