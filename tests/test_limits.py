@@ -332,7 +332,7 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     generated = write(project, SLOW)
     config = project / "scripts" / NAME / "config.yaml"
     mark = f"60.{os.getpid()}"
-    config.write_text(f"pause: 60\nmark: {mark}\n")
+    config.write_text(f"pause: 60\nmark: '{mark}'\n")  # a text: a number would lose a last 0
     gpu = str(uuid.uuid4())
     build = start(project, GPUS="1", CUDA_VISIBLE_DEVICES=gpu)
     wait_for(lambda: alive(mark) and list(generated.glob(".lab/running/*/assets/data/slow*")))
