@@ -4,6 +4,7 @@ import importlib
 
 _HOMES = {
     "code": "lab.snakefile",
+    "config": "lab.settings",
     "data": "lab.snakefile",
     "step": "lab.snakefile",
     "load": "lab.files",

@@ -138,6 +138,15 @@ def current() -> Experiment:
     return next((e for e in known if e.name == branch), known[-1])
 
 
+def here() -> Experiment:
+    """Return the experiment whose folder we are in, else the current one."""
+    place = Path.cwd()
+    for folder in (root() / "scripts", root() / "generated"):
+        if place.is_relative_to(folder) and place != folder:
+            return Experiment(place.relative_to(folder).parts[0])
+    return current()
+
+
 def _branch() -> str:
     """Return the current git branch without starting git: this runs before every build."""
     return _head().removeprefix("ref: refs/heads/")

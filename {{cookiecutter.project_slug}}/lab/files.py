@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lab import formats
 from lab.atomic import replacing
 from lab.errors import LabError
-from lab.experiments import Experiment, current, relative, root
+from lab.experiments import here, relative
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def load_all(name: str) -> "pd.DataFrame":
     """
     from lab.formats.variants import gather
 
-    folder = _experiment().generated / "assets/data"
+    folder = here().generated / "assets/data"
     return gather(folder, name)
 
 
@@ -65,8 +65,8 @@ def _existing(name: str, format: str | None) -> Path:
         path = Path(name)
         if path.exists() or "/" in name:
             return _present(path)
-        return _present(_experiment().generated / "assets/data" / name)
-    folder = _experiment().generated / "assets/data"
+        return _present(here().generated / "assets/data" / name)
+    folder = here().generated / "assets/data"
     pattern = f"{name}.{format or '*'}"
     return _only(name, folder, sorted(p for p in folder.iterdir() if _fits(p, name, pattern)))
 
@@ -110,17 +110,8 @@ def _destination(name: str, format: str | None, value: Any) -> Path:
         return Path(name)
     suffix = format or formats.natural(value)
     folder = "figures" if suffix in formats.PICTURES else "data"
-    return _experiment().generated / "assets" / folder / f"{name}.{suffix}"
+    return here().generated / "assets" / folder / f"{name}.{suffix}"
 
 
 def _is_path(name: str) -> bool:
     return "/" in name or formats.suffix(Path(name)) in formats.SUFFIXES | formats.REFUSED
-
-
-def _experiment() -> Experiment:
-    """Return the experiment whose folder we are in, else the current one."""
-    here = Path.cwd()
-    for folder in (root() / "scripts", root() / "generated"):
-        if here.is_relative_to(folder) and here != folder:
-            return Experiment(here.relative_to(folder).parts[0])
-    return current()

@@ -26,6 +26,7 @@ from lab.pipeline import (
 from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
 from lab.pipeline.progress import Progress
+from lab.settings import overrides
 
 _NO_BENCHMARK = (
     "`benchmark:` would measure steps that come from the cache\n"
@@ -92,14 +93,6 @@ def fingerprint() -> str:
         value.update(path.read_bytes() if path.exists() else b"")
     value.update(f"{platform.python_version()} {sys.platform} {platform.machine()}".encode())
     return value.hexdigest()
-
-
-def overrides() -> dict:
-    """Return the parameters that were given on the command line: they win over config.yaml."""
-    seed = os.environ.get("SEED")
-    if seed and not seed.lstrip("-").isdecimal():
-        raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
-    return {"seed": int(seed)} if seed else {}
 
 
 def _prepare(experiment: Experiment, change: Change) -> None:

@@ -1,0 +1,111 @@
+"""The settings of an experiment as they count now: `config.yaml`, and over it what make was told.
+
+Programs and cells take them from here: `from lab import config`.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from lab.errors import LabError
+from lab.experiments import Experiment, here
+
+TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as JSON
+
+
+class Settings(dict):
+    """A dictionary whose items are attributes, too: `config.seed`, `config["sweep"]["alpha"]`."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a setting.
+
+        Raises:
+            AttributeError: there is no such setting; the message has close names.
+        """
+        if name in self:
+            return self[name]
+        raise AttributeError(self._unknown(name))
+
+    def __missing__(self, name: str) -> Any:
+        """Say which settings there are.
+
+        Raises:
+            KeyError: always.
+        """
+        raise KeyError(self._unknown(name))
+
+    def _unknown(self, name: str) -> str:
+        import difflib
+
+        known = [str(key) for key in self]
+        close = difflib.get_close_matches(str(name), known, n=3) or known[:5]
+        return (
+            f"there is no setting {name!r} in config.yaml; there are {', '.join(close) or 'none'}"
+        )
+
+
+def __getattr__(name: str) -> Settings:
+    """Return the settings of the experiment whose folder we are in, as `config`."""
+    if name != "config":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return effective(here())
+
+
+def effective(experiment: Experiment) -> Settings:
+    """Return `config.yaml` with the overrides of this build in it."""
+    return _settings(_merged(experiment.config(), overrides()))
+
+
+def overrides() -> dict:
+    """Return the settings that were given on the command line: they win over config.yaml.
+
+    Raises:
+        LabError: one of them cannot be understood.
+    """
+    if TOLD in os.environ:
+        return json.loads(os.environ[TOLD])
+    seed = os.environ.get("SEED")
+    if seed and not seed.lstrip("-").isdecimal():
+        raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
+    return {"seed": int(seed)} if seed else {}
+
+
+def told() -> dict[str, str]:
+    """Return the variable that tells a process of this build what the overrides are."""
+    return {TOLD: json.dumps(overrides())}
+
+
+def as_words(given: dict) -> str:
+    """Return what to write after `make` for these overrides: `SEED=7`, or `SET="size=20"`."""
+    if [*given] == ["seed"]:
+        return f"SEED={given['seed']}"
+    words = (f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in _flat(given))
+    return f"SET={shlex.quote(' '.join(words))}" if given else ""
+
+
+def _flat(tree: dict, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name and the value of each setting."""
+    for key, value in tree.items():
+        name = f"{before}{key}"
+        yield from (
+            _flat(value, f"{name}.") if isinstance(value, dict) and value else [(name, value)]
+        )
+
+
+def _merged(config: dict, given: dict) -> dict:
+    """Return the settings with other values for those that are given."""
+    changed = {
+        key: _merged(config[key], value)
+        if isinstance(value, dict) and isinstance(config.get(key), dict)
+        else value
+        for key, value in given.items()
+    }
+    return config | changed
+
+
+def _settings(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Settings({key: _settings(each) for key, each in value.items()})
+    return [_settings(each) for each in value] if isinstance(value, list) else value
