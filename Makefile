@@ -46,11 +46,11 @@ lock: tools  ## Lock the packages of the template and of its maintainers again.
 
 .PHONY: env
 env:  ## Make .venv as poetry.lock says.
-	@$(PYTHON) '$(PAYLOAD)/lab/environment.py' .
+	@cd '$(PAYLOAD)' && $(PYTHON) -m lab.environment '$(CURDIR)'
 
 .PHONY: tools
 tools:  ## Make .venv with all that the tests need, too.
-	@WITH=test $(PYTHON) '$(PAYLOAD)/lab/environment.py' .
+	@cd '$(PAYLOAD)' && WITH=test $(PYTHON) -m lab.environment '$(CURDIR)'
 
 .PHONY: help
 help:  ## Show the commands.

@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PAYLOAD))
 
-from lab import environment  # noqa: E402
+from lab.environment import poetry  # noqa: E402
 
 
 def main() -> None:
@@ -26,10 +26,8 @@ def main() -> None:
 
 def lock(folder: Path) -> None:
     """Run `poetry lock`; behind a mirror of the package index, through it, and without a trace."""
-    env = os.environ | environment.poetry_environment()
-    subprocess.run(
-        [*environment.poetry(), "lock", "--no-interaction"], cwd=folder, env=env, check=True
-    )
+    env = os.environ | poetry.variables()
+    subprocess.run([*poetry.command(), "lock", "--no-interaction"], cwd=folder, env=env, check=True)
     if "[package.source]" in (folder / "poetry.lock").read_text(encoding="utf-8"):
         raise SystemExit(f"error: {folder / 'poetry.lock'} names a package source")
 

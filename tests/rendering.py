@@ -75,9 +75,9 @@ def command_line(
 def poetry() -> list[str]:
     """Give the command of the Poetry that projects use; it is installed where there is none."""
     sys.path.insert(0, str(REPOSITORY / PAYLOAD))
-    from lab import environment
+    from lab.environment import poetry
 
-    return environment.poetry()
+    return poetry.command()
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:

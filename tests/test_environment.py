@@ -1,7 +1,8 @@
 """The environment: made from the lock alone, left alone when it is right, mended when it is not."""
 
-import importlib.util
+import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,16 +12,14 @@ from types import ModuleType
 import pytest
 import rendering
 
-SOURCE = rendering.REPOSITORY / rendering.PAYLOAD / "lab" / "environment.py"
+PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 
 
 @pytest.fixture(scope="session")
 def environment() -> ModuleType:
-    """Load the module by its path: it runs before anything is installed."""
-    spec = importlib.util.spec_from_file_location("environment", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Import the package of the template."""
+    sys.path.insert(0, str(PAYLOAD))
+    return importlib.import_module("lab.environment")
 
 
 @pytest.fixture
@@ -114,20 +113,87 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
     """Without a Python that the lock allows, the versions and the ways out are named."""
     code = (
         f"import runpy, sys; sys.version_info = (3, 10, 0); sys.argv = ['x', {str(tmp_path)!r}];"
-        f"runpy.run_path({str(SOURCE)!r}, run_name='__main__')"
+        "runpy.run_module('lab.environment', run_name='__main__')"
     )
     (tmp_path / "poetry.lock").touch()
     env = os.environ | {"PATH": "/nowhere"}
     env.pop("PROJECT_PYTHON", None)
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("error: this project needs Python 3.11 to 3.13")
 
 
-def test_failed_installation_shows_poetrys_words(tmp_path: Path, environment: ModuleType) -> None:
-    """A lock that Poetry refuses is an error with the end of its log, and no stamp is left."""
+def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -> None:
+    """A lock that cannot be read is an error that names it, and no `.venv` is left."""
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")
     (tmp_path / "poetry.lock").write_text("this is no lock")
-    with pytest.raises(environment.PreparationError, match="Poetry could not install"):
+    with pytest.raises(environment.PreparationError, match=r"poetry\.lock cannot be read"):
         environment.make(tmp_path)
     assert not environment.is_current(tmp_path)
+    assert not (tmp_path / ".venv").exists()
+
+
+SMALL_PROJECT = """\
+[project]
+name = "small"
+version = "1"
+requires-python = ">=3.11,<3.14"
+
+[tool.poetry]
+package-mode = false
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Make a project with the smallest package of the template's lock, and its `.venv`."""
+    project = tmp_path / "small"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(SMALL_PROJECT, encoding="utf-8")
+    text = (PAYLOAD / "poetry.lock").read_text(encoding="utf-8")
+    packages = ["", *text.split("[[package]]")[1:]]
+    kept = [p for p in packages if re.search('name = "(idna|uv|setuptools)"', p)]
+    lock = "[[package]]".join(["", *kept])
+    (project / "poetry.lock").write_text(lock, encoding="utf-8")
+    assert make_env(project).returncode == 0
+    return project
+
+
+def make_env(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run what `make env` runs, on any folder."""
+    command = [sys.executable, "-m", "lab.environment", str(project)]
+    env = os.environ | variables
+    return subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
+
+
+def test_failed_attempt_leaves_the_environment_that_worked(small: Path, tmp_path: Path) -> None:
+    """A project that was moved and cannot be made again, without a network, keeps its packages."""
+    moved = small.rename(tmp_path / "moved")
+    nowhere = "http://127.0.0.1:9"
+    offline = {"UV_CACHE_DIR": str(tmp_path / "empty"), "HTTPS_PROXY": nowhere, "PIP_RETRIES": "0"}
+    done = make_env(moved, **offline, PIP_NO_CACHE_DIR="1", PIP_FIND_LINKS="")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1]
+    python = str(moved / ".venv" / "bin" / "python")
+    assert subprocess.run([python, "-c", "import idna"]).returncode == 0
+    assert not list(moved.glob(".venv?*"))
+
+
+def test_moved_project_is_mended_without_a_network(small: Path, tmp_path: Path) -> None:
+    """What this user installed before needs no network: a moved project works at once."""
+    moved = small.rename(tmp_path / "moved")
+    assert make_env(moved, HTTPS_PROXY="http://127.0.0.1:9").returncode == 0
+    program = moved / ".venv" / "bin" / "python"
+    ask = [program, "-c", "import idna, sys; print(sys.prefix)"]
+    printed = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == str(moved / ".venv")
+
+
+def test_killed_attempt_is_made_good(small: Path, environment: ModuleType) -> None:
+    """What an attempt that was killed left half made is not used: the one that worked is back."""
+    (small / ".venv").rename(small / ".venv.replaced")
+    (small / ".venv" / "bin").mkdir(parents=True)
+    assert make_env(small).returncode == 0
+    assert environment.is_current(small)
+    assert not list(small.glob(".venv?*"))

@@ -19,7 +19,7 @@ from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, poetry
 
 COPIED = [
     *(".envrc", ".gitignore", "Makefile", "flake.nix", "flake.lock"),
-    *("lab/environment.py", "nix/shell-hook.sh"),
+    "nix/shell-hook.sh",
 ]
 MINIMAL = {
     "pyproject.toml": """\
@@ -89,6 +89,8 @@ def minimal(project: Path, tmp_path: Path) -> Path:
     for name in COPIED:
         (small / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(project / name, small / name)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(project / "lab" / "environment", small / "lab" / "environment", ignore=ignore)
     for name, text in MINIMAL.items():
         (small / name).write_text(text, encoding="utf-8")
     commit(small)
@@ -183,7 +185,7 @@ def test_a_broken_environment_is_made_again(nix: Nix, minimal: Path) -> None:
     program.symlink_to("/nix/store/collected-python3/bin/python3")
     done = nix.develop(minimal, "python", "-c", "import lab")
     assert [line for line in done.stderr.splitlines() if ".venv" in line] == [
-        "making .venv again: it is broken, or of another Python or place"
+        "making .venv again: it is unfinished, broken, or of another Python or place"
     ]
 
 
@@ -193,7 +195,7 @@ def test_a_shell_without_a_network_opens(nix: Nix, project: Path, tmp_path: Path
     shutil.copytree(project, alone)
     nowhere = "http://127.0.0.1:9"
     cache = str(tmp_path / "empty")
-    offline = {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "POETRY_CACHE_DIR": cache}
+    offline = {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "UV_CACHE_DIR": cache}
     done = nix.develop(alone, "bash", "-c", "make --version && git status", **offline)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
     assert len(errors) == 1

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab import environment
+from lab.environment import poetry
 from lab.errors import LabError
 
 LOCKS = ("flake.lock", "poetry.lock")
@@ -27,10 +28,10 @@ def renew(project: Path, folder: Path) -> None:
             shutil.copy2(project / name, folder)
     print("asking the Python index for newer packages", flush=True)
     try:
-        lock = [*environment.poetry(), "lock", "--regenerate", "--no-interaction", "--no-ansi"]
+        lock = [*poetry.command(), "lock", "--regenerate", "--no-interaction", "--no-ansi"]
     except environment.PreparationError as problem:
         raise LabError(f"newer software could not be found; nothing changed\n{problem}") from None
-    _run(lock, folder, environment.poetry_environment())
+    _run(lock, folder, poetry.variables())
     if not shutil.which("nix"):
         print("flake.lock stays as it is: there is no Nix on this machine")
         return

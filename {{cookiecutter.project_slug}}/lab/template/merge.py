@@ -96,11 +96,12 @@ def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:
 def _relock() -> bool:
     """Let Poetry complete the lock; tell whether it could."""
     from lab import environment
+    from lab.environment import poetry
 
     before = (root() / "poetry.lock").read_bytes()
     try:
-        command = [*environment.poetry(), "lock", "--no-interaction"]
-        variables = environment.poetry_environment()
+        command = [*poetry.command(), "lock", "--no-interaction"]
+        variables = poetry.variables()
     except environment.PreparationError:
         return False
     done = subprocess.run(command, cwd=root(), env=variables, capture_output=True)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from lab import environment
+from lab.environment import poetry
 from lab.errors import LabError
 from lab.template.git import git
 from lab.template.origin import Origin
@@ -85,6 +86,6 @@ def cookiecutter() -> str:
     """Return the program that renders templates: the machine's own, else a private one."""
     found = shutil.which("cookiecutter")
     try:
-        return found or environment.tool("cookiecutter", COOKIECUTTER)
+        return found or poetry.tool("cookiecutter", COOKIECUTTER)
     except environment.PreparationError as problem:
         raise LabError(f"cookiecutter could not be installed; nothing changed\n{problem}") from None

@@ -1,0 +1,92 @@
+"""Make `.venv` exactly as `poetry.lock` says, with nothing but Python on the machine (`make env`).
+
+This package runs before any other is installed, with whatever Python 3 the machine has. Every
+command starts with its question whether `.venv` is right, so what only the making of `.venv` needs
+is imported late.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+NOTE = "lab-environment"  # the file in `.venv` that says for what it was made
+
+
+class PreparationError(Exception):
+    """The environment could not be made; the text says what to do."""
+
+
+def main(argv: list) -> int:
+    """Make the environment of the folder given, or of this project.
+
+    With `--brief` a failure is one line, for shells that open without the environment, too.
+    """
+    folders = [a for a in argv if a != "--brief"]
+    folder = Path(folders[0] if folders else ".").resolve()
+    try:
+        make(folder)
+    except PreparationError as problem:
+        short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
+        print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def make(folder: Path) -> None:
+    """Make or mend `.venv` in the folder; do nothing if it already is what the lock says.
+
+    Packages of the optional groups that `WITH` names are installed, too, and stay.
+
+    Raises:
+        PreparationError: no suitable Python, or packages that cannot be had; `.venv` is as before.
+    """
+    if is_current(folder):
+        return
+    from . import interpreter
+
+    interpreter.continue_with_a_suitable_one(folder)
+    from . import making
+
+    making.make(folder)
+
+
+def is_current(folder: Path, groups=None) -> bool:
+    """Tell whether `.venv` is what the lock asks for, by content."""
+    try:
+        found = (folder / ".venv" / NOTE).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    wanted = fingerprint(folder, optional_groups(folder) if groups is None else groups)
+    return found == wanted and os.access(folder / ".venv" / "bin" / "python", os.X_OK)
+
+
+def fingerprint(folder: Path, groups: list) -> str:
+    """Return what decides the contents of `.venv`: its place, interpreter, lock and groups.
+
+    Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made
+    in the Nix shell serves outside it, too.
+    """
+    lock = hashlib.sha256((folder / "poetry.lock").read_bytes()).hexdigest()
+    interpreter = os.environ.get("PROJECT_PYTHON") or noted(folder)[1]
+    place = os.path.realpath(folder / ".venv")  # a clone may link to the .venv of another
+    return "\n".join([place, interpreter, lock, ",".join(groups), ""])
+
+
+def noted(folder: Path) -> list:
+    """Return the four lines of the fingerprint that `.venv` has; empty ones where it has none."""
+    try:
+        text = (folder / ".venv" / NOTE).read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    return (text.splitlines() + [""] * 4)[:4]
+
+
+def optional_groups(folder: Path) -> list:
+    """Return the optional groups: those of `WITH` and those that `.venv` already has."""
+    asked = [os.environ.get("WITH", ""), noted(folder)[3]]
+    names = {n for text in asked for n in re.split(r"[,\s]+", text) if n}
+    return sorted(names)

@@ -1,0 +1,185 @@
+"""Make `.venv` new, or change it; the one that worked is put back when that fails."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import (
+    NOTE,
+    PreparationError,
+    fingerprint,
+    installing,
+    interpreter,
+    is_current,
+    optional_groups,
+    own_project,
+    programs,
+)
+from .requirements import BUILD, indexes, requirements, wanted_groups
+
+
+def make(folder: Path) -> None:
+    """Make `.venv` what the lock asks for.
+
+    Raises:
+        PreparationError: it cannot be; `.venv` is as it was before.
+    """
+    with _alone(folder), tempfile.TemporaryDirectory() as scratch:
+        _recover(folder / ".venv")
+        if is_current(folder):
+            return
+        groups = optional_groups(folder)
+        pyproject = _read(folder, "pyproject.toml")
+        wanted = _wanted(folder, pyproject, groups, Path(scratch))
+        with _installed(folder, wanted) as venv:
+            own_project.link(folder, venv, pyproject)
+            (venv / NOTE).write_text(fingerprint(folder, groups), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let a second `make` wait for the first, where the file system can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read(folder: Path, name: str) -> dict:
+    try:
+        return tomllib.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise PreparationError(f"{name} cannot be read: {problem}") from None
+
+
+def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -> installing.Wanted:
+    """Write the requirements of the lock for pip and uv."""
+    lock = _read(folder, "poetry.lock")
+    try:
+        groups = wanted_groups(pyproject, optional)
+    except KeyError as unknown:
+        raise PreparationError(
+            f"pyproject.toml has no group {unknown}, which WITH asks for\n"
+            "  a group of packages is written as [tool.poetry.group.NAME.dependencies]"
+        ) from None
+    files = scratch / "packages.txt", scratch / "tools.txt"
+    for path, names in zip(files, (groups, [BUILD]), strict=True):
+        lines = requirements(lock, names, folder)
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return installing.Wanted(*files, indexes(lock))
+
+
+@contextlib.contextmanager
+def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
+    """Yield `.venv` with its packages; if they or what follows fails, put the old one back."""
+    venv, python = folder / ".venv", interpreter.chosen()
+    said = None
+    if _is_sound(venv, python):
+        said = _changed(folder, venv, wanted)
+        if not said:
+            yield venv
+            return
+    elif os.path.lexists(venv):
+        programs.say("making .venv again: it is unfinished, broken, or of another Python or place")
+    with _replaced(venv):
+        _create(venv, python)
+        _install(folder, venv, wanted, said)
+        yield venv
+
+
+def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str | None:
+    """Change the packages of a `.venv`; return what uv said if it could not."""
+    note = (venv / NOTE).read_text(encoding="utf-8")
+    before = _packages(venv)
+    (venv / NOTE).unlink()
+    said = installing.by_uv(folder, venv, wanted)
+    if said and _packages(venv) == before:
+        (venv / NOTE).write_text(note, encoding="utf-8")
+    return said
+
+
+def _packages(venv: Path) -> dict[str, int]:
+    """Return what is installed, and since when."""
+    found = venv.glob("lib/python3.*/site-packages/*.dist-info")
+    return {path.name: path.stat().st_mtime_ns for path in found}
+
+
+@contextlib.contextmanager
+def _replaced(venv: Path) -> Iterator[None]:
+    """Put `.venv` aside while a new one is made, and back if that fails."""
+    aside = _aside(venv)
+    if os.path.lexists(venv):
+        venv.rename(aside)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        if os.path.lexists(aside):
+            aside.rename(venv)
+        raise
+    _remove(aside)
+
+
+def _recover(venv: Path) -> None:
+    """Put back what an attempt that was killed has left aside."""
+    aside = _aside(venv)
+    if os.path.lexists(aside):
+        _remove(aside if (venv / NOTE).exists() else venv)
+        if os.path.lexists(aside):
+            aside.rename(venv)
+
+
+def _aside(venv: Path) -> Path:
+    return venv.with_name(".venv.replaced")
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder, or a link to one that belongs to another project."""
+    if place.is_symlink():
+        place.unlink()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _create(venv: Path, python: str) -> None:
+    done = programs.ask([python, "-m", "venv", "--without-pip", str(venv)])
+    if done.returncode:
+        end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
+        raise PreparationError(f"{python} could not make .venv\n{end}")
+
+
+def _install(folder: Path, venv: Path, wanted: installing.Wanted, said: str | None) -> None:
+    """Install into a new `.venv`: with uv, unless it failed already, else with pip."""
+    said = said or installing.by_uv(folder, venv, wanted)
+    if not said:
+        return
+    programs.say(f"uv could not, so pip tries: {said.splitlines()[0]}")
+    if words := installing.by_pip(folder, venv, wanted):
+        end = "\n".join(f"  {line}" for line in words.splitlines()[-8:])
+        raise PreparationError(f"the packages of poetry.lock could not be installed\n{end}")
+
+
+def _is_sound(venv: Path, python: str) -> bool:
+    """Tell whether `.venv` is complete, was made in this folder and by this version of Python.
+
+    Where an interpreter is asked for by its path (Nix), it must have been that one: another may
+    lack the libraries that wheels need, or be deleted with the next garbage collection.
+    """
+    config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
+    if venv.is_symlink() or not ((venv / NOTE).exists() and config.exists()):
+        return False
+    lines = config.read_text(encoding="utf-8").splitlines()
+    made = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    asked = ["-c", "import platform; print(platform.python_version())"]
+    versions = [programs.ask([p, *asked]) for p in (str(program), python)]
+    same = versions[0].returncode == 0 and versions[0].stdout == versions[1].stdout
+    if os.environ.get("PROJECT_PYTHON"):
+        same = same and made.get("home") == str(Path(python).parent)
+    return same and made.get("command", "").endswith(str(venv))

@@ -1,0 +1,65 @@
+"""Run the programs that make an environment, and keep the user's settings from misleading them."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+# What makes a Python import other packages than its own.
+_MISLEADING = re.compile(
+    r"PYTHON(PATH|HOME|DONTWRITEBYTECODE|USERBASE|SAFEPATH)|CONDA_PREFIX|VIRTUAL_ENV"
+)
+# pip and uv may be told where packages are and how to reach them; where they go and which ones
+# they are is decided here.
+REACH = (
+    *("index-url", "extra-index-url", "find-links", "no-index", "cert", "client-cert"),
+    *("trusted-host", "proxy", "no-proxy-env", "timeout", "default-timeout", "retries"),
+    *("resume-retries", "keyring-provider", "use-feature", "use-deprecated", "cache-dir"),
+    *("no-cache-dir", "disable-pip-version-check"),
+)
+_UV = re.compile(
+    "UV_(DEFAULT_INDEX|INDEX.*|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|INSECURE_HOST|HTTP_.*|REQUEST_.*"
+    "|CACHE_DIR|NO_CACHE|KEYRING_PROVIDER|NATIVE_TLS|SYSTEM_CERTS|OFFLINE|CONFIG_FILE|NO_CONFIG"
+    "|CONCURRENT_.*|LINK_MODE|PYTHON_INSTALL_.*|CREDENTIALS_DIR)"
+)
+
+
+def variables() -> dict[str, str]:
+    """Return the user's variables without those that would change what is installed, and where."""
+    return {k: v for k, v in os.environ.items() if _is_harmless(k)}
+
+
+def _is_harmless(name: str) -> bool:
+    if name.startswith("PIP_"):
+        return name == "PIP_CONFIG_FILE" or name[4:].lower().replace("_", "-") in REACH
+    return bool(_UV.fullmatch(name)) if name.startswith("UV_") else not _MISLEADING.fullmatch(name)
+
+
+def ask(
+    command: list[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; return its exit code and what it printed; one that is not there fails."""
+    try:
+        return subprocess.run(
+            command,
+            env=env or variables(),
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 127, "", str(error))
+
+
+def cache_home() -> Path:
+    """Return the folder of the user's cache in which the tools of all projects live."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "labflake"
+
+
+def say(line: str) -> None:
+    """Tell the person who waits."""
+    print(line, file=sys.stderr, flush=True)

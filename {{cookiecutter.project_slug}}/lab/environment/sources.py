@@ -1,0 +1,121 @@
+"""Where this machine gets Python packages from: the settings of its pip, said to pip and to uv."""
+
+import ast
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+from . import PreparationError, interpreter, programs
+
+
+@cache
+def pip() -> list[str]:
+    """Return the command that runs pip: the machine's, else the wheel that Python brings.
+
+    Raises:
+        PreparationError: there is none.
+    """
+    python = interpreter.chosen()
+    if programs.ask([python, "-m", "pip", "--version"]).returncode == 0:
+        return [python, "-m", "pip"]
+    bundled = (
+        "import ensurepip, pathlib\n"
+        "print(*pathlib.Path(ensurepip.__file__).parent.rglob('pip-*.whl'), sep='\\n')"
+    )
+    wheels = programs.ask([python, "-c", bundled]).stdout.splitlines()
+    if not wheels:
+        raise PreparationError(
+            f"{python} has no pip, which is needed once to install uv\n"
+            "  install it (Debian, Ubuntu: apt install python3-pip) or enter with: nix develop"
+        )
+    return [python, f"{wheels[-1]}/pip"]
+
+
+@cache
+def settings() -> dict[str, str]:
+    """Return what files and variables tell pip about indexes and the way to them."""
+    try:
+        listed = programs.ask([*pip(), "config", "list"]).stdout
+    except PreparationError:
+        return {}
+    pairs = [line.partition("=") for line in listed.splitlines() if "=" in line]
+    found = {}
+    for section in ("global", "install", ":env:"):  # the later one wins, as in pip
+        for key, _, value in pairs:
+            if key.rpartition(".")[0] == section and key.rpartition(".")[2] in programs.REACH:
+                found[key.rpartition(".")[2]] = str(ast.literal_eval(value))
+    return found
+
+
+def for_pip() -> dict[str, str]:
+    """Return the variables for pip: where packages are, and nothing else of its settings."""
+    own = {"PIP_" + k.upper().replace("-", "_"): v for k, v in settings().items()}
+    env = {k: v for k, v in programs.variables().items() if not k.startswith("PIP_")}
+    return env | own | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def for_uv(indexes: list[str]) -> dict[str, str]:
+    """Return the variables for uv: what pip is told on this machine; what uv is told itself wins.
+
+    Args:
+        indexes: those that the lock names itself.
+    """
+    told = settings()
+    env = programs.variables()
+    own = {k: v for k, v in env.items() if k.startswith("UV_")}
+    index = {} if {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & set(own) else _index(told)
+    said = index | _places(told, indexes) | _certificates(told) | _constants()
+    return env | {k: v for k, v in said.items() if v} | own
+
+
+def _index(told: dict[str, str]) -> dict[str, str]:
+    return {"UV_DEFAULT_INDEX": told.get("index-url", "")}
+
+
+def _places(told: dict[str, str], indexes: list[str]) -> dict[str, str]:
+    """Say further indexes and folders; those that are not there would be errors of uv."""
+    proxy, hosts = told.get("proxy", ""), told.get("trusted-host", "").split()
+    more = [u for u in told.get("extra-index-url", "").split() if _exists(u)]
+    links = [p for p in told.get("find-links", "").split() if _exists(p)]
+    return {
+        "UV_INDEX": " ".join([*more, *indexes]),
+        "UV_FIND_LINKS": ",".join(links),
+        "UV_NO_INDEX": "1" if is_on(told.get("no-index", "")) else "",
+        "UV_INSECURE_HOST": " ".join(hosts),
+        "HTTP_PROXY": proxy,
+        "HTTPS_PROXY": proxy,
+        "ALL_PROXY": proxy,
+        "UV_HTTP_TIMEOUT": told.get("timeout") or told.get("default-timeout", ""),
+    }
+
+
+def _certificates(told: dict[str, str]) -> dict[str, str]:
+    """Say which certificates to trust: as pip, those of its settings, else of the variables."""
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    bundle = told.get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
+    bundle = os.path.expanduser(bundle)
+    name = "SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE"
+    return {name: bundle, "SSL_CLIENT_CERT": os.path.expanduser(told.get("client-cert", ""))}
+
+
+def _constants() -> dict[str, str]:
+    return {
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
+        "UV_KEYRING_PROVIDER": "subprocess" if shutil.which("keyring") else "",
+        # Hashes decide what is installed, so any index may bring it.
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        # An edit in one `.venv` shall not change those of other projects.
+        "UV_LINK_MODE": "clone",
+    }
+
+
+def _exists(place: str) -> bool:
+    path = os.path.expanduser(place.removeprefix("file://"))
+    return "://" in path or Path(path).exists()
+
+
+def is_on(word: str) -> bool:
+    """Tell whether a setting of pip means yes."""
+    return word.strip().lower() in ("1", "true", "yes", "on", "y", "t")
