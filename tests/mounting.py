@@ -41,3 +41,9 @@ def image(file: Path, content: str) -> Path:
         check=True,
     )
     return file
+
+
+def mount_of(path: Path) -> str:
+    """Return the type of the file system on which a file lies."""
+    done = subprocess.run(["stat", "-f", "-c", "%T", str(path)], capture_output=True, text=True)
+    return done.stdout.strip()

@@ -18,15 +18,15 @@ _known: dict[int, bool] = {}
 _mounts: list[tuple[int, str, bool, str]] = []
 
 
-def trusted(path: str | os.PathLike, stat: os.stat_result | None = None) -> bool:
+def trusted(path: str | os.PathLike, device: int | None = None) -> bool:
     """Return whether a file with an unchanged stat is unchanged; asked once per device.
 
     Args:
         path: the file; one that is not there is not trusted.
-        stat: its stat, where it is known already.
+        device: `st_dev` of its stat, where that is known already.
     """
     try:
-        device = (stat or os.stat(path)).st_dev
+        device = os.stat(path).st_dev if device is None else device
     except OSError:
         return False
     if device not in _known:

@@ -48,11 +48,51 @@ walk() {
     done
 }
 
-# Print the names in the record, one on a line, still escaped.
-recorded() {
+# Tell whether $1 are the digits of a sha256.
+is_digest() {
+    [ ${#1} -eq 64 ] || return 1
+    case $1 in *[!0-9a-fA-F]*) return 1 ;; esac
+}
+
+# Tell whether $1 is a name as a record has it: one spelling for each file, inside of generated/.
+is_name() {
+    case /$1/ in *//* | */./* | */../*) return 1 ;; esac
+}
+
+# Tell whether every backslash of $1 begins \\, \n or \r.
+is_escaped() {
+    rest=$1
+    while :; do
+        case $rest in *\\*) rest=${rest#*\\} ;; *) return 0 ;; esac
+        case $rest in \\* | n* | r*) rest=${rest#?} ;; *) return 1 ;; esac
+    done
+}
+
+# Read the record $1: its lines go to `lines`, their names, escaped, to `recorded`.
+# Fail at a line that `make` would refuse, too.
+read_record() {
+    : >"$temporary/lines" && : >"$temporary/names"
+    tr -d '\000' <"$1" >"$temporary/text"
+    [ "$(wc -c <"$1")" -eq "$(wc -c <"$temporary/text")" ] || return 1
     while IFS= read -r line || [ -n "$line" ]; do
-        case $line in '#'* | '') ;; *) printf '%s\n' "${line#* [ *]}" ;; esac
+        line=${line%"$return_"}
+        case $line in '#'*) continue ;; *[!\ \	]*) ;; *) continue ;; esac
+        marked=${line#\\}
+        name=${marked#????????????????????????????????????????????????????????????????}
+        is_digest "${marked%"$name"}" || return 1
+        case $name in ' '[' *']?*) name=${name#??} ;; *) return 1 ;; esac
+        is_name "$name" || return 1
+        if [ "$marked" = "$line" ]; then
+            escape "$name" >>"$temporary/names"
+        else
+            is_escaped "$name" || return 1
+            # A name that needs no mark is the same name without it.
+            printf '%s\n' "$name" >>"$temporary/names"
+        fi
+        printf '%s\n' "$line" >>"$temporary/lines"
     done <"$1"
+    sort "$temporary/names" >"$temporary/recorded"
+    [ -z "$(uniq -d "$temporary/recorded")" ]
 }
 
 # Print the folders of assets/data in which recorded files lie.
@@ -65,7 +105,6 @@ folders() {
 
 # Print the files that lie in those folders without being recorded.
 extra() {
-    recorded "$1" | sort >"$temporary/recorded"
     folders <"$temporary/recorded" | while IFS= read -r name; do
         folder=$(printf '%b_' "$data/$name")
         folder=${folder%_}
@@ -77,14 +116,14 @@ extra() {
 # Write what is wrong with the data in the current folder; fail if a line of the record failed.
 report() {
     status=0
-    sha256sum --check --quiet --strict "$1" >"$temporary/failed" 2>/dev/null || status=1
+    sha256sum --check --quiet --strict "$temporary/lines" >"$temporary/failed" 2>/dev/null || status=1
     while IFS= read -r line; do
         case $line in
         *': FAILED open or read') printf '  MISSING  %s\n' "${line%: FAILED open or read}" ;;
         *': FAILED') printf '  CHANGED  %s\n' "${line%: FAILED}" ;;
         esac
     done <"$temporary/failed" >"$temporary/report"
-    extra "$1" | while IFS= read -r name; do
+    extra | while IFS= read -r name; do
         printf '  EXTRA    %s\n' "$name"
     done >>"$temporary/report"
     return "$status"
@@ -93,13 +132,21 @@ report() {
 check() {
     record=$PWD/scripts/$1/hashes.txt
     place=generated/$1
-    if [ ! -s "$record" ]; then
+    if [ ! -e "$record" ]; then
+        echo "$1: no data is recorded"
+        return 0
+    fi
+    if ! read_record "$record"; then
+        printf '%s: NOT verified\n  a line of hashes.txt is no record\n' "$1"
+        return 1
+    fi
+    if [ ! -s "$temporary/lines" ]; then
         echo "$1: no data is recorded"
         return 0
     fi
     [ -d "$place" ] || place=$temporary
-    if (cd "$place" && report "$record") && [ ! -s "$temporary/report" ]; then
-        echo "$1: verified (files of data: $(recorded "$record" | wc -l | tr -d ' '))"
+    if (cd "$place" && report) && [ ! -s "$temporary/report" ]; then
+        echo "$1: verified (files of data: $(wc -l <"$temporary/lines" | tr -d ' '))"
         return 0
     fi
     echo "$1: NOT verified"

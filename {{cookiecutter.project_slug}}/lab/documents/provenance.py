@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lab.experiments import Experiment, relative, root
+from lab.gate import record, wording
 
 _LOCKS = ("poetry.lock", "flake.lock")
 FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
@@ -69,10 +70,8 @@ def _ask_git(*arguments: str) -> str | None:
 
 def _recorded(experiment: Experiment) -> dict[str, str]:
     """Return the recorded hash of each file of data."""
-    path = experiment.scripts / "hashes.txt"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    found = (re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line) for line in lines)
-    return {match[2]: match[1] for match in found if match}
+    known = record.read(experiment.scripts / "hashes.txt").digests
+    return {wording.shown(name): digest for name, digest in known.items()}
 
 
 def _sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab.experiments import Experiment
+from lab.gate import record
 
 _LARGEST = 100_000  # bytes; in larger tables every number is found by chance
 _NEAR = 0.01
@@ -57,12 +58,11 @@ def close(number: float, decimals: int, percent: bool, values: Iterable[Value]) 
 
 def _results(experiment: Experiment) -> Iterator[Path]:
     """Yield the small files of results; what `hashes.txt` records came from outside."""
-    record = experiment.scripts / "hashes.txt"
-    recorded = record.read_text(encoding="utf-8") if record.exists() else ""
+    recorded = record.read(experiment.scripts / "hashes.txt").digests
     for path in sorted((experiment.generated / "assets" / "data").glob("*")):
         name = path.relative_to(experiment.generated).as_posix()
         is_table = path.suffix in (".csv", ".tsv", ".json")
-        if is_table and f" {name}\n" not in f"{recorded}\n" and path.stat().st_size <= _LARGEST:
+        if is_table and name not in recorded and path.stat().st_size <= _LARGEST:
             yield path
 
 

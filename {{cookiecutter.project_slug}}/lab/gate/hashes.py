@@ -1,8 +1,10 @@
 """Hash files on all cores: threads for large files, processes for many small ones."""
 
+import contextlib
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 BUFFER = 1 << 20
 SMALL = 1 << 16
+LATELY = 600  # seconds; the kernel writes by itself after about 30
 MANY = 2000  # below this, starting processes costs more than they save
 
 
@@ -18,6 +21,7 @@ def sha256(path: str | os.PathLike) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     handle = os.open(path, os.O_RDONLY)
     try:
+        _settle(handle)
         start = os.read(handle, SMALL)
         digest = hashlib.sha256(start)
         if start:
@@ -25,6 +29,18 @@ def sha256(path: str | os.PathLike) -> str:
     finally:
         os.close(handle)
     return digest.hexdigest()
+
+
+def _settle(handle: int) -> None:
+    """Write a large file that was changed lately to the disk, before it is read.
+
+    A process that has the file in its memory (`np.memmap`) could change it further without a new
+    time, until the pages that it changed are written.
+    """
+    stat = os.fstat(handle)
+    if stat.st_size > SMALL and time.time() - stat.st_mtime < LATELY:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
 
 
 def _rest(handle: int, digest: "hashlib._Hash", buffer: bytearray) -> None:

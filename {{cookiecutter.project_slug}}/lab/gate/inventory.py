@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab import filesystems
 from lab.errors import LabError
 from lab.gate import hashes, statcache
 from lab.gate.record import Record
@@ -78,7 +79,7 @@ def take(
     fresh = _fresh(record.digests, declared)
     names = sorted({*tree.stamps, *record.digests}, key=os.fsencode)
     findings = [_compare(name, record, tree, found, remembered, fresh) for name in names]
-    kept = _kept(findings, tree, remembered, moment)
+    kept = _kept(generated, findings, tree, remembered, moment)
     if memory and kept != remembered:
         statcache.write(memory, kept)
     settled = all(
@@ -110,7 +111,7 @@ def _fresh(recorded: Iterable[str], declared: list[str]) -> list[str]:
 
 def _digests(generated: Path, tree: Tree, remembered: dict[str, Known]) -> dict[str, str]:
     """Return the digest of every file, reading those that are not known by their stamp."""
-    nothing = Known("", (0, 0, 0, 0))
+    nothing = Known("", statcache.of_size(0))
     found = {
         name: remembered[name].digest
         for name, each in tree.stamps.items()
@@ -155,7 +156,11 @@ def _compare(
 
 
 def _kept(
-    findings: list[Finding], tree: Tree, remembered: dict[str, Known], moment: int
+    generated: Path,
+    findings: list[Finding],
+    tree: Tree,
+    remembered: dict[str, Known],
+    moment: int,
 ) -> dict[str, Known]:
     """Return what to remember; of changed and missing files, what they were before."""
     kept = {}
@@ -163,7 +168,8 @@ def _kept(
         before = remembered.get(each.name)
         if each.state in ("verified", "new"):
             now = Known(each.found, tree.stamps[each.name])
-            kept[each.name] = now if before == now else statcache.known(*now, moment)
+            sound = filesystems.trusted(f"{generated}/{each.name}", now.stamp[4])
+            kept[each.name] = now if before == now else statcache.known(*now, moment, sound)
         elif before and each.state != "extra":
             kept[each.name] = before
     return kept

@@ -1,7 +1,8 @@
 r"""The record of data, `hashes.txt`: lines as `sha256sum` writes them, comments above them.
 
 A name with a line break or a backslash is escaped as `sha256sum` does it: the line starts
-with a backslash, and the name has `\n`, `\r` and `\\`.
+with a backslash, and the name has `\n`, `\r` and `\\`. All that reads such lines reads them here, and
+`src/check-hash.sh` by the same rules: what one of them refuses the others refuse.
 """
 
 import os
@@ -12,9 +13,12 @@ from pathlib import Path
 from lab.atomic import replacing
 from lab.errors import LabError
 from lab.experiments import relative
+from lab.gate.wording import shown
 
 _LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)", re.DOTALL)
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_PLAIN = {escape: character for character, escape in _ESCAPES.items()}
+_MARKS = ("<<<<<<< ", "=======", ">>>>>>> ", "||||||| ")
 
 
 @dataclass
@@ -66,14 +70,15 @@ def read(path: Path) -> Record:
     text = os.fsdecode(path.read_bytes()) if path.exists() else ""
     comments: list[str] = []
     for number, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
+        content = content.removesuffix("\r")
+        if not content.strip(" \t"):
             continue
         if content.startswith("#"):
             comments.append(content)
             continue
-        name, digest, problem = _parse(content)
+        name, digest, problem = parsed(content)
         if problem or name in record.digests:
-            problem = problem or f"{name} is recorded twice"
+            problem = problem or f"{shown(name)} is recorded twice"
             raise LabError(f"{relative(path)}, line {number}: {problem}")
         record.digests[name] = digest
         if comments:
@@ -93,16 +98,37 @@ def escaped(name: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in name)
 
 
-def _parse(content: str) -> tuple[str, str, str]:
-    """Return the name and the digest in a line, or what is wrong with it."""
+def parsed(content: str) -> tuple[str, str, str]:
+    """Return the name and the digest in a line of `sha256sum`, or what is wrong with it."""
     match = _LINE.fullmatch(content)
-    if not match:
-        return "", "", f"this is no record of sha256sum\n  {content[:100]}"
+    if not match or "\0" in content:
+        return "", "", _no_record(content)
     mark, digest, name = match.groups()
     if mark:
-        name = re.sub(r"\\(.)", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), name)
-    out = name.startswith("/") or (".." in name and ".." in name.split("/"))
-    return name, digest.lower(), f"{name} leads out of generated/" if out else ""
+        parts = re.findall(r"\\.|\\$|[^\\]+", name)
+        if any(part[0] == "\\" and part not in _PLAIN for part in parts):
+            return "", "", _no_record(content)
+        name = "".join(_PLAIN.get(part, part) for part in parts)
+    return name, digest.lower(), _problem(name)
+
+
+def _no_record(content: str) -> str:
+    text = shown(content[:100])
+    if content.startswith(_MARKS):
+        return f"this is no record, but a conflict of a merge: {text}\n  keep one side, then make"
+    if content.startswith("\ufeff"):
+        return "this is no record: a byte order mark stands before it\n  save it without one"
+    return f"this is no record of sha256sum\n  {text}"
+
+
+def _problem(name: str) -> str:
+    """Return what is wrong with a recorded name: each file has one, and lies in generated/."""
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts:
+        return f"{shown(name)} leads out of generated/"
+    if "" in parts or "." in parts:
+        return f"{shown(name)} has another spelling: leave out `./` and double `/`"
+    return ""
 
 
 def _comment(text: str) -> str:

@@ -1,8 +1,8 @@
 """Remember the digest of every verified file with its stamp, so that it is not read again.
 
-A file is believed to be unchanged if its size, mtime, ctime and inode are. One that was
-modified less than two seconds before it was hashed is not: a second write could leave the
-same times (the rule of git's index).
+A file is believed to be unchanged if its size, mtime, ctime, inode and device are, on a file system
+that deserves it. One that was modified less than two seconds before it was hashed is not: a second
+write could leave the same times (the rule of git's index).
 """
 
 import json
@@ -22,11 +22,19 @@ class Known(NamedTuple):
     stamp: Stamp
 
 
-def known(digest: str, stamp: Stamp, moment: int) -> Known:
-    """Return what to remember of a file that was hashed at `moment` (nanoseconds)."""
-    size, modified, changed, _ = stamp
+def known(digest: str, stamp: Stamp, moment: int, trusted: bool) -> Known:
+    """Return what to remember of a file that was hashed at `moment` (nanoseconds).
+
+    `trusted` says that its file system deserves that an unchanged stamp is believed.
+    """
+    size, modified, changed, *_ = stamp
     racy = max(modified, changed) > moment - RACY
-    return Known(digest, (size, 0, 0, 0) if racy else stamp)
+    return Known(digest, stamp if trusted and not racy else of_size(size))
+
+
+def of_size(size: int) -> Stamp:
+    """Return a stamp that matches no file, and says how large it was."""
+    return size, 0, 0, 0, 0
 
 
 def read(path: Path) -> dict[str, Known]:

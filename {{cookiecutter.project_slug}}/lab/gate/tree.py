@@ -9,12 +9,12 @@ from pathlib import Path
 
 from lab.folders import walk
 
-Stamp = tuple[int, int, int, int]  # size, mtime, ctime (nanoseconds) and inode
+Stamp = tuple[int, int, int, int, int]  # size, mtime, ctime (nanoseconds), inode and device
 
 
 def stamp(stat: os.stat_result) -> Stamp:
     """Return what identifies one state of a file."""
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev
 
 
 class Tree:
@@ -23,14 +23,13 @@ class Tree:
     def __init__(self) -> None:
         self.roots: dict[str, tuple[int, int]] = {}  # number of files, and bytes
         self._names: list[str] = []
-        self._numbers: list[int] = []  # four for each name
+        self._numbers: list[int] = []  # five for each name
 
     @cached_property
     def stamps(self) -> dict[str, Stamp]:
         """Return the stamp of each file."""
-        numbers = self._numbers
-        rows = zip(numbers[0::4], numbers[1::4], numbers[2::4], numbers[3::4], strict=True)
-        return dict(zip(self._names, rows, strict=True))
+        columns = [self._numbers[start::5] for start in range(5)]
+        return dict(zip(self._names, zip(*columns, strict=True), strict=True))
 
     def seal(self) -> str | None:
         """Return a digest of all names and stamps; None if they do not fit into 64 bits."""
@@ -47,8 +46,8 @@ class Tree:
         name, number = self._names.append, self._numbers.extend
         for path, stat in files:
             name(path[cut:])
-            number((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
-        self.roots[root] = len(self._names) - first, sum(self._numbers[4 * first :: 4])
+            number(stamp(stat))
+        self.roots[root] = len(self._names) - first, sum(self._numbers[5 * first :: 5])
 
 
 def look(generated: Path, roots: Iterable[str]) -> Tree:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.atomic import replacing
 from lab.errors import LabError
+from lab.gate import record
 from lab.pipeline.contents import sha256
 from lab.rebuild import differences, tolerance
 from lab.rebuild.artifacts import VERDICT, last_made
@@ -68,9 +69,9 @@ def _from_json(text: str) -> dict[str, str]:
 
 def _from_list(text: str) -> dict[str, str]:
     """Return the digests of a list whose paths may begin with `generated/<experiment>/`."""
-    lines = (re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line) for line in text.splitlines())
-    found = {match[2]: match[1] for match in lines if match}
-    return {re.sub(r"^(?:\./)?(?:generated/[^/]+/)?", "", n): d for n, d in found.items()}
+    lines = (re.sub(r"^(\\?\w{64} [ *])\./", r"\1", line) for line in text.splitlines())
+    found = {name: digest for name, digest, problem in map(record.parsed, lines) if not problem}
+    return {re.sub(r"^generated/[^/]+/", "", name): digest for name, digest in found.items()}
 
 
 def compare(wanted: Expected, rebuilt: dict[str, Path], declared: Any) -> Iterator[Result]:
