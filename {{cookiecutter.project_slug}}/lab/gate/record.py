@@ -1,8 +1,8 @@
 r"""The record of data, `hashes.txt`: lines as `sha256sum` writes them, comments above them.
 
 A name with a line break or a backslash is escaped as `sha256sum` does it: the line starts
-with a backslash, and the name has `\n`, `\r` and `\\`. All that reads such lines reads them here, and
-`src/check-hash.sh` by the same rules: what one of them refuses the others refuse.
+with a backslash, and the name has `\n`, `\r` and `\\`. All that reads such lines
+reads them here, and `src/check-hash.sh` by the same rules: what one refuses the other refuses.
 """
 
 import os
