@@ -1,10 +1,15 @@
-"""Load and save tables, arrays, models and figures by name or by path."""
+"""Load and save tables, arrays, models and figures by name or by path.
 
+In a step a name means what its rule declares, and nothing else.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import formats
 from lab.atomic import replacing
+from lab.declared import Declared, of_step
 from lab.errors import LabError
 from lab.experiments import here, relative
 
@@ -15,11 +20,12 @@ if TYPE_CHECKING:
 def load(name: str | Path, format: str | None = None) -> Any:
     """Load what `name` holds: a path, or a bare name in the experiment's assets/data.
 
-    `load("results")` finds the one `generated/<experiment>/assets/data/results.*`.
-    Tables come back as DataFrames, `.npz` and `.json` as dictionaries, SVG as text.
+    `load("results")` finds the one `generated/<experiment>/assets/data/results.*`; in a step, the
+    one input of this name. Tables come back as DataFrames, `.npz` and `.json` as dictionaries, SVG
+    as text.
 
     Raises:
-        LabError: No file, or several files, of this name.
+        LabError: No file, or several files, of this name; in a step, none that it declares.
     """
     path = _existing(str(name), format)
     return formats.of(path).read(path)
@@ -30,10 +36,12 @@ def save(value: Any, name: str | Path, format: str | None = None) -> Path:
 
     A bare name goes to `generated/<experiment>/assets/data` (figures: `assets/figures`)
     in `format`, or else in the format of its type: DataFrame csv, array npy, figure svg,
-    model skops, a dictionary of arrays npz, other values json.
+    model skops, a dictionary of arrays npz, other values json. In a step a bare name, or the path
+    in the Snakefile, means the output of this name.
 
     Raises:
-        LabError: The format is unknown, not safe, or cannot hold the value.
+        LabError: The format is unknown, not safe, or cannot hold the value; in a step, there is no
+            such output.
     """
     path = _destination(str(name), format, value)
     writer = formats.of(path)
@@ -45,36 +53,66 @@ def save(value: Any, name: str | Path, format: str | None = None) -> Path:
     return path
 
 
-def load_all(name: str) -> "pd.DataFrame":
+def load_all(name: str | Iterable[str | Path]) -> "pd.DataFrame":
     """Load every variant of `name` as one frame, its parameters as the first columns.
 
-    `load_all("results")` reads files such as `results.alpha=0.1,seed=3.csv`.
-    A variant that is JSON gives one row.
+    `load_all("results")` reads files such as `results.alpha=0.1,seed=3.csv`; in a step, those
+    among its inputs. A list of such files is taken as it is. A variant that is JSON gives one row.
 
     Raises:
         LabError: There is no variant.
     """
-    from lab.formats.variants import gather
+    from lab.formats import variants
 
+    if not isinstance(name, str):
+        return variants.gather([_existing(str(path), None) for path in name])
+    step = of_step()
     folder = here().generated / "assets/data"
-    return gather(folder, name)
+    files = step.readable().values() if step else folder.glob("*")
+    found = [path for path in files if variants.is_one(path, name)]
+    if not found:
+        raise LabError(
+            f"{f'step {step.step} declares' if step else f'{relative(folder)} has'}"
+            f" no variant of {name!r}\n  a variant is called, for example,"
+            f" {name}.alpha=0.1,seed=3.csv"
+        )
+    return variants.gather(found, name)
 
 
 def _existing(name: str, format: str | None) -> Path:
+    if step := of_step():
+        return _declared(step, name, format)
     if _is_path(name):
         path = Path(name)
         if path.exists() or "/" in name:
             return _present(path)
         return _present(here().generated / "assets/data" / name)
     folder = here().generated / "assets/data"
-    pattern = f"{name}.{format or '*'}"
-    return _only(name, folder, sorted(p for p in folder.iterdir() if _fits(p, name, pattern)))
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    return _only(name, folder, [path for path in there if _fits(path, name, format)])
 
 
-def _fits(path: Path, name: str, pattern: str) -> bool:
+def _declared(step: Declared, name: str, format: str | None) -> Path:
+    """Return the file that a name means in a step.
+
+    Raises:
+        LabError: the step declares none of this name, or several.
+    """
+    if "/" in name:
+        return _present(step.read(name) or Path(name))
+    fits = _fits if not _is_path(name) else lambda path, name, format: path.name == name
+    found = [place for place in step.readable().values() if fits(place, name, format)]
+    if not found and _is_path(name) and Path(name).exists():
+        return _present(step.read(name) or Path(name))
+    if not found:
+        raise step.refuse("input", name)
+    return _only(name, found[0].parent, found)
+
+
+def _fits(path: Path, name: str, format: str | None) -> bool:
+    """Tell whether a file has a bare name, and the format if one is asked for."""
     rest = path.name.removeprefix(f"{name}.")
-    wanted = pattern.removeprefix(f"{name}.")
-    return rest != path.name and rest in formats.SUFFIXES and wanted in ("*", rest)
+    return rest != path.name and rest in formats.SUFFIXES and format in (None, rest)
 
 
 def _only(name: str, folder: Path, found: list[Path]) -> Path:
@@ -106,11 +144,30 @@ def _present(path: Path) -> Path:
 
 
 def _destination(name: str, format: str | None, value: Any) -> Path:
+    if step := of_step():
+        return _output(step, name, format, value)
     if _is_path(name):
         return Path(name)
     suffix = format or formats.natural(value)
     folder = "figures" if suffix in formats.PICTURES else "data"
     return here().generated / "assets" / folder / f"{name}.{suffix}"
+
+
+def _output(step: Declared, name: str, format: str | None, value: Any) -> Path:
+    """Return where the output goes that a name means in a step.
+
+    Raises:
+        LabError: the step declares none of this name.
+    """
+    if "/" in name:
+        return step.write(name) or Path(name)
+    wanted = name if _is_path(name) else f"{name}.{format or formats.natural(value)}"
+    named = {path: place for path, place in step.outputs.items() if Path(path).name == wanted}
+    if not named and not format and not _is_path(name):
+        named = {p: place for p, place in step.outputs.items() if _fits(Path(p), name, None)}
+    if len(named) != 1:
+        raise step.refuse("output", name)
+    return Path(*named.values())
 
 
 def _is_path(name: str) -> bool:

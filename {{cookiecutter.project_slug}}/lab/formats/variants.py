@@ -1,5 +1,6 @@
 """Gather the results of all variants of a step, whose parameters are in the file names."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -14,32 +15,38 @@ if TYPE_CHECKING:
 TABLES = frozenset({"csv", "parquet", "json"})
 
 
-def gather(folder: Path, name: str) -> "pd.DataFrame":
-    """Return the variants of `name` in `folder` as one frame, ordered by their parameters.
+def gather(files: Iterable[Path], name: str = "") -> "pd.DataFrame":
+    """Return variants of `name` as one frame, ordered by their parameters.
 
     Raises:
-        LabError: There is no variant, or a column contradicts the file name.
+        LabError: A file is no variant, or a column contradicts a file name.
     """
     import pandas as pd
 
-    found = {path: parameters(path, name) for path in folder.glob("*") if _fits(path, name)}
-    if not found:
-        raise LabError(
-            f"{relative(folder)} has no variant of {name!r}\n"
-            f"  a variant is called, for example, {name}.alpha=0.1,seed=3.csv"
-        )
+    found = {path: parameters(path, name) for path in files}
     ordered = sorted(found, key=lambda path: [_rank(*item) for item in found[path].items()])
     return pd.concat([_labelled(path, found[path]) for path in ordered], ignore_index=True)
 
 
-def parameters(path: Path, name: str) -> dict[str, Any]:
-    """Return the parameters in a file name: `results.alpha=0.1,seed=3.csv` has two."""
+def parameters(path: Path, name: str = "") -> dict[str, Any]:
+    """Return the parameters in a file name: `results.alpha=0.1,seed=3.csv` has two.
+
+    Raises:
+        LabError: there are none.
+    """
+    name = name or path.name.partition("=")[0].rpartition(".")[0]
+    if not is_one(path, name):
+        raise LabError(
+            f"{path.name} is no variant: it has no parameters in its name\n"
+            "  a variant is called, for example, results.alpha=0.1,seed=3.csv"
+        )
     text = path.name.removeprefix(f"{name}.").removesuffix(path.suffix)
     pairs = (item.partition("=") for item in text.split(","))
     return {unquote(key): _value(unquote(value)) for key, _, value in pairs}
 
 
-def _fits(path: Path, name: str) -> bool:
+def is_one(path: Path, name: str) -> bool:
+    """Tell whether a file is a variant of `name`."""
     rest = path.name.removeprefix(f"{name}.")
     return rest != path.name and "=" in rest and formats.suffix(path) in TABLES
 

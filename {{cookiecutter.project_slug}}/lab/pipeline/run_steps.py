@@ -19,6 +19,7 @@ from lab.pipeline import (
     jobs,
     limits,
     orphans,
+    own_names,
     profiles,
     runner,
     steps,
@@ -97,6 +98,7 @@ def fingerprint() -> str:
 
 def _prepare(experiment: Experiment, change: Change) -> None:
     """Make Snakemake see by modification times what the front check found by content."""
+    own_names.recover(experiment.state / "running")
     shutil.rmtree(experiment.state / "running", ignore_errors=True)
     now = time.time()
     for path in change.inputs:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.declared import VARIABLE, Declared
 from lab.determinism import environment, pinned
 from lab.errors import LabError
 from lab.experiments import relative
-from lab.pipeline import containers, demands, gpus, memory, orphans, processes
+from lab.pipeline import containers, demands, gpus, memory, orphans, own_names, processes
 from lab.pipeline.processes import Running
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
+_NOTES = ".step"  # in the scratch folder: what its programs are told, and note
 _LATE = 60  # s until files that another machine wrote are seen here
 _watcher = memory.Watcher()
 
@@ -26,8 +28,9 @@ _watcher = memory.Watcher()
 class StepError(LabError):
     """The command of a step ended with an error, or did not write its outputs."""
 
-    def __init__(self, step: "Step", why: str, log: Path | None = None) -> None:
-        lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(step.command)}"]
+    def __init__(self, step: "Step", why: str, scratch: Path, log: Path | None = None) -> None:
+        command = step.command_into(str(scratch))
+        lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
             lines += [f"    {line}" for line in end[-_END:]]
@@ -47,15 +50,39 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
     for path in [scratch / path for path in step.outputs] + [log]:
         path.parent.mkdir(parents=True, exist_ok=True)
     job = demands.of(step.variables, step.variables["workflow"])
-    excess = _settings() or (demands.excess(job, session.limits) if job else None)
-    why = excess or _attempt(step, scratch, log, session)
-    if session.running.stopped:
-        raise KeyboardInterrupt
-    missing = [] if why else _missing(step, scratch, _LATE if session.cluster else 0)
-    if not why and missing:
-        why = "it ended without an error but did not write " + ", ".join(missing)
-    if why:
-        _fail(StepError(step, why, None if excess else log.resolve()), step, job, session)
+    _declare(step, scratch)
+    with own_names.writable(step.outputs, scratch):
+        excess = _settings() or (demands.excess(job, session.limits) if job else None)
+        why = excess or _attempt(step, scratch, log, session)
+        if session.running.stopped:
+            raise KeyboardInterrupt
+        if why := why or _fault(step, scratch, session):
+            _fail(
+                StepError(step, why, scratch, None if excess else log.resolve()), step, job, session
+            )
+    if others := own_names.others(step.outputs, scratch):
+        session.progress.say(
+            f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
+            f" `output:` of rule {step.rule} does not name it"
+        )
+
+
+def _declare(step: "Step", scratch: Path) -> None:
+    """Tell the programs of a step what its rule declares."""
+    places = {path: os.path.abspath(scratch / path) for path in step.outputs}
+    declared = Declared(step.name, step.rule, os.getcwd(), step.inputs, places)
+    folder = scratch / _NOTES
+    folder.mkdir(exist_ok=True)
+    declared.written(str(folder))
+
+
+def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
+    """Return what is wrong with a step whose command ended well, or None."""
+    missing = _missing(step, scratch, _LATE if session.cluster else 0)
+    if missing:
+        return "it ended without an error but did not write " + ", ".join(missing)
+    own_names.take(step.outputs, scratch)
+    return None
 
 
 def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
@@ -73,7 +100,7 @@ def _missing(step: "Step", scratch: Path, seconds: float) -> list[str]:
     """Return the outputs that are not there; a network drive may show them late."""
     end = time.monotonic() + seconds
     while True:
-        missing = [path for path in step.outputs if not os.path.lexists(scratch / path)]
+        missing = [p for p in step.outputs if not any(map(os.path.lexists, (scratch / p, p)))]
         if not missing or time.monotonic() >= end:
             return missing
         for path in missing:
@@ -89,18 +116,18 @@ def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str 
     except LabError as error:
         return str(error)
     if session.cluster:
-        own = _own_environment()
+        own = _own_environment(scratch)
         del own[orphans.MARK]  # what runs there is none of this machine's business
         return session.cluster.run(step, command, own, log)
-    return _run_here(step, command, scratch.name, log, session)
+    return _run_here(step, command, scratch, log, session)
 
 
 def _run_here(
-    step: "Step", command: processes.Command, key: str, log: Path, session: "Session"
+    step: "Step", command: processes.Command, scratch: Path, log: Path, session: "Session"
 ) -> str | None:
     """Run the command on this machine; return why it failed, or None."""
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
-        env = environment() | _own_environment() | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        env = environment() | _own_environment(scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": sink,
@@ -110,7 +137,7 @@ def _run_here(
             "pass_fds": handles,
         }
         with (
-            session.running.start(key, command.argv, command.undo, **options) as process,
+            session.running.start(scratch.name, command.argv, command.undo, **options) as process,
             _watcher.watching(process.pid, command.memory) as watch,
         ):
             code = processes.wait(process)
@@ -125,7 +152,7 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
     text = step.command_into(str(scratch))
     if not step.container:
         return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
-    names = [*pinned(), *_own_environment(), "CUDA_VISIBLE_DEVICES"]
+    names = [*pinned(), *_own_environment(scratch), "CUDA_VISIBLE_DEVICES"]
     return containers.command(step, text, names, str(scratch), session.progress.say)
 
 
@@ -146,10 +173,14 @@ def _settings() -> str | None:
     return f"{name} would change its figures; remove it (a style belongs in src/study)"
 
 
-def _own_environment() -> dict[str, str]:
+def _own_environment(scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".lab")
-    return {"MPLCONFIGDIR": os.path.join(state, "matplotlib"), orphans.MARK: state}
+    return {
+        "MPLCONFIGDIR": os.path.join(state, "matplotlib"),
+        orphans.MARK: state,
+        VARIABLE: os.path.abspath(scratch / _NOTES),
+    }
 
 
 def _one_line(command: str) -> str:

@@ -30,6 +30,7 @@ class Step:
     memory: int = 0
     gpus: int = 0
     attempt: int = 1
+    rule: str = ""
     template: str = field(default="", repr=False)
     variables: dict = field(default_factory=dict, repr=False)
 
@@ -123,6 +124,7 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
     image = globals_["workflow"].get_rule(rule).container_img
     return Step(
         name=name_of(rule, variables["wildcards"], variables["output"]),
+        rule=rule,
         command=expand(template, **everything),
         inputs=[str(f) for f in variables["input"]],
         outputs=[str(f) for f in variables["output"]],
