@@ -25,7 +25,7 @@ class Place:
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     (tmp_path / "assets/data").mkdir(parents=True)
-    monkeypatch.setattr(files, "_experiment", lambda: Place(tmp_path))
+    monkeypatch.setattr(files, "here", lambda: Place(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
