@@ -197,3 +197,42 @@ def test_killed_attempt_is_made_good(small: Path, environment: ModuleType) -> No
     assert make_env(small).returncode == 0
     assert environment.is_current(small)
     assert not list(small.glob(".venv?*"))
+
+
+def test_error_names_package_index_and_cause(small: Path, tmp_path: Path) -> None:
+    """What cannot be installed is told in a sentence, without the log of an installer."""
+    lock = (small / "poetry.lock").read_text(encoding="utf-8")
+    wrong = re.sub(r"sha256:\w{64}", f"sha256:{'0' * 64}", lock, count=2)
+    (small / "poetry.lock").write_text(wrong, encoding="utf-8")
+    done = make_env(small, PIP_INDEX_URL=os.environ.get("PIP_INDEX_URL", ""))
+    first, *others = done.stderr.splitlines()[-2:]
+    assert done.returncode == 1
+    assert re.match(r"error: idna [\d.]+ could not be had from \S+: the file there is not", first)
+    assert len(others) == 1
+    python = str(small / ".venv" / "bin" / "python")
+    assert subprocess.run([python, "-c", "import idna"]).returncode == 0
+
+
+def test_unknown_group_is_named(small: Path) -> None:
+    """WITH names a group that pyproject.toml does not have: nothing is done, and it says so."""
+    done = make_env(small, WITH="plots")
+    assert done.returncode == 1
+    assert "no group 'plots'" in done.stderr
+
+
+def test_progress_counts_files_and_bytes(environment: ModuleType, capsys) -> None:
+    """Where nobody sits at a terminal, a line is printed for every 50 MB and one at the end."""
+    progress = importlib.import_module("lab.environment.progress")
+    meter = progress.Meter()
+    meter.read("Resolved 3 packages in 10ms")
+    for name in ("scipy", "typst", "numpy"):
+        meter.read(f"Downloading {name} (40.0MiB)")
+    for name in ("typst", "numpy", "scipy"):
+        meter.read(f" Downloaded {name}")
+    meter.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "installing 3 packages into .venv"
+    assert lines[1:] == [
+        "  2 of 3 large files fetched, 84 of 126 MB",
+        "  3 of 3 large files fetched, 126 of 126 MB",
+    ]

@@ -1,17 +1,12 @@
-"""Install requirements with hashes into an environment: uv, and pip where uv cannot be had."""
+"""Install requirements with hashes into an environment: uv, and pip where uv cannot do it."""
 
-import os
 import re
-import shutil
-import sys
-import tempfile
-import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import PreparationError, programs, sources
+from . import failures, programs, progress, sources, uv
 
-OLDEST_UV = (0, 9)
+INSTALLED = "lab-requirements.txt"  # in `.venv`: what it was made of
 
 
 @dataclass(frozen=True)
@@ -20,82 +15,89 @@ class Wanted:
 
     packages: Path
     tools: Path  # uv, and what builds packages from source
-    indexes: list[str] = field(default_factory=list)
+    indexes: tuple[str, ...] = ()  # that the lock itself names
 
 
-def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str | None:
+def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
     """Install exactly these packages with uv; return what it said if it could not.
 
     What this user installed before needs no network, so the first attempt is without one.
     """
-    uv = find_uv(wanted.tools)
-    if not uv:
-        return "there is no uv for this machine"
+    program, reason = uv.find(wanted.tools)
+    if not program:
+        return reason
     python = str(venv / "bin" / "python")
-    command = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes"]
+    command = [program, "pip", "sync", "--python", python, "--require-hashes"]
     command += [str(wanted.packages), "--build-constraint", str(wanted.tools)]
+    command += [f"--reinstall-package={name}" for name in _other_files(venv, wanted)]
     env = sources.for_uv(wanted.indexes)
-    if env.pop("UV_NO_INDEX", ""):
-        command.append("--no-index")
-    for more in (["--offline"], []):
-        done = programs.ask([*command, *more], env, folder)
-        if done.returncode == 0:
-            return None
-    return (done.stdout + done.stderr).strip()
+    command += ["--no-index"] if env.pop("UV_NO_INDEX", "") else []
+    done = programs.ask([*command, "--offline"], env, folder)
+    if done.returncode:
+        return _while_it_goes_on(command, env, folder)
+    if found := re.search(r"Installed (\d+) packages?", done.stderr):
+        programs.say(f"installed {found[1]} packages into .venv, without the network")
+    return ""
 
 
-def by_pip(folder: Path, venv: Path, wanted: Wanted) -> str | None:
+def _other_files(venv: Path, wanted: Wanted) -> list[str]:
+    """Return the packages that the lock pins to other files than those that `.venv` was made of.
+
+    Their version may be the same, and then uv would leave them as they are.
+    """
+    if not (venv / INSTALLED).exists():
+        return []
+    before, now = set(_lines(venv / INSTALLED)), _lines(wanted.packages)
+    return sorted({_name(line) for line in now if line not in before})
+
+
+def _lines(requirements: Path) -> list[str]:
+    return requirements.read_text(encoding="utf-8").splitlines()
+
+
+def _name(line: str) -> str:
+    return re.split("==| @ ", line)[0]
+
+
+def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path) -> str:
+    """Try with the network, and again as long as each attempt brings files that were missing.
+
+    What was fetched stays in uv's cache, so a bad line costs no file twice, and none at all is
+    found out soon.
+    """
+    printed = "Downloaded"
+    while "Downloaded" in printed:
+        code, printed = progress.run(command, {"UV_HTTP_RETRIES": "1"} | env, folder)
+        if code == 0:
+            return ""
+        if failures.cause(printed) is not failures.NO_NETWORK:
+            break
+    return printed.strip()
+
+
+def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     """Install these packages with pip into an empty environment; return its words if it could not.
 
-    It is slower, and works wherever pip does.
+    It is slower, and works wherever pip does. The package at which uv stopped, as it `said`, is
+    asked for first.
     """
+    lines = _lines(wanted.packages)
+    first = [line for line in lines if _name(line) == failures.package(said)]
+    env = sources.for_pip()
+    if failures.cause(said) is failures.NO_NETWORK:
+        env = {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5"} | env
+    programs.say("uv could not install the packages, so pip tries")
+    for part in filter(None, (first, lines)):
+        if words := _pip(folder, venv, wanted, part, env):
+            return words
+    return ""
+
+
+def _pip(folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str]) -> str:
+    given = wanted.packages.with_name("for-pip.txt")
+    given.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [*sources.pip(), "--python", str(venv / "bin" / "python"), "install", "--no-deps"]
     command += ["--no-compile", "--no-user", "--require-hashes", "--quiet"]
-    extra = [word for url in wanted.indexes for word in ("--extra-index-url", url)]
-    done = programs.ask(
-        [*command, *extra, "--requirement", str(wanted.packages)], sources.for_pip(), folder
-    )
-    return (done.stdout + done.stderr).strip() if done.returncode else None
-
-
-def find_uv(tools: Path) -> str | None:
-    """Return a uv: the one on the PATH, else a private one at the locked version and hash."""
-    on_path = shutil.which("uv")
-    if on_path and _version(on_path) >= OLDEST_UV:
-        return on_path
-    text = tools.read_text(encoding="utf-8")
-    locked = re.search(r"^uv==(\S+).*$", text, re.MULTILINE)
-    if not locked:
-        return None
-    program = programs.cache_home() / f"uv-{locked[1]}-{sys.platform}" / "uv"
-    if _version(str(program)) >= OLDEST_UV:
-        return str(program)
-    programs.say(f"fetching uv {locked[1]}, the installer, once for this user")
-    try:
-        _fetch_uv(program, locked[0])
-    except (OSError, PreparationError, zipfile.BadZipFile, StopIteration):
-        return None
-    return str(program) if _version(str(program)) >= OLDEST_UV else None
-
-
-def _version(uv: str) -> tuple[int, ...]:
-    found = re.search(r"(\d+)\.(\d+)", programs.ask([uv, "--version"]).stdout)
-    return tuple(map(int, found.groups())) if found else ()
-
-
-def _fetch_uv(program: Path, requirement: str) -> None:
-    """Download the wheel of uv with pip, which checks its hash, and take the program out of it."""
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
-        wanted = Path(scratch) / "wanted.txt"
-        wanted.write_text(requirement, encoding="utf-8")
-        command = [*sources.pip(), "download", "--quiet", "--no-deps", "--require-hashes"]
-        command += ["--only-binary=:all:", "--dest", scratch, "--requirement", str(wanted)]
-        done = programs.ask(command, sources.for_pip())
-        if done.returncode:
-            raise PreparationError(done.stderr)
-        with zipfile.ZipFile(next(Path(scratch).glob("uv-*.whl"))) as wheel:
-            name = next(n for n in wheel.namelist() if n.endswith(".data/scripts/uv"))
-            unpacked = Path(wheel.extract(name, scratch))
-        unpacked.chmod(0o755)
-        os.replace(unpacked, program)
+    command += [word for url in wanted.indexes for word in ("--extra-index-url", url)]
+    done = programs.ask([*command, "--requirement", str(given)], env, folder)
+    return (done.stdout + done.stderr).strip() if done.returncode else ""

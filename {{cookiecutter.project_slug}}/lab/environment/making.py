@@ -12,6 +12,7 @@ from pathlib import Path
 from . import (
     NOTE,
     PreparationError,
+    failures,
     fingerprint,
     installing,
     interpreter,
@@ -37,6 +38,7 @@ def make(folder: Path) -> None:
         pyproject = _read(folder, "pyproject.toml")
         wanted = _wanted(folder, pyproject, groups, Path(scratch))
         with _installed(folder, wanted) as venv:
+            shutil.copyfile(wanted.packages, venv / installing.INSTALLED)
             own_project.link(folder, venv, pyproject)
             (venv / NOTE).write_text(fingerprint(folder, groups), encoding="utf-8")
 
@@ -81,7 +83,7 @@ def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -
 def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     """Yield `.venv` with its packages; if they or what follows fails, put the old one back."""
     venv, python = folder / ".venv", interpreter.chosen()
-    said = None
+    said = ""
     if _is_sound(venv, python):
         said = _changed(folder, venv, wanted)
         if not said:
@@ -95,7 +97,7 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
         yield venv
 
 
-def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str | None:
+def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str:
     """Change the packages of a `.venv`; return what uv said if it could not."""
     note = (venv / NOTE).read_text(encoding="utf-8")
     before = _packages(venv)
@@ -155,15 +157,11 @@ def _create(venv: Path, python: str) -> None:
         raise PreparationError(f"{python} could not make .venv\n{end}")
 
 
-def _install(folder: Path, venv: Path, wanted: installing.Wanted, said: str | None) -> None:
+def _install(folder: Path, venv: Path, wanted: installing.Wanted, said: str) -> None:
     """Install into a new `.venv`: with uv, unless it failed already, else with pip."""
     said = said or installing.by_uv(folder, venv, wanted)
-    if not said:
-        return
-    programs.say(f"uv could not, so pip tries: {said.splitlines()[0]}")
-    if words := installing.by_pip(folder, venv, wanted):
-        end = "\n".join(f"  {line}" for line in words.splitlines()[-8:])
-        raise PreparationError(f"the packages of poetry.lock could not be installed\n{end}")
+    if said and (words := installing.by_pip(folder, venv, wanted, said)):
+        raise PreparationError(failures.explain(said, words))
 
 
 def _is_sound(venv: Path, python: str) -> bool:

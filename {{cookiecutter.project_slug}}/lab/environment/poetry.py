@@ -25,18 +25,7 @@ def variables() -> dict[str, str]:
     """Return the environment for Poetry, with the address of the index that pip uses."""
     env = programs.variables()
     env |= {"POETRY_VIRTUALENVS_IN_PROJECT": "true", "POETRY_VIRTUALENVS_CREATE": "true"}
-    return {"POETRY_PYPI_MIRROR_URL": index()} | env
-
-
-def index() -> str:
-    """Return the package index that pip uses on this machine."""
-    ask = (
-        "from pip._internal.commands import create_command\n"
-        "print(create_command('install').parser.get_default_values().index_url)"
-    )
-    pip = sources.pip()
-    path = {"PYTHONPATH": os.path.dirname(pip[-1])} if pip[-1].endswith("/pip") else {}
-    return programs.ask([pip[0], "-c", ask], sources.for_pip() | path).stdout.strip()
+    return {"POETRY_PYPI_MIRROR_URL": sources.index()} | env
 
 
 def tool(name: str, version: str, *more: str) -> str:

@@ -31,10 +31,10 @@ def requirements(lock: dict, groups: list[str], folder: Path) -> Iterator[str]:
             yield f"{_place(package, folder)}{marker}{hashes}"
 
 
-def indexes(lock: dict) -> list[str]:
+def indexes(lock: dict) -> tuple[str, ...]:
     """Return the further indexes that the lock names for some of its packages."""
     sources = [p.get("source", {}) for p in lock.get("package", [])]
-    return list(dict.fromkeys(s["url"] for s in sources if s.get("type") == "legacy"))
+    return tuple(dict.fromkeys(s["url"] for s in sources if s.get("type") == "legacy"))
 
 
 def _marker(markers: str | dict[str, str], groups: list[str]) -> str:

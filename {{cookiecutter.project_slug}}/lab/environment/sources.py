@@ -17,7 +17,7 @@ def pip() -> list[str]:
         PreparationError: there is none.
     """
     python = interpreter.chosen()
-    if programs.ask([python, "-m", "pip", "--version"]).returncode == 0:
+    if programs.ask([python, "-c", "import pip"]).returncode == 0:
         return [python, "-m", "pip"]
     bundled = (
         "import ensurepip, pathlib\n"
@@ -48,6 +48,22 @@ def settings() -> dict[str, str]:
     return found
 
 
+@cache
+def index() -> str:
+    """Return the package index that pip uses on this machine; "" without pip."""
+    if url := settings().get("index-url"):
+        return url
+    ask = (
+        "from pip._internal.commands import create_command\n"
+        "print(create_command('install').parser.get_default_values().index_url)"
+    )
+    try:
+        path = {"PYTHONPATH": os.path.dirname(pip()[-1])} if pip()[-1].endswith("/pip") else {}
+        return programs.ask([pip()[0], "-c", ask], for_pip() | path).stdout.strip()
+    except PreparationError:
+        return ""
+
+
 def for_pip() -> dict[str, str]:
     """Return the variables for pip: where packages are, and nothing else of its settings."""
     own = {"PIP_" + k.upper().replace("-", "_"): v for k, v in settings().items()}
@@ -55,7 +71,7 @@ def for_pip() -> dict[str, str]:
     return env | own | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
-def for_uv(indexes: list[str]) -> dict[str, str]:
+def for_uv(indexes: tuple[str, ...]) -> dict[str, str]:
     """Return the variables for uv: what pip is told on this machine; what uv is told itself wins.
 
     Args:
@@ -73,7 +89,7 @@ def _index(told: dict[str, str]) -> dict[str, str]:
     return {"UV_DEFAULT_INDEX": told.get("index-url", "")}
 
 
-def _places(told: dict[str, str], indexes: list[str]) -> dict[str, str]:
+def _places(told: dict[str, str], indexes: tuple[str, ...]) -> dict[str, str]:
     """Say further indexes and folders; those that are not there would be errors of uv."""
     proxy, hosts = told.get("proxy", ""), told.get("trusted-host", "").split()
     more = [u for u in told.get("extra-index-url", "").split() if _exists(u)]
