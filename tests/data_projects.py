@@ -59,6 +59,8 @@ class Project:
         self.data = self.generated / "assets/data"
         self.scripts.mkdir(parents=True)
         self.data.mkdir(parents=True)
+        self.brought = self.root / "data" / NAME
+        self.brought.mkdir(parents=True)
         (self.scripts / "Snakefile").write_text('"""Nothing."""\n')
         study = self.root / "src/study"
         study.mkdir(parents=True)
@@ -97,7 +99,7 @@ class Project:
     def python(self, *arguments: str, cwd: Path | None = None, **variables: str):
         """Run Python with the project's packages."""
         kept = {k: v for k, v in os.environ.items() if k not in ("CI", "LOCKED", "EXPERIMENT")}
-        kept["LC_ALL"] = "C.UTF-8"
+        kept |= {"LC_ALL": "C.UTF-8", "CACHE": str(self.root.parent / "cache")}
         path = os.pathsep.join([str(self.root), str(self.root / "src")])
         return subprocess.run(
             [sys.executable, *arguments],

@@ -19,7 +19,7 @@ def project(tmp_path):
     project = Project(tmp_path)
     (project.root / "src/study/data_access.py").write_text(TABLE)
     project.declare(raw__csv={"function": "table"}, hand__txt={"manual": "Ask Ann."})
-    (project.data / "hand.txt").write_text("by hand\n")
+    (project.brought / "hand.txt").write_text("by hand\n")
     return project
 
 
@@ -124,20 +124,22 @@ def test_a_missing_file_is_fetched_again(recorded):
     (recorded.data / "raw.csv").unlink()
     assert recorded.prepare().returncode == 0
     assert recorded.coreutils() == 0
-    (recorded.data / "hand.txt").unlink()
-    lines = refusal(recorded.prepare())
+    (recorded.brought / "hand.txt").unlink()
+    lines = refusal(recorded.prepare(CACHE="off"))
     assert lines[1].startswith("  assets/data/hand.txt   recorded ")
-    assert lines[2] == "  assets/data/hand.txt is brought by hand: Ask Ann."
+    here = f"  put it here: data/{NAME}/hand.txt"
+    assert lines[2:4] == ["  assets/data/hand.txt is brought by hand: Ask Ann.", here]
     recorded.hashes.unlink()
     lines = refusal(recorded.prepare())
-    assert lines == ["assets/data/hand.txt is brought by hand, and is not there", "  Ask Ann."]
+    missing = "assets/data/hand.txt is brought by hand, and is not there"
+    assert lines == [missing, "  Ask Ann.", here]
 
 
 def test_a_recorded_file_without_source(recorded):
     """A recorded file that nothing declares is verified like the others."""
     recorded.declare()
     (recorded.data / "raw.csv").unlink()
-    lines = refusal(recorded.prepare())
+    lines = refusal(recorded.prepare(CACHE="off"))
     assert re.fullmatch(r"  assets/data/raw\.csv   recorded \w{6}… \(8 bytes\)   missing", lines[1])
     assert recorded.run("accept", REASON="not needed").returncode == 0
     assert "raw.csv taken out, was" in recorded.hashes.read_text().splitlines()[-1]

@@ -142,7 +142,8 @@ def test_a_drifted_address_in_a_fresh_clone(remote, web):
     web.put("/raw.csv", NEW.encode())
     subprocess.run(["rm", "-r", str(remote.root / "generated")], check=True)
     for _ in range(2):
-        assert "the recorded data is not on this machine" in error(remote.prepare(LOCKED="1"))
+        lines = error(remote.prepare(LOCKED="1", CACHE="off"))
+        assert "the recorded data is not on this machine" in lines
     web.put("/raw.csv", OLD.encode())
     (remote.data / "raw.csv.drifted").unlink()
     assert remote.prepare(LOCKED="1").returncode == 0

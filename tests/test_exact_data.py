@@ -1,6 +1,7 @@
 """Data is never lost, and nothing is believed of it that is not so."""
 
 import mmap
+import shutil
 import time
 
 import pytest
@@ -96,3 +97,164 @@ def test_a_store_into_mapped_data_is_noticed(project):
         assert project.prepare().returncode == project.prepare().returncode == 0
         mapped[20] = 2
         assert "raw.csv" in error(project.prepare())
+
+
+def accepted(project, text):
+    """Let a person replace the data, and accept it; return the record."""
+    (project.brought / "raw.csv").write_text(text)
+    assert project.run("accept", REASON="newer").returncode == 0
+    return project.hashes.read_bytes()
+
+
+@pytest.fixture
+def versions(project):
+    """Return a project with two recorded versions of its data, and both records."""
+    assert project.prepare().returncode == 0
+    first = project.hashes.read_bytes()
+    return project, first, accepted(project, "newer\n")
+
+
+def test_data_that_people_bring_has_its_own_place(project):
+    """It is moved out of generated/, which may go with all that is in it, and linked from there."""
+    done = project.prepare()
+    assert "raw.csv: data that people bring lives there" in done.stdout
+    assert (project.brought / "raw.csv").read_text() == "good\n"
+    shutil.rmtree(project.root / "generated")
+    assert project.prepare().returncode == 0
+    assert project.coreutils() == 0
+    assert project.run("clean").returncode == 0
+    assert (project.brought / "raw.csv").read_text() == "good\n"
+
+
+def test_what_lies_in_both_places_is_not_lost(versions):
+    """A file that a person puts into the old place is the newest one; the other is kept."""
+    project, *_ = versions
+    (project.data / "raw.csv").unlink()
+    (project.data / "raw.csv").write_text("newest\n")
+    assert "changed since it was recorded" in error(project.prepare())
+    assert (project.brought / "raw.csv").read_text() == "newest\n"
+    assert (project.brought / ".versions" / digest("newer\n")).read_text() == "newer\n"
+
+
+@pytest.mark.parametrize("cache", ["cache", "off"])
+def test_the_data_follows_the_record(versions, tmp_path, cache):
+    """After a checkout the recorded version is there, and after the next one the other."""
+    project, first, second = versions
+    variables = {"CACHE": str(tmp_path / "cache")}
+    project.hashes.write_bytes(first)
+    done = project.prepare(**variables)
+    assert "brought back" in done.stdout, done.stderr
+    assert (project.data / "raw.csv").read_text() == "good\n"
+    project.hashes.write_bytes(second)
+    # What was in the way is beside it, so this needs no cache.
+    done = project.prepare(**variables | ({"CACHE": "off"} if cache == "off" else {}))
+    assert (done.returncode, (project.data / "raw.csv").read_text()) == (0, "newer\n")
+
+
+def test_a_change_by_hand_is_not_taken_back(versions):
+    """What a person changed since it was verified is refused, and stays; `make fetch` goes back."""
+    project, *_ = versions
+    (project.brought / "raw.csv").write_text("mine\n")
+    lines = error(project.prepare()).splitlines()
+    assert "intended? make accept" in lines[2]
+    assert lines[3] == "  it is kept: make fetch NAME=raw.csv brings it back"
+    assert (project.brought / "raw.csv").read_text() == "mine\n"
+    assert project.run("fetch", NAME="raw.csv").returncode == 0
+    assert (project.data / "raw.csv").read_text() == "newer\n"
+    assert (project.brought / ".versions" / digest("mine\n")).read_text() == "mine\n"
+
+
+def test_a_record_that_nobody_can_serve(project):
+    """Where only the record changed and nobody has its data, accepting is not the advice."""
+    assert project.prepare().returncode == 0
+    project.hashes.write_text(f"{digest('elsewhere')}  {FILE}\n")
+    lines = error(project.prepare()).splitlines()
+    assert lines[0].startswith("hashes.txt records data that is not here")
+    assert "would record the older data again" in lines[-1]
+
+
+TABLE = "import pandas as pd\n\n\ndef table(n):\n    return pd.DataFrame({'x': range(n)})\n"
+
+
+def test_old_versions_of_fetched_data(tmp_path):
+    """An accepted change of what a source gives leaves the old version, also without generated/."""
+    project = Project(tmp_path)
+    (project.root / "src/study/data_access.py").write_text(TABLE)
+
+    def declare(n):
+        project.declare(raw__csv={"function": "table", "arguments": {"n": n}})
+
+    declare(1)
+    assert project.prepare().returncode == 0
+    first = project.hashes.read_bytes()
+    declare(2)
+    assert "no longer at its source" in error(project.prepare())
+    assert project.run("accept", REASON="more").returncode == 0
+    second = project.hashes.read_bytes()
+    for n, record in ((1, first), (2, second), (1, first)):
+        declare(n)
+        project.hashes.write_bytes(record)
+        (project.root / "src/study/data_access.py").write_text("")  # nobody makes it again
+        assert project.prepare().returncode == 0
+        assert (project.data / "raw.csv").read_text() == "x\n" + "".join(f"{i}\n" for i in range(n))
+    shutil.rmtree(project.root / "generated")
+    assert project.prepare().returncode == 0
+
+
+def test_new_data_that_is_recorded_by_now(tmp_path):
+    """New bytes that lie aside are taken when the record says what they are."""
+    project = Project(tmp_path)
+    (project.root / "raw.csv").write_text("old\n")
+    project.declare(raw__csv={"file": "raw.csv", "copy": True})
+    assert project.prepare().returncode == 0
+    (project.data / "raw.csv.drifted").write_text("new\n")
+    assert "no longer at its source" in error(project.prepare())
+    project.hashes.write_text(f"{digest('new' + chr(10))}  {FILE}\n")
+    assert project.prepare().returncode == 0
+    assert (project.data / "raw.csv").read_text() == "new\n"
+    assert not (project.data / "raw.csv.drifted").exists()
+
+
+def test_a_share_is_never_written(tmp_path):
+    """The old version of a folder that is used where it is does not go into that folder."""
+    project, share = Project(tmp_path), tmp_path / "share"
+    share.mkdir()
+    for name in "ab":
+        (share / name).write_text(f"{name}1")
+    project.declare(scans={"folder": str(share)})
+    assert project.prepare().returncode == 0
+    first = project.hashes.read_bytes()
+    (share / "a").write_text("a2")
+    (share / "c").write_text("c2")
+    assert project.run("accept", REASON="newer").returncode == 0
+    second = project.hashes.read_bytes()
+    before = {p.name: p.read_text() for p in share.iterdir()}
+    project.hashes.write_bytes(first)
+    assert project.prepare().returncode == 0, project.prepare().stderr
+    scans = {p.name: p.read_text() for p in (project.data / "scans").iterdir()}
+    assert scans == {"a": "a1", "b": "b1"}
+    project.hashes.write_bytes(second)
+    assert project.prepare().returncode == 0
+    assert {p.name: p.read_text() for p in (project.data / "scans").iterdir()} == before
+    assert {p.name: p.read_text() for p in share.iterdir()} == before
+
+
+def test_a_source_that_becomes_manual(tmp_path):
+    """Data whose source is gone becomes data that people bring, and back; nobody is locked out."""
+    project = Project(tmp_path)
+    (project.root / "raw.csv").write_text("old\n")
+    project.declare(raw__csv={"file": "raw.csv", "copy": True})
+    assert project.prepare().returncode == 0
+    (project.root / "raw.csv").unlink()
+    project.declare(raw__csv={"manual": "the server is gone"})
+    assert project.prepare().returncode == project.prepare().returncode == 0
+    assert (project.brought / "raw.csv").read_text() == "old\n"
+    (project.root / "raw.csv").write_text("old\n")
+    project.declare(raw__csv={"file": "raw.csv", "copy": True})
+    assert project.prepare().returncode == 0
+    notes = project.generated / ".lab/sources.json"
+    (project.root / "raw.csv").unlink()
+    for damage in (b"", b"[]", b"{}", notes.read_bytes().replace(b'"a', b'"b').replace(b"1", b"2")):
+        notes.write_bytes(damage)
+        (project.generated / ".lab/seal.json").unlink(missing_ok=True)
+        assert project.prepare().returncode == 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from lab import gate, sources
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
-from lab.gate import drift, fetching, record
+from lab.gate import drift, fetching, home, record, versions
 from lab.gate.alone import alone
 from lab.gate.inventory import DATA, Finding
 from lab.gate.wording import aligned, short, shown
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
             '  for example: make accept REASON="the provider corrected three dates"'
         )
     experiment = current()
-    with alone(experiment):
+    with alone(experiment), fetching.explained():
         _take(experiment, reason)
     return 0
 
@@ -33,15 +33,19 @@ def main(argv: list[str]) -> int:
 def _take(experiment: Experiment, reason: str) -> None:
     """Bring the record up to date with the data, drifted data first."""
     declared = sources.declared(experiment)
+    home.settle(experiment, declared)
     for name in drift.names(experiment, declared):
-        fetching.place(drift.aside(experiment, name), experiment.generated / DATA / name)
-        fetching.Fetched(experiment).note(name, declared[name])
+        used = experiment.generated / DATA / name
+        versions.of(experiment).rescue(used, set())
+        fetching.place(drift.aside(experiment, name), used)
     known = record.read(experiment.scripts / "hashes.txt")
     found = gate.verify(experiment, full=True)
     changes = [each for each in found.findings if _is_accepted(each, declared)]
     for finding in changes:
         _accept(known, finding, reason)
     _finish(experiment, known, changes, len(found.findings))
+    versions.keep(experiment, declared, [each for each in found.findings if each.found])
+    fetching.note(experiment, declared, known)
 
 
 def _is_accepted(finding: Finding, declared: dict[str, sources.Source]) -> bool:

@@ -6,8 +6,10 @@ import os
 from lab import gate, sources
 from lab.errors import LabError
 from lab.experiments import Experiment, current
-from lab.gate import drift, fetching, record
+from lab.gate import drift, fetching, home, record, restore
 from lab.gate.alone import alone
+from lab.gate.inventory import DATA
+from lab.sources.local import Manual
 
 
 def main(argv: list[str]) -> int:
@@ -17,7 +19,7 @@ def main(argv: list[str]) -> int:
         LabError: Data is no longer what is recorded, or cannot be fetched.
     """
     experiment = current()
-    with alone(experiment):
+    with alone(experiment), fetching.explained():
         _again(experiment)
     return 0
 
@@ -29,9 +31,28 @@ def _again(experiment: Experiment) -> None:
         close = difflib.get_close_matches(wanted, declared, n=3) or list(declared)
         raise LabError(f"no data is called {wanted}\n  declared: {', '.join(close) or 'none'}")
     known = record.read(experiment.scripts / "hashes.txt")
+    home.settle(experiment, declared)
+    restore.settle_drifted(experiment, declared, known)
     drift.refuse(experiment, declared, known)
     fetching.clear(experiment)
     for name in [wanted] if wanted else fetching.fetchable(declared):
-        fetching.fetch(experiment, name, declared[name], known)
-        fetching.Fetched(experiment).note(name, declared[name])
+        _one(experiment, name, declared[name], known)
+    fetching.note(experiment, declared, known)
     gate.prepare(experiment)
+
+
+def _one(experiment: Experiment, name: str, source: sources.Source, known: record.Record) -> None:
+    """Fetch data again; what a person brought, or what nobody gives any more, as it was kept."""
+    refused = gate.verify(experiment).refused
+    found = [each for each in refused if f"{each.name}/".startswith(f"{DATA}{name}/")]
+    if not isinstance(source, Manual):
+        try:
+            fetching.fetch(experiment, name, source, known)
+            return
+        except LabError:
+            if not found or drift.names(experiment, [name]):
+                raise
+    if found and restore.bring(experiment, DATA + name, source, known, found):
+        return
+    gate.refuse(experiment, gate.verify(experiment), {name: source})
+    print(f"{DATA}{name} is as recorded; people bring it")

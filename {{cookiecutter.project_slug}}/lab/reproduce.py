@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative, root
-from lab.gate import record
+from lab.gate import record, versions
 from lab.gate.wording import aligned
 from lab.meter import duration
 from lab.pipeline.contents import sha256
@@ -118,7 +118,13 @@ def _bring_data(experiment: Experiment, project: Path) -> tuple[list[str], list[
     known = record.read(project / "scripts" / experiment.name / "hashes.txt").digests
     here = [n for n, digest in known.items() if _has(experiment.generated / n, digest)]
     copies.bring_data(experiment, project, here)
-    return here, list(known)
+    kept = versions.of(experiment)
+    old = [n for n, digest in known.items() if n not in here and kept.has(digest)]
+    for name in old:
+        target = project / "generated" / experiment.name / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kept.bring(known[name], target)
+    return [*here, *old], list(known)
 
 
 def _has(path: Path, digest: str) -> bool:

@@ -6,11 +6,11 @@ from pathlib import Path
 from lab import sources
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.gate import drift, fetching, inventory, record, seal
+from lab.gate import drift, fetching, home, inventory, record, restore, seal, versions
 from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
-from lab.sources.local import Manual
+from lab.sources.local import Manual, where
 
 SHOWN = 20
 
@@ -21,21 +21,30 @@ def prepare(experiment: Experiment) -> list[Path]:
     Raises:
         LabError: Data changed, drifted, cannot be fetched, or is new where `LOCKED` forbids it.
     """
-    declared = sources.declared(experiment)
-    if sealed(experiment, declared):
-        return [experiment.generated / DATA / name for name in declared]
+    with fetching.explained():
+        declared = sources.declared(experiment)
+        home.settle(experiment, declared)
+        if not sealed(experiment, declared):
+            _prepare(experiment, declared)
+    return [experiment.generated / DATA / name for name in declared]
+
+
+def _prepare(experiment: Experiment, declared: dict[str, sources.Source]) -> None:
     known = record.read(experiment.scripts / "hashes.txt")
+    restore.settle_drifted(experiment, declared, known)
     drift.refuse(experiment, declared, known)
     found = _look(experiment, known, declared)
+    if found.refused and restore.follow(experiment, declared, known, found):
+        found = _look(experiment, known, declared)
     refuse(experiment, found, declared)
     verified = fetching.ensure(experiment, declared, known, locked())
     if verified is not None:
         found = _look(experiment, known, declared, verified=verified)
         refuse(experiment, found)
-    with fetching.explained("hashes.txt"):
-        _record_new(experiment, known, found.of("new"))
-        seal.put(experiment, declared, found)
-    return [experiment.generated / DATA / name for name in declared]
+    _record_new(experiment, known, found.of("new"))
+    versions.keep(experiment, declared, found.findings)
+    fetching.note(experiment, declared, known)
+    seal.put(experiment, declared, found)
 
 
 def sealed(experiment: Experiment, declared: dict[str, sources.Source]) -> Tree | None:
@@ -78,12 +87,33 @@ def refuse(
     rows = aligned([_row(each) for each in refused[:SHOWN]])
     if len(refused) > SHOWN:
         rows.append(f"… and {len(refused) - SHOWN} more: make check")
-    rows += _who_has(refused, declared or {})
+    rows += _who_has(experiment, refused, declared or {})
     lines = "".join(f"\n  {row}" for row in rows)
+    if all(restore.moved(experiment, each, found) and each.recorded for each in refused):
+        raise LabError(
+            f"hashes.txt records data that is not here, and that nobody here has kept{lines}\n"
+            "  bring the file with this hash, from whoever accepted it, or go back to the old commit\n"
+            "  make accept would record the older data again"
+        )
     raise LabError(
         f"the data of this experiment changed since it was recorded{lines}\n"
         f"  intended? {accept(experiment)}   not intended? restore the file, then make"
+        f"{_kept(experiment, refused, declared or {})}"
     )
+
+
+def _kept(
+    experiment: Experiment, refused: list[Finding], declared: dict[str, sources.Source]
+) -> str:
+    """Return how the recorded data comes back, where it is kept."""
+    kept = versions.of(experiment)
+    names = [
+        name.removeprefix(DATA)
+        for name, findings in versions.units(declared, refused).items()
+        if all(kept.has(each.recorded) for each in findings if each.recorded)
+    ]
+    named = next((name for name in names if name in declared), None)
+    return f"\n  it is kept: make fetch NAME={shown(named)} brings it back" if named else ""
 
 
 def _look(
@@ -104,11 +134,13 @@ def _is_awaited(finding: Finding, absent: set[str]) -> bool:
     return finding.state == "missing" and (finding.name.removeprefix(DATA) in absent or any(below))
 
 
-def _who_has(refused: list[Finding], declared: dict[str, sources.Source]) -> list[str]:
+def _who_has(
+    experiment: Experiment, refused: list[Finding], declared: dict[str, sources.Source]
+) -> list[str]:
     """Return what config.yaml says about missing data that a person brings."""
     missing = {each.name.removeprefix(DATA) for each in refused if each.state == "missing"}
     return [
-        f"{DATA}{name} is brought by hand: {source.manual.strip()}"
+        f"{DATA}{name} is brought by hand: {source.manual.strip()}\n  {where(experiment, name)}"
         for name, source in declared.items()
         if isinstance(source, Manual) and any(f"{each}/".startswith(f"{name}/") for each in missing)
     ]

@@ -12,13 +12,13 @@ from lab.atomic import flush, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
-from lab.gate import drift, hashes, record, statcache
+from lab.gate import drift, hashes, record, statcache, versions
 from lab.gate.inventory import DATA
 from lab.gate.tree import stamp
-from lab.gate.wording import short
+from lab.gate.wording import short, shown
 from lab.meter import Meter
 from lab.sources.job import Job, Source, identity_of
-from lab.sources.local import Manual
+from lab.sources.local import File, Folder, Manual
 
 SCRATCH = f"{DATA}.fetch"
 
@@ -41,16 +41,64 @@ def ensure(
     verified: Verified | None = None
     for name, source in declared.items():
         _check_digest(name, source, known)
-        if not _is_there(experiment, name) or fetched.differs(name, source):
+        if not _is_there(experiment, name) or fetched.differs(name, source, known):
             if locked and not known.below(DATA + name):
                 raise LabError(
                     f"assets/data/{name} is not recorded, and LOCKED or CI is set\n"
                     "  record it: make without them, then commit hashes.txt"
                 )
-            verified = (verified or {}) | fetch(experiment, name, source, known)
-        fetched.note(name, source)
+            verified = (verified or {}) | get(experiment, name, source, known)
     clear(experiment)
     return verified
+
+
+def note(experiment: Experiment, declared: dict[str, Source], known: record.Record) -> None:
+    """Remember where the data came from, and what is recorded of it."""
+    fetched = Fetched(experiment)
+    for name, source in declared.items():
+        fetched.note(name, source, known)
+
+
+def get(experiment: Experiment, name: str, source: Source, known: record.Record) -> Verified:
+    """Get the data of one source: what is kept of it if it is not there, else from the source.
+
+    Data that is used where it is comes from there, if it is still what is recorded.
+
+    Raises:
+        LabError: Nobody has it, or the source has something else.
+    """
+    if _is_there(experiment, name) or not is_kept(experiment, name, known):
+        return fetch(experiment, name, source, known)
+    found = attempt(experiment, name, source, known) if is_link(source) else None
+    return found or recall(experiment, name, known)
+
+
+def is_link(source: Source) -> bool:
+    """Return whether data is used where it is."""
+    return isinstance(source, File | Folder) and not source.copy
+
+
+def is_kept(experiment: Experiment, name: str, known: record.Record) -> bool:
+    """Return whether everything that is recorded of one source is kept."""
+    wanted = known.below(DATA + name).values()
+    return bool(wanted) and all(map(versions.of(experiment).has, wanted))
+
+
+def recall(experiment: Experiment, name: str, known: record.Record) -> Verified:
+    """Bring back what is kept of one source; nothing of it is there."""
+    wanted, kept = known.below(DATA + name), versions.of(experiment)
+    scratch = _scratch(experiment, name)
+    target = scratch / "new"
+    with explained(name):
+        _remove(target)
+        for each, digest in wanted.items():
+            path = Path(f"{target}{each.removeprefix(DATA + name)}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept.bring(digest, path)
+        place(target, experiment.generated / DATA / name)
+        _remove(scratch)
+    print(f"brought back {DATA}{name}   as it was kept", flush=True)
+    return _as_verified(experiment, wanted)
 
 
 def absent(experiment: Experiment, declared: dict[str, Source]) -> set[str]:
@@ -74,26 +122,55 @@ def fetch(experiment: Experiment, name: str, source: Source, known: record.Recor
     Raises:
         LabError: It cannot be fetched, or differs from the record.
     """
-    scratch = experiment.generated / SCRATCH / _slug(name)
+    found = attempt(experiment, name, source, known)
+    if found is None:
+        with explained(name):
+            place(_scratch(experiment, name) / "new", drift.aside(experiment, name))
+        drift.refuse(experiment, {name: source}, known)
+    return found or {}
+
+
+def attempt(
+    experiment: Experiment, name: str, source: Source, known: record.Record
+) -> Verified | None:
+    """Fetch one source, and move it into place if it is what is recorded; else return None.
+
+    Raises:
+        LabError: It cannot be fetched.
+    """
+    scratch = _scratch(experiment, name)
     target, final = scratch / "new", experiment.generated / DATA / name
     with explained(name):
         scratch.mkdir(parents=True, exist_ok=True)
         _remove(target)
-        source.fetch(Job(experiment, name, target, scratch))
+        _fetch_into(target, experiment, name, source)
         expected = known.below(DATA + name)
-        found = _digests(target, name) if expected else {}
+        found = digests(target, name) if expected else {}
         if found != expected:
-            place(target, drift.aside(experiment, name))
-            drift.refuse(experiment, {name: source}, known)
+            return None
+        versions.of(experiment).rescue(final, set(expected.values()))
         place(target, final)
         _remove(scratch)
     print(f"fetched {DATA}{name}   {source.described()}", flush=True)
     return _as_verified(experiment, found)
 
 
+def _fetch_into(target: Path, experiment: Experiment, name: str, source: Source) -> None:
+    """Let the source write its data; of a failure only what helps the next try stays."""
+    try:
+        source.fetch(Job(experiment, name, target, target.parent))
+    except BaseException:
+        _remove(target)
+        raise
+
+
+def _scratch(experiment: Experiment, name: str) -> Path:
+    return experiment.generated / SCRATCH / _slug(name)
+
+
 @contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn errors of the disk into messages.
+def explained(name: str = "") -> Iterator[None]:
+    """Turn errors of the disk into messages; about one source, where its name is given.
 
     Raises:
         LabError: The disk is full, or a file cannot be read or written.
@@ -101,13 +178,14 @@ def explained(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        what = f"{DATA}{name}" if name else "the data"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise LabError(
-                f"the disk is full: assets/data/{name} could not be written\n"
+                f"the disk is full: {what} could not be written\n"
                 "  nothing is lost; free some space, then make"
             ) from None
-        place = f" {error.filename}" if error.filename else ""
-        raise LabError(f"assets/data/{name}:{place}: {error.strerror or error}") from None
+        place = f" {shown(os.fsdecode(error.filename))}" if error.filename else ""
+        raise LabError(f"{what}:{place}: {error.strerror or error}") from None
 
 
 def place(target: Path, final: Path) -> None:
@@ -144,7 +222,7 @@ def _check_digest(name: str, source: Source, known: record.Record) -> None:
         )
 
 
-def _digests(path: Path, name: str) -> dict[str, str]:
+def digests(path: Path, name: str) -> dict[str, str]:
     """Return the digests of a file, or of all files in a folder, by their final names."""
     if path.is_dir():
         sizes = {each: stat.st_size for each, stat in walk(str(path))}
@@ -181,17 +259,37 @@ class Fetched:
     def __init__(self, experiment: Experiment) -> None:
         self.path = experiment.state / "sources.json"
         try:
-            self.identities = dict(json.loads(self.path.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            self.identities = {}
+            text = json.loads(self.path.read_bytes())
+            self.notes = dict(text["sources"]) if text["check"] == _check(text["sources"]) else {}
+        except (OSError, ValueError, TypeError, KeyError):
+            self.notes = {}
 
-    def differs(self, name: str, source: Source) -> bool:
-        """Return whether the data came from another declaration than this one."""
-        return self.identities.get(name, identity_of(source)) != identity_of(source)
+    def differs(self, name: str, source: Source, known: record.Record) -> bool:
+        """Return whether the data came from another declaration than this one.
 
-    def note(self, name: str, source: Source) -> None:
-        """Remember where the data came from."""
-        if self.identities.get(name) != identity_of(source):
-            self.identities[name] = identity_of(source)
+        Where the record changed together with the declaration, git brought both: the data, which
+        is what the record says, is not asked of its source again. A person decides about theirs.
+        """
+        note = self.notes.get(name)
+        if not note or isinstance(source, Manual):
+            return False
+        return note[0] != identity_of(source) and note[1] == _recorded(name, known)
+
+    def note(self, name: str, source: Source, known: record.Record) -> None:
+        """Remember where the data came from, and what is recorded of it."""
+        now = [identity_of(source), _recorded(name, known)]
+        if self.notes.get(name) != now:
+            self.notes[name] = now
+            text = {"sources": self.notes, "check": _check(self.notes)}
             with replacing(self.path) as part:
-                part.write_text(json.dumps(self.identities, sort_keys=True), encoding="utf-8")
+                part.write_text(json.dumps(text, sort_keys=True), encoding="utf-8")
+
+
+def _check(notes: object) -> str:
+    """Return a digest of the notes: damaged ones are as good as none."""
+    return hashlib.sha256(json.dumps(notes, sort_keys=True).encode()).hexdigest()
+
+
+def _recorded(name: str, known: record.Record) -> str:
+    """Return a digest of what is recorded of one source."""
+    return _check(sorted(known.below(DATA + name).items()))

@@ -35,11 +35,13 @@ class Inventory:
     """What is the matter with the data of one experiment; `findings` are sorted by name.
 
     `settled` says that every file was verified and that its stamp alone will show a change.
+    `remembered` is what was known of the files before: the digests that were verified last.
     """
 
     tree: Tree
     findings: list[Finding] = field(default_factory=list)
     settled: bool = True
+    remembered: dict[str, Known] = field(default_factory=dict)
 
     def of(self, *states: str) -> list[Finding]:
         """Return the findings in these states."""
@@ -86,7 +88,7 @@ def take(
         finding.state == "verified" and kept[finding.name].stamp == tree.stamps[finding.name]
         for finding in findings
     )
-    return Inventory(tree, findings, settled)
+    return Inventory(tree, findings, settled, remembered)
 
 
 def roots(recorded: Iterable[str], declared: Iterable[str]) -> list[str]:
@@ -162,7 +164,7 @@ def _kept(
     remembered: dict[str, Known],
     moment: int,
 ) -> dict[str, Known]:
-    """Return what to remember; of changed and missing files, what they were before."""
+    """Return what to remember; of files that are not as recorded, what they were before."""
     kept = {}
     for each in findings:
         before = remembered.get(each.name)
@@ -170,6 +172,6 @@ def _kept(
             now = Known(each.found, tree.stamps[each.name])
             sound = filesystems.trusted(f"{generated}/{each.name}", now.stamp[4])
             kept[each.name] = now if before == now else statcache.known(*now, moment, sound)
-        elif before and each.state != "extra":
+        elif before:
             kept[each.name] = before
     return kept

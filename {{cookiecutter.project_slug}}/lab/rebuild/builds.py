@@ -46,7 +46,7 @@ def run(
     process = subprocess.Popen(
         command or ["make"],
         cwd=project,
-        env=environment | {"EXPERIMENT": experiment},
+        env=environment | {"EXPERIMENT": experiment, "KEEP": "off"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

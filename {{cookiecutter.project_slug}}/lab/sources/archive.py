@@ -20,6 +20,11 @@ class Unpacked:
     members: str | list = ""
     limit: str | int = LIMIT
 
+    @property
+    def keep(self) -> bool | None:
+        """Return whether its versions are kept: as the declaration says of the archive."""
+        return self.source.keep
+
     def described(self) -> str:
         """Return what is taken out of which archive."""
         return f"{self.member or 'members'} of {self.source.described()}"

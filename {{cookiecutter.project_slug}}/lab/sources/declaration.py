@@ -85,7 +85,7 @@ def _problem_of_name(name: Any) -> str | None:
     if not isinstance(name, str):
         return "a name has to be a text: put it in quotes"
     parts = name.split("/")
-    if "" in parts or "." in parts or ".." in parts or parts[0] == ".fetch":
+    if "" in parts or "." in parts or ".." in parts or parts[0] in (".fetch", ".versions"):
         return "a name is a path below assets/data, such as raw.csv or images/first"
     if name.endswith(".drifted"):
         return "names that end in .drifted are for data that changed at its source"
@@ -131,7 +131,7 @@ def _by_scheme(where: str, url: Any) -> type:
 
 def _check_keys(where: str, kind: type, settings: dict, more: Iterable[str]) -> None:
     allowed = {field.name: field for field in fields(kind)}
-    names = [*allowed, *more]
+    names = [*(name for name in allowed if name != "keep"), *more, "keep"]
     for key in settings:
         if key not in allowed:
             close = difflib.get_close_matches(str(key), names, n=1)
@@ -149,5 +149,5 @@ def _check_types(where: str, kind: type, settings: dict) -> None:
     for key, value in settings.items():
         if not isinstance(value, hints[key]):
             kinds = getattr(hints[key], "__args__", (hints[key],))
-            words = " or ".join(_WORDS.get(each, each.__name__) for each in kinds)
+            words = " or ".join(_WORDS[each] for each in kinds if each in _WORDS)
             raise LabError(f"{where}: {key} has to be {words}, not {value!r}")

@@ -29,6 +29,7 @@ class Function:
 
     function: str
     arguments: dict = field(default_factory=dict)
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the name of the function."""

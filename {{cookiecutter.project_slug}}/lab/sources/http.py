@@ -15,6 +15,7 @@ class Http:
 
     url: str
     sha256: str = ""
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the address without its parameters."""

@@ -30,6 +30,7 @@ class Kaggle:
     url: str
     version: int = 0
     sha256: str = ""
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the address."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.experiments import root
+from lab.experiments import Experiment, root
 from lab.folders import walk
 from lab.meter import Meter
 from lab.sources.job import Job
@@ -25,6 +25,7 @@ class File:
 
     file: str
     copy: bool = False
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the path as it is declared."""
@@ -45,7 +46,7 @@ class File:
             with Meter(job.name, path.stat().st_size) as meter:
                 _copy(path, job.target, meter)
         else:
-            job.target.symlink_to(path)
+            _link(path, job)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class Folder:
 
     folder: str
     copy: bool = False
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the path as it is declared."""
@@ -71,7 +73,7 @@ class Folder:
         """Link the folder, or copy its files."""
         path = _existing(self.folder, Path.is_dir, "folder")
         if not self.copy:
-            job.target.symlink_to(path)
+            _link(path, job)
             return
         job.target.mkdir()
         sizes = {name: stat.st_size for name, stat in walk(str(path))}
@@ -84,9 +86,10 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class Manual:
-    """Data that a person puts into assets/data; the text says where to get it."""
+    """Data that a person puts into `data/<experiment>`; the text says where to get it."""
 
     manual: str
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return that it is brought by hand."""
@@ -107,8 +110,24 @@ class Manual:
             LabError: Always; this data cannot be fetched.
         """
         raise LabError(
-            f"assets/data/{job.name} is brought by hand, and is not there\n  {self.manual.strip()}"
+            f"assets/data/{job.name} is brought by hand, and is not there\n"
+            f"  {self.manual.strip()}\n  {where(job.experiment, job.name)}"
         )
+
+
+def _link(path: Path, job: Job) -> None:
+    try:
+        job.target.symlink_to(path)
+    except OSError as error:
+        raise LabError(
+            f"assets/data/{job.name} cannot be a link to {path}: {error.strerror or error}\n"
+            "  add copy: true, and it is copied"
+        ) from None
+
+
+def where(experiment: Experiment, name: str) -> str:
+    """Return the sentence that says where a person puts data."""
+    return f"put it here: data/{experiment.name}/{name}"
 
 
 def _copy(source: Path, target: Path, meter: Meter) -> None:

@@ -20,6 +20,7 @@ class Numerai:
 
     url: str
     sha256: str = ""
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the address."""

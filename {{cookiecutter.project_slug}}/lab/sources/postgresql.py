@@ -38,6 +38,7 @@ class Query:
     url: str
     query: str
     key: str | list = ""
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the address of the database."""

@@ -26,6 +26,7 @@ class Store:
     url: str
     sha256: str = ""
     options: dict = field(default_factory=dict)
+    keep: bool | None = None
 
     def described(self) -> str:
         """Return the address."""

@@ -60,8 +60,12 @@ class Bucket:
 
     def keep(self, source: Path, digest: str) -> None:
         """Keep a file under its digest."""
-        if not _asked(self._files.exists, self._object(digest)):
+        if not self.has(digest):
             _asked(self._files.put_file, str(source), self._object(digest))
+
+    def has(self, digest: str) -> bool:
+        """Return whether a file with this digest is there."""
+        return _asked(self._files.exists, self._object(digest))
 
     def sizes(self) -> dict[str, int]:
         """Return the size of everything in the cache, by its address."""
