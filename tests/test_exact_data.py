@@ -258,3 +258,23 @@ def test_a_source_that_becomes_manual(tmp_path):
         notes.write_bytes(damage)
         (project.generated / ".lab/seal.json").unlink(missing_ok=True)
         assert project.prepare().returncode == 0
+
+
+def test_clean_leaves_data(tmp_path):
+    """What is declared or recorded as data stays, all else in the generated folder goes."""
+    project, scratch = Project(tmp_path), tmp_path / "scratch"
+    project.generated.rename(scratch)
+    project.generated.symlink_to(scratch)
+    (project.root / "raw.csv").write_text("x\n")
+    project.declare(deep={"folder": "raw", "copy": True}, raw__csv={"file": "raw.csv"})
+    (project.root / "raw/in").mkdir(parents=True)
+    (project.root / "raw/in/one.csv").write_text("1\n")
+    assert project.prepare().returncode == 0
+    (project.data / "result.csv").write_text("made\n")
+    (project.generated / "outputs").mkdir()
+    (project.generated / "outputs/report.pdf").write_text("made\n")
+    done = project.run("clean")
+    assert "which is a link" in done.stdout
+    left = sorted(str(p.relative_to(scratch)) for p in scratch.rglob("*") if not p.is_dir())
+    assert left == ["assets/data/deep/in/one.csv", "assets/data/raw.csv"]
+    assert project.prepare().returncode == project.coreutils() == 0

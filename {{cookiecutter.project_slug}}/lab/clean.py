@@ -1,12 +1,59 @@
-"""Remove what the current experiment generated (`make clean`)."""
+"""Remove what the current experiment generated (`make clean`), and leave its data."""
 
+import os
 import shutil
+from pathlib import Path
 
-from lab.experiments import current
+from lab import sources
+from lab.errors import LabError
+from lab.experiments import Experiment, current, relative
+from lab.gate import guarded, home
+from lab.gate.alone import alone
 
 
 def main(argv: list[str]) -> None:
-    """Delete the generated folder of the experiment."""
+    """Delete all that is in the generated folder of the experiment, but for its data.
+
+    Raises:
+        LabError: Something cannot be removed.
+    """
     experiment = current()
-    shutil.rmtree(experiment.generated, ignore_errors=True)
-    print(f"removed generated/{experiment.name}")
+    if not experiment.generated.is_dir():
+        print(f"there is no {relative(experiment.generated)}")
+        return
+    with alone(experiment):
+        home.settle(experiment, sources.declared(experiment))
+        left = _empty(experiment)
+    where = relative(experiment.generated)
+    if experiment.generated.is_symlink():
+        where += (
+            f", which is a link: {os.readlink(experiment.generated)} was emptied, the link stays"
+        )
+    print(f"removed {where}" + (f", but for its data: {', '.join(left)}" if left else ""))
+
+
+def _empty(experiment: Experiment) -> list[str]:
+    """Remove everything but data; return what of the data is there."""
+    data = guarded.of(experiment)
+    try:
+        for path in _unguarded(experiment.generated, "", data):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        left = [name for name in data.names if os.path.lexists(experiment.generated / name)]
+        if not left and not experiment.generated.is_symlink():
+            experiment.generated.rmdir()
+    except OSError as error:
+        place = relative(Path(os.fsdecode(error.filename or experiment.generated)))
+        raise LabError(f"{place} cannot be removed: {error.strerror or error}") from None
+    return left
+
+
+def _unguarded(folder: Path, inside: str, data: guarded.Guarded) -> list[Path]:
+    """Return what may go of a folder, folders without any data as a whole."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        name = f"{inside}{path.name}"
+        if not data.touches(name):
+            found.append(path)
+        elif not data.holds(name) and path.is_dir():
+            found += _unguarded(path, f"{name}/", data)
+    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab import gate
 from lab.experiments import Experiment, current, root
+from lab.folders import walk
 from lab.gate.wording import aligned
 from lab.meter import duration
 from lab.rebuild import builds, conditions, copies, verdict
@@ -24,7 +25,7 @@ _MEMORY = Path("/dev/shm")  # another file system, where Linux has it: it lists 
 def main(argv: list[str]) -> int:
     """Build the current experiment twice, print a table of all artifacts; 1 if any differs."""
     experiment = current()
-    data = [os.path.relpath(p, experiment.generated) for p in gate.prepare(experiment)]
+    data = _files(experiment, gate.prepare(experiment))
     notes = experiment.state / "twice"
     shutil.rmtree(notes, ignore_errors=True)
     print(f"{experiment.name}: building it twice, without the cache", flush=True)
@@ -35,6 +36,14 @@ def main(argv: list[str]) -> int:
             two = _build(conditions.second(place), experiment, data)
             _print_conditions(one, two)
             return verdict.give(one, two, notes)
+
+
+def _files(experiment: Experiment, paths: list[Path]) -> list[str]:
+    """Return the names of data files below the generated folder, those in folders included."""
+    folders = {path for path in paths if path.is_dir()}
+    files = [path for path in paths if path not in folders]
+    files += [Path(name) for folder in folders for name, _ in walk(str(folder))]
+    return sorted(os.path.relpath(path, experiment.generated) for path in files)
 
 
 def _build(circumstances: Conditions, experiment: Experiment, data: list[str]) -> Build:

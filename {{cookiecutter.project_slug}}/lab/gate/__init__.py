@@ -92,7 +92,7 @@ def refuse(
     if all(restore.moved(experiment, each, found) and each.recorded for each in refused):
         raise LabError(
             f"hashes.txt records data that is not here, and that nobody here has kept{lines}\n"
-            "  bring the file with this hash, from whoever accepted it, or go back to the old commit\n"
+            "  bring the file with this hash from whoever accepted it, or go back in git\n"
             "  make accept would record the older data again"
         )
     raise LabError(

@@ -129,7 +129,7 @@ def _files() -> list[str]:
 def _walk(folder: Path) -> list[str]:
     found = []
     for place, folders, files in os.walk(folder):
-        folders[:] = [f for f in folders if f not in _SKIPPED]
+        folders[:] = [f for f in folders if f not in _SKIPPED and Path(place, f) != root() / "data"]
         found += [os.path.join(place, f) for f in files]
     return found
 
