@@ -88,7 +88,7 @@ def test_changed_parameter_reruns_what_uses_it(tiny: Path) -> None:
     """A parameter reaches the steps that have it and all that follow."""
     edit(tiny / "scripts" / TINY / "config.yaml", "2", "3")
     ran = building.ran(make(tiny))
-    assert ran == ["both", "shout:loud-a", "shout:loud-b", "word:a", "word:b"]
+    assert ran == ["both", "shout:a", "shout:b", "word:a", "word:b"]
     assert read(tiny, "both.txt") == "A A A\nB B B\n"
 
 

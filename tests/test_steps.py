@@ -109,7 +109,7 @@ def test_number_of_steps_follows_from_an_earlier_step(project: Path) -> None:
     config = project / "scripts" / NAME / "config.yaml"
     config.write_text("count: 4\n", encoding="utf-8")
     ran = building.ran(make(project))
-    assert ran == ["gather", "part:part-4", "split"]
+    assert ran == ["gather", "part:4", "split"]
     assert files(project)["sum.txt"] == "30"
     config.write_text("count: 2\n", encoding="utf-8")
     make(project)
@@ -130,7 +130,7 @@ def test_sweep_reruns_only_new_variants_and_loads_as_one_frame(project: Path) ->
     make(project)
     config = project / "scripts" / NAME / "config.yaml"
     config.write_text("sweep: {alpha: [0.1, 0.5, 0.9], seed: [1]}\n", encoding="utf-8")
-    assert building.ran(make(project)) == ["results:results.alpha=0.9,seed=1"]
+    assert building.ran(make(project)) == ["results:0.9,1"]
     code = "from lab import load_all; print(load_all('results').to_json(orient='records'))"
     printed = building.run_python(project, code, folder)
     rows = [(r["alpha"], r["seed"], r["score"]) for r in json.loads(printed)]
@@ -220,7 +220,7 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
         (RULE + "  shell: step('echo {params.nope} > {output}')\n", "Snakefile:4: AttributeError"),
         (RULE + "  shell: step('echo {nope} > {output}')\n", "Snakefile:4: NameError"),
         (RULE + "  resources: mem_mb=lambda w: w.nope\n  shell: step('')\n", "no attribute 'nope'"),
-        (RULE + "  run: 1 / 0\n", "ZeroDivisionError"),
+        (RULE + "  run: 1 / 0\n", "Snakefile:4: rule a: `run:`"),
         (RULE + "  benchmark: 'x.tsv'\n  shell: step('touch {output}')\n", "rule a: `benchmark:`"),
         (RULE + "  shadow: 'minimal'\n  shell: step('touch {output}')\n", "rule a: `shadow:`"),
     ],

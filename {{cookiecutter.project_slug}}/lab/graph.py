@@ -3,7 +3,7 @@
 from html import escape
 
 from lab.experiments import Experiment, current, relative
-from lab.pipeline import graph
+from lab.pipeline import graph, names
 from lab.pipeline.contents import Contents
 from lab.pipeline.graph import Node
 
@@ -38,8 +38,8 @@ def _rules(nodes: dict[str, Node]) -> dict[str, dict]:
     """Join the variants of each rule; rules are in an order that respects what they need."""
     rules: dict[str, dict] = {}
     for name, node in nodes.items():
-        rule = rules.setdefault(name.split(":")[0], {"needs": set(), "states": []})
-        rule["needs"] |= {n.split(":")[0] for n in node.needs} - {name.split(":")[0]}
+        rule = rules.setdefault(names.rule(name), {"needs": set(), "states": []})
+        rule["needs"] |= {names.rule(n) for n in node.needs} - {names.rule(name)}
         rule["states"].append(node.state)
     return {name: rule | {"needs": sorted(rule["needs"])} for name, rule in rules.items()}
 

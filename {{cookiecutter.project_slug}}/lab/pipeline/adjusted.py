@@ -60,34 +60,37 @@ def adjust() -> list[Exception]:
     from snakemake.scheduling.job_scheduler import JobScheduler
 
     # Old outputs stay until the new ones are complete, and where nothing changed.
-    _replace(Job, "remove_existing_output", _nothing)
+    replace(Job, "remove_existing_output", _nothing)
     # `lab.pipeline.steps` has checked that all outputs are there, and given them their times. Here
     # a folder would get a file `.snakemake_timestamp`, and an input from the future be an error.
-    _replace(DAG, "check_and_touch_output", _nothing)
+    replace(DAG, "check_and_touch_output", _nothing)
     # The notes of `lab.pipeline.contents` say what is complete.
-    _replace(PersistenceBase, "started", lambda *arguments, **options: None)
-    _replace(PersistenceBase, "finished", _nothing)
+    replace(PersistenceBase, "started", lambda *arguments, **options: None)
+    replace(PersistenceBase, "finished", _nothing)
     # For a choice by size, which the greedy scheduler does not make: 64 files in every round.
-    _replace(JobScheduler, "update_input_sizes", _nothing)
+    replace(JobScheduler, "update_input_sizes", _nothing)
     # Messages that nobody sees, each with the whole command formatted; where that fails, in a
     # thread of its own, Snakemake waits for ever.
     for name in ("log_info", "log_error"):
-        _replace(Job, name, lambda *arguments, **options: None)
+        replace(Job, name, lambda *arguments, **options: None)
     # It would print a traceback for an error that a step has explained.
     errors: list[Exception] = []
-    _replace(local, "print_exception", lambda error, linemaps: errors.append(error))
+    replace(local, "print_exception", lambda error, linemaps: errors.append(error))
     return errors
 
 
-def shell(original: type) -> type:
-    """Return Snakemake's `shell` for rules, which starts no process where nothing is left to do."""
+def shell(original: type, perform: Callable) -> type:
+    """Return Snakemake's `shell` for rules, which lets `perform` do what is left to do."""
 
     class Shell(original):
         def __new__(cls, command: str, *arguments: object, **options: object) -> object:
             if command == NOTHING:
                 return None
-            # Snakemake's looks up names where it is called: call it as if from there.
             caller = sys._getframe(1)
+            if caller.f_locals.get("__is_snakemake_rule_func"):  # `step()` was left out
+                perform(command, caller.f_locals, caller.f_globals)
+                return None
+            # Snakemake's looks up names where it is called: call it as if from there.
             call = {"call": lambda: 0, "new": original.__new__, "cls": cls, "command": command}
             call |= {"arguments": arguments, "options": options}
             names = caller.f_locals | call
@@ -96,7 +99,8 @@ def shell(original: type) -> type:
     return Shell
 
 
-def _replace(owner: type, name: str, new: Callable) -> None:
+def replace(owner: type, name: str, new: Callable) -> None:
+    """Put something in the place of a part of Snakemake, which has to be there."""
     if not hasattr(owner, name):
         raise AttributeError(f"this Snakemake has no {owner.__name__}.{name}")
     setattr(owner, name, new)

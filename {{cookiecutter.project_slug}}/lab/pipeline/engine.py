@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.pipeline import adjusted
+from lab.pipeline import adjusted, language, missing
 from lab.pipeline.limits import Limits
 from lab.pipeline.runner import StepError
 
@@ -63,8 +63,13 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
             )
         )
         inner = workflow._workflow
-        inner.globals["shell"] = adjusted.shell(inner.globals["shell"])
-        inner._onstart = lambda log: on_start(inner.dag)
+        theirs = inner._onstart
+
+        def start(log) -> None:
+            on_start(inner.dag)
+            theirs(log)
+
+        inner._onstart = start
         try:
             dag.execute_workflow(
                 executor="local",
@@ -92,6 +97,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
                     inside = each.__context__ if _is_snakemakes(each) else None
                     text = _explain(request, inner, inside or each)
                     print(f"error: {text}", file=sys.stderr)
+        missing.check_targets(request, inner.dag)
         return good, _graph(inner.dag)
 
 
@@ -160,8 +166,13 @@ class _Snakefile:
             # Snakemake's own way to the workflow loses, when the Snakefile has an error, what is
             # needed to name its line.
             inner = workflow._workflow_store = workflow._get_workflow()
+            for names in (inner.globals, inner.vanilla_globals):  # the second for modules
+                names["shell"] = adjusted.shell(names["shell"], _perform)
+            language.prepare(inner, request.experiment.generated)
             inner.include(workflow.snakefile, overwrite_default_target=True)
             inner.check()
+            language.check(inner)
+            missing.guard(request.experiment)
         except Exception as error:
             self.__exit__()
             raise LabError(_explain(request, inner, error)) from None
@@ -170,6 +181,12 @@ class _Snakefile:
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             self.api.__exit__(None, None, None)
+
+
+def _perform(command: str, variables: dict, globals_: dict) -> None:
+    from lab.pipeline import steps
+
+    steps.perform(command, variables, globals_)
 
 
 def _own(error: BaseException | None) -> LabError | None:
@@ -199,6 +216,8 @@ def _explain(request: Request, workflow, error: Exception) -> str:
     own = _own(error)
     if own:
         return str(own)
+    if getattr(error, "asked", None):
+        return missing.explain(request.experiment, workflow, error)
     line, file = get_exception_origin(error, workflow.linemaps) or (None, "")
     # Of the Python that Snakemake made of the file.
     line = workflow.linemaps[file].get(line) if file else getattr(error, "lineno", None)

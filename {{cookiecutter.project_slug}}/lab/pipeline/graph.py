@@ -2,12 +2,13 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lab.errors import LabError
 from lab.experiments import Experiment
-from lab.pipeline import cache, engine, limits, profiles, run_steps, steps
+from lab.pipeline import cache, engine, limits, names, profiles, run_steps, steps
 from lab.pipeline.contents import Contents
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
@@ -32,6 +33,7 @@ class _Foresight:
         self.contents = self
         self.environment = environment
         self.known = contents
+        self.generated = contents.generated
         self.expected: dict[str, str] = {}
 
     def digest(self, path: str) -> str:
@@ -97,13 +99,17 @@ def shown(path: str) -> str:
 def named(nodes: dict[str, Node], text: str) -> list[str]:
     """Return the steps that a person means: a rule with all its variants, or one of them.
 
+    One is named as the plan shows it, or by a file that it makes.
+
     Raises:
         LabError: there is no such step; the message lists close names.
     """
-    found = [n for n in nodes if text in (n, n.split(":")[0])]
+    path = re.sub("^generated/[^/]+/", "", text)
+    known = [(n, (n, names.rule(n)), node.step.outputs) for n, node in nodes.items()]
+    found = [n for n, called, outputs in known if text in called or path in outputs]
     if found:
         return found
-    everything = list(dict.fromkeys([n.split(":")[0] for n in nodes] + list(nodes)))
+    everything = list(dict.fromkeys([names.rule(n) for n in nodes] + list(nodes)))
     close = difflib.get_close_matches(text, everything, n=5, cutoff=0.3) or everything[:5]
     raise LabError(f"there is no step {text!r}; steps are, among others: {', '.join(close)}")
 

@@ -12,6 +12,7 @@ import yaml
 
 from lab.errors import LabError
 from lab.experiments import relative, root
+from lab.pipeline import names
 from lab.pipeline.limits import megabytes
 
 
@@ -36,7 +37,7 @@ class Profile:
 
     def of(self, step: str, setting: str):
         """Return a setting for a step: that of its rule, or that of all steps."""
-        own = self.steps.get(step.split(":")[0], {})
+        own = self.steps.get(names.rule(step), {})
         return own.get(setting, getattr(self, setting))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
+from lab.pipeline import names
 
 if TYPE_CHECKING:
     from lab.pipeline.profiles import Profile
@@ -68,7 +69,7 @@ class Queue:
     def submit(self, job: Job) -> str:
         """Hand a job in; return its id. What the queue says goes to its file, whatever happens."""
         values = {
-            "name": re.sub(r"[^\w.-]", "-", job.step.name),
+            "name": re.sub(r"[^\w.-]", "-", names.file(job.step.name)),
             "key": job.path.name,
             "threads": job.step.threads,
             "memory": job.memory,

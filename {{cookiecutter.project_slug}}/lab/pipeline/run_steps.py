@@ -9,7 +9,6 @@ import sys
 import time
 
 from lab.determinism import environment
-from lab.errors import LabError
 from lab.experiments import Experiment, root
 from lab.pipeline import (
     cache,
@@ -17,7 +16,9 @@ from lab.pipeline import (
     demands,
     engine,
     jobs,
+    language,
     limits,
+    missing,
     orphans,
     own_names,
     profiles,
@@ -28,14 +29,6 @@ from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
 from lab.pipeline.progress import Progress
 from lab.settings import overrides
-
-_NO_BENCHMARK = (
-    "`benchmark:` would measure steps that come from the cache\n"
-    "  remove it: make prints how long each step took"
-)
-_NO_SHADOW = (
-    "`shadow:` has no place here: steps write into a folder of their own anyway\n  remove it"
-)
 
 
 def run(
@@ -113,11 +106,9 @@ def _prepare(experiment: Experiment, change: Change) -> None:
 def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
-    for job in needed:
-        if job.benchmark:
-            raise LabError(f"rule {job.rule}: {_NO_BENCHMARK}")
-        if job.rule.shadow_depth:
-            raise LabError(f"rule {job.rule}: {_NO_SHADOW}")
+    missing.check_targets(request, dag)
+    for job in dag.jobs:
+        language.check_files(job.rule, job.input)  # of functions, which only a job asks
     progress.total = len(needed)
     demands.check(needed, request.limits)
 

@@ -12,7 +12,17 @@ from lab.declared import VARIABLE, Declared
 from lab.determinism import environment, pinned
 from lab.errors import LabError
 from lab.experiments import relative
-from lab.pipeline import containers, demands, gpus, memory, orphans, own_names, processes
+from lab.pipeline import (
+    containers,
+    demands,
+    gpus,
+    memory,
+    names,
+    orphans,
+    own_names,
+    processes,
+    results,
+)
 from lab.pipeline.processes import Running
 
 if TYPE_CHECKING:
@@ -28,7 +38,9 @@ _watcher = memory.Watcher()
 class StepError(LabError):
     """The command of a step ended with an error, or did not write its outputs."""
 
-    def __init__(self, step: "Step", why: str, scratch: Path, log: Path | None = None) -> None:
+    def __init__(
+        self, step: "Step", why: str, scratch: Path | str, log: Path | None = None
+    ) -> None:
         command = step.command_into(str(scratch))
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
@@ -46,7 +58,7 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
         StepError: it asks for more than there is, ended with another exit code than 0, used more
             memory than declared, or did not write an output.
     """
-    log = Path(".lab") / "logs" / f"{step.name}.log"
+    log = Path(".lab") / "logs" / f"{names.file(step.name)}.log"
     for path in [scratch / path for path in step.outputs] + [log]:
         path.parent.mkdir(parents=True, exist_ok=True)
     job = demands.of(step.variables, step.variables["workflow"])
@@ -78,11 +90,19 @@ def _declare(step: "Step", scratch: Path) -> None:
 
 def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
     """Return what is wrong with a step whose command ended well, or None."""
+    results.make_empty(step, scratch)
     missing = _missing(step, scratch, _LATE if session.cluster else 0)
     if missing:
         return "it ended without an error but did not write " + ", ".join(missing)
     own_names.take(step.outputs, scratch)
-    return None
+    return results.settle(step, scratch)
+
+
+def failed(step: "Step", why: str, session: "Session") -> StepError:
+    """Say what is wrong with a step that ended; return the error to raise."""
+    failure = StepError(step, why, "")
+    session.progress.failed(step.name, str(failure))
+    return failure
 
 
 def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.pipeline import names
 from lab.pipeline.queues import Queue, first_word
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Slurm(Queue):
         """Return the sbatch command of a job."""
         step, setting = job.step, lambda name: self.profile.of(job.step.name, name)
         options = {
-            "job-name": step.name,
+            "job-name": names.file(step.name),
             "output": str(job.log).replace("%", "%%"),
             "chdir": os.getcwd(),
             "export": "ALL",

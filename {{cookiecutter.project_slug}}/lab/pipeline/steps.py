@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.pipeline import runner
+from lab.pipeline import names, results, runner
 from lab.pipeline.cache import Cache
 from lab.pipeline.cluster import Cluster
 from lab.pipeline.contents import Contents
@@ -31,6 +31,7 @@ class Step:
     gpus: int = 0
     attempt: int = 1
     rule: str = ""
+    marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
     template: str = field(default="", repr=False)
     variables: dict = field(default_factory=dict, repr=False)
 
@@ -74,6 +75,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     key = key_of(step, session)
     redo = step.name in session.redo
     if not redo and session.contents.is_built(key, step.outputs):
+        _check_promises(step, {path: path for path in step.outputs}, session)
         session.contents.touch(step.outputs)
         session.progress.unchanged(step.name)
         return
@@ -88,6 +90,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
         session.progress.started(step.name)
         runner.run(step, scratch, session)
         places = {path: f"{scratch}/{path}" for path in step.outputs}
+    _check_promises(step, places, session)
     for place, digest in (restored or {}).items():
         session.contents.know(place, digest)
     made = _publish(step, key, places, session)
@@ -98,20 +101,29 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     session.progress.finished(step.name, "ran" if restored is None else "cached", took)
 
 
-def name_of(rule: str, wildcards: list, outputs: list) -> str:
-    """Return the name that people see: the rule, and for one of several variants its output."""
-    return f"{rule}:{Path(outputs[0]).stem}" if len(wildcards) else rule
+def _check_promises(step: Step, places: dict[str, str], session: Session) -> None:
+    """Refuse outputs that are not what `ensure()` says, wherever they are from."""
+    places = [places[path] for path in step.outputs]
+    problem = results.broken_promise(step, places)
+    if problem:
+        raise runner.failed(step, problem, session)
 
 
 def from_job(job) -> Step:
     """Return the step of a job that has not been started."""
     return Step(
-        name=name_of(job.rule.name, job.wildcards, job.output),
+        name=names.of(job.rule.name, job.wildcards),
         command=job.format_wildcards(job.rule.shellcmd or ""),
         inputs=[str(f) for f in job.input],
         outputs=[str(f) for f in job.output],
         container=str(job.rule.container_img or ""),
+        marks=marks_of(job.rule),
     )
+
+
+def marks_of(rule) -> list[dict]:
+    """Return how a rule marks each of its outputs: `touch()`, `ensure()`, `directory()` …."""
+    return [getattr(output, "flags", {}) for output in rule.output]
 
 
 def _describe(template: str, variables: dict, globals_: dict) -> Step:
@@ -121,14 +133,15 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
     everything = globals_ | variables
     rule = variables["rule"]
     resources = variables["resources"]
-    image = globals_["workflow"].get_rule(rule).container_img
+    known = globals_["workflow"].get_rule(rule)
     return Step(
-        name=name_of(rule, variables["wildcards"], variables["output"]),
+        name=names.of(rule, variables["wildcards"]),
         rule=rule,
         command=expand(template, **everything),
         inputs=[str(f) for f in variables["input"]],
         outputs=[str(f) for f in variables["output"]],
-        container=str(image or ""),
+        container=str(known.container_img or ""),
+        marks=marks_of(known),
         threads=variables["threads"],
         memory=resources.get("mem_mb", 0) or 0,
         gpus=resources.get("gpu", 0) or 0,
@@ -141,11 +154,19 @@ def key_of(step: Step, session: Session) -> str:
     """Return the sha256 of all that decides the result: nothing else does.
 
     The command as it will run carries parameters, wildcards and the names of inputs and outputs;
-    the contents of the inputs carry data and code; the environment stands for the packages.
+    the contents of the inputs carry data and code; the environment stands for the packages. The
+    folder of the experiment's own programs has no name here, so a copy of it computes nothing.
     """
-    inputs = [(path, session.contents.digest(path)) for path in step.inputs]
-    parts = [1, step.command, inputs, step.outputs, step.container, session.environment]
+    folder = f"../../scripts/{os.path.basename(session.contents.generated)}/"
+    inputs = [(_in(folder, path), session.contents.digest(path)) for path in step.inputs]
+    command = _in(folder, step.command)
+    parts = [1, command, inputs, step.outputs, step.container, session.environment]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _in(folder: str, text: str) -> str:
+    """Return a text with the names in this folder relative to it; no text has a zero by itself."""
+    return text.replace(folder, "\0/")
 
 
 def _short(step: Step) -> str:

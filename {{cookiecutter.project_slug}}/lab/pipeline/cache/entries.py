@@ -1,10 +1,13 @@
-"""What an entry of the cache says: the outputs of a step, file by file, and how long it took."""
+"""What an entry of the cache says: the outputs of a step, file by file, and how long it took.
+
+Whoever can write to a shared cache can write entries. So one is believed only if it names nothing
+outside its outputs; `outputs` looks where its links lead when they are there.
+"""
 
 import hashlib
 import json
-import os
+import re
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePosixPath
 
 
 class DamagedError(Exception):
@@ -21,10 +24,18 @@ class Output:
     folders: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
-    def names(self) -> list[str]:
-        """Return every name in the output, and what its links lead to."""
-        ends = [os.path.join(os.path.dirname(n), end) for n, end in self.links.items()]
-        return [*self.files, *self.folders, *self.links, *ends]
+    def is_sound(self) -> bool:
+        """Tell whether all names are of this output, and all files are of a cache."""
+        if list(self.files) == [""]:
+            named = not (self.folders or self.links)
+        else:
+            names = [*self.files, *self.folders, *self.links]
+            named = all(_is_name(n) and not self._is_behind_a_link(n) for n in names)
+        digests = all(re.fullmatch("[0-9a-f]{64}", digest) for digest in self.files.values())
+        return named and digests
+
+    def _is_behind_a_link(self, name: str) -> bool:
+        return any(name[:i] in self.links for i, letter in enumerate(name) if letter == "/")
 
 
 @dataclass
@@ -63,14 +74,20 @@ def parse(data: bytes, key: str) -> Entry:
     check, _, line = data.partition(b"\n")
     if hashlib.sha256(line).hexdigest().encode() != check:
         raise DamagedError("an entry is cut or altered")
-    entry = Entry(**json.loads(line))
-    entry.outputs = {path: Output(**output) for path, output in entry.outputs.items()}
-    names = [name for output in entry.outputs.values() for name in output.names()]
-    if entry.key != key or not all(map(inside, names)):
+    try:
+        entry = Entry(**json.loads(line))
+        entry.seconds = float(entry.seconds)
+        entry.outputs = {path: Output(**output) for path, output in entry.outputs.items()}
+        sound = all(output.is_sound() for output in entry.outputs.values())
+    except (AttributeError, TypeError, ValueError):
+        raise DamagedError("an entry has another form") from None
+    if entry.key != key:
         raise DamagedError("an entry is of another step")
+    if not sound:
+        raise DamagedError("an entry leads out of its outputs")
     return entry
 
 
-def inside(name: str) -> bool:
-    """Tell whether a name stays inside the output that it is relative to."""
-    return not os.path.isabs(name) and ".." not in PurePosixPath(os.path.normpath(name)).parts
+def _is_name(name: str) -> bool:
+    """Tell whether this is the plain name of something below a folder."""
+    return bool(name) and "\0" not in name and not {"", ".", ".."}.intersection(name.split("/"))

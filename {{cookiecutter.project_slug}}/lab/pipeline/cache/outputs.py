@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.pipeline.cache.entries import Output, inside
+from lab.pipeline import links
+from lab.pipeline.cache.entries import DamagedError, Output
 
 
 def describe(path: Path, digest: str, digest_of: Callable[[str], str]) -> Output:
@@ -45,8 +46,8 @@ def _look(folder: str, prefix: str, output: Output, above: tuple[str, ...]) -> N
         output.folders.append(prefix.rstrip("/"))
     for item in items:
         name = prefix + item.name
-        end = os.readlink(item.path) if item.is_symlink() else "/"
-        if inside(os.path.join(os.path.dirname(name), end)):
+        end = os.readlink(item.path) if item.is_symlink() else ""
+        if end and links.stays(name, end):
             output.links[name] = end
         elif item.is_dir():
             real = os.path.realpath(item.path)
@@ -64,6 +65,9 @@ def recreate(output: Output, place: str, fetch: Callable[[str, str, int], None])
         output: what there was.
         place: where it goes; nothing is there yet.
         fetch: writes the file with a sha256 to a path, with these permissions but for the umask.
+
+    Raises:
+        DamagedError: a link leads out of the output, nowhere, or in a circle.
     """
     names = [*output.files, *output.links]
     for folder in {*output.folders, *(os.path.dirname(name) for name in names if name)}:
@@ -73,6 +77,9 @@ def recreate(output: Output, place: str, fetch: Callable[[str, str, int], None])
         fetch(digest, os.path.join(place, name) if name else place, mode)
     for name, end in output.links.items():
         os.symlink(end, os.path.join(place, name))
+    problem = output.links and links.problem(place)
+    if problem:
+        raise DamagedError(f"an entry is not sound: {problem}")
 
 
 def remove(place: str) -> None:

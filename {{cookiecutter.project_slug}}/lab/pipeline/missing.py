@@ -1,0 +1,103 @@
+"""Files that no rule makes and that are not there: named with the rule that asks for them."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.experiments import Experiment, relative
+from lab.pipeline import adjusted, language
+
+_guarded: Experiment | None = None
+
+
+def guard(experiment: Experiment) -> None:
+    """Let no file pass as given that a rule makes, where that rule lacks an input.
+
+    Snakemake would take what an earlier build left under this name, and so would go on with an old
+    result. Files beside the generated folder and declared data are given, whatever rules say.
+    """
+    global _guarded
+    first, _guarded = _guarded is None, experiment
+    if not first:
+        return
+    from snakemake.dag import DAG
+    from snakemake.exceptions import MissingInputException
+
+    update, begin = DAG.update, MissingInputException.__init__
+
+    def noting(self, job, files, *arguments, **options) -> None:
+        begin(self, job, files, *arguments, **options)
+        self.asked = job.rule, sorted(map(str, files))
+
+    async def guarded(self, jobs, file=None, **options):
+        try:
+            return await update(self, jobs, file=file, **options)
+        except MissingInputException as error:
+            if file is None or not _is_result(_guarded, str(file)):
+                raise
+            raise LabError(explain(_guarded, self.workflow, error)) from None
+
+    adjusted.replace(MissingInputException, "__init__", noting)
+    adjusted.replace(DAG, "update", guarded)
+
+
+def _is_result(experiment: Experiment, path: str) -> bool:
+    outside = os.path.isabs(path) or path.startswith("..")
+    return not outside and (experiment.generated / path).exists() and not declared(experiment, path)
+
+
+def declared(experiment: Experiment, path: str) -> bool:
+    """Tell whether a file of the generated folder is data that `config.yaml` declares."""
+    names = experiment.config().get("data") or {}
+    return any(f"{path}/".startswith(f"assets/data/{name}/") for name in names)
+
+
+def explain(experiment: Experiment, workflow, error) -> str:
+    """Say which rule asks for a file that nobody makes, and where."""
+    rule, files = error.asked
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    text = f"rule {rule.name} needs {files[0]}{more}, which is not there and which no rule makes"
+    place = language.place(rule, os.path.basename(files[0]))
+    return f"{place}: {text}{hint(files[0], names(experiment, workflow))}"
+
+
+def names(experiment: Experiment, workflow) -> list[str]:
+    """Return what there is: what rules make, data, and files of the experiment."""
+    made = [str(file) for rule in workflow.rules for file in rule.output if "{" not in str(file)]
+    data = [f"assets/data/{name}" for name in experiment.config().get("data") or {}]
+    there = _files(experiment.generated / "assets", experiment) + _files(
+        experiment.scripts, experiment
+    )
+    return list(dict.fromkeys([*made, *data, *there]))
+
+
+def _files(folder: Path, experiment: Experiment) -> list[str]:
+    return [os.path.relpath(p, experiment.generated) for p in folder.rglob("*") if p.is_file()]
+
+
+def hint(path: str, known: Iterable[str]) -> str:
+    """Return a second line that names what is called nearly like a file that is not there."""
+    close = difflib.get_close_matches(path, list(known), n=3, cutoff=0.6)
+    return f"\n  did you mean {' or '.join(close)}?" if close else ""
+
+
+def check_targets(request, dag) -> None:
+    """Refuse targets that are there and that nobody makes: what they are is not known.
+
+    Raises:
+        LabError: names the first of them, and close names.
+    """
+    made = {str(path) for job in dag.jobs for path in job.output}
+    made |= set(map(str, dag.workflow.checkpoints.created_output))
+    for target in request.targets:
+        if target not in made:
+            raise LabError(nobody_makes(request.experiment, target, made, dag.workflow))
+
+
+def nobody_makes(experiment: Experiment, target: str, made: Iterable[str], workflow) -> str:
+    """Say that an artifact is not one, and name close ones."""
+    known = [*made, *names(experiment, workflow)]
+    path = relative(experiment.generated / target)
+    return f"nothing makes {path}{hint(target, known) or chr(10) + '  what there is: make plan'}"
