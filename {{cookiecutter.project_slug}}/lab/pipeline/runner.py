@@ -100,7 +100,7 @@ def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
 
 def failed(step: "Step", why: str, session: "Session") -> StepError:
     """Say what is wrong with a step that ended; return the error to raise."""
-    failure = StepError(step, why, "")
+    failure = StepError(step, why, Path())
     session.progress.failed(step.name, str(failure))
     return failure
 
