@@ -1,6 +1,7 @@
 """The shared cache gives back what was kept, whoever else uses it and whatever happens to it."""
 
 import errno
+import hashlib
 import multiprocessing
 import os
 import random
@@ -161,6 +162,67 @@ def test_entry_cannot_write_outside(project: Project, place: Path, name: str) ->
     project.made(OTHER, a_txt="one")
     project.cache.folder.write(KEY, data)
     assert project.restored(KEY, "out") is None
+
+
+UP = "/".join(["b"] * 9 + [".."] * 9)
+MADE_UP = {
+    "link behind a link": {"links": {"b": ".", "x": f"{UP}/../../secret.txt"}},
+    "absolute link": {"links": {"x": "/etc/passwd"}},
+    "link out": {"links": {"x": "../../../../secret.txt"}},
+    "link to nowhere": {"links": {"x": "nowhere"}},
+    "circle": {"links": {"b": ".", "c": "."}},
+    "circle of two": {"folders": ["d", "e"], "links": {"d/x": "../e", "e/x": "../d"}},
+    "file behind a link": {"links": {"b": "../.."}, "files": {"b/x": "0" * 64}},
+    "folder behind a link": {"links": {"b": "../.."}, "folders": ["b/x"]},
+    "link on a link": {"links": {"b": "../..", "b/x": "."}},
+    "digest that is a path": {"files": {"x": "ab/../../../../../a pr\u00f6ject/secret.txt"}},
+    "digest that is a path, alone": {"files": {"": "ab/../../../../../a pr\u00f6ject/secret.txt"}},
+    "file and folder": {"files": {"": "0" * 64, "x": "0" * 64}},
+    "names that are none": {"folders": ["a//b", "."]},
+    "other types": {"files": ["x"]},
+    "no text": {"links": {"x": 7}},
+}
+
+
+@pytest.mark.parametrize("how", MADE_UP)
+def test_entry_of_somebody_else_leads_nowhere(project: Project, how: str) -> None:
+    """Links, names and digests of an entry are believed only as far as they stay in its outputs."""
+    (project.folder / "secret.txt").write_text("secret")
+    before = tree(project.folder)
+    output = entries.Output("0" * 64 + "/", **MADE_UP[how])
+    project.made(OTHER, a_txt="one")
+    project.cache.folder.write(KEY, entries.Entry(KEY, "fit", 1.0, {"out": output}).data())
+    assert project.restored(KEY, "out") is None
+    assert {n: w for n, w in tree(project.folder).items() if n in before} == before
+    assert [path for path in project.folder.parent.rglob("*") if path.name == "x"] == []
+    assert project.restored(OTHER, "a.txt") is not None
+
+
+@pytest.mark.parametrize("line", [b"[]", b"{}", b"null", b'{"outputs": 1}', b"{"])
+def test_entry_of_another_form_is_a_miss(project: Project, line: bytes) -> None:
+    """What another version wrote is dropped, and the step is done again."""
+    project.made(KEY, a_txt="one")
+    data = hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n" + line + b"\n"
+    project.cache.folder.write(KEY, data)
+    assert project.restored(KEY, "a.txt") is None
+
+
+def test_read_only_cache_stays_as_it_is(project: Project, place: Path) -> None:
+    """With CACHE_READONLY=1 results come from it; nothing is kept, dropped or marked."""
+    project.made(KEY, a_txt="one")
+    project.made(THIRD, b_txt="two")
+    for path in (place / "objects").rglob("*"):
+        os.utime(path, (1, 1))
+    damage(place / "steps" / THIRD[:2], "flipped")
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in place.rglob("*")}
+    reader = Project(project.folder, Cache(Folder(place, read_only=True), most=1))
+    assert reader.restored(KEY, "a.txt") is not None
+    assert reader.restored(THIRD, "b.txt") is None
+    reader.made(OTHER, c_txt="three")
+    reader.cache.forget(KEY)
+    reader.cache.close(project.folder)
+    after = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in place.rglob("*")}
+    assert after == before
 
 
 def test_result_with_a_file_gone_is_a_miss(

@@ -18,6 +18,8 @@ def main(argv: list[str]) -> None:
     if not chosen.folder:
         print("the cache is off (CACHE=off): every step that is needed runs")
         return
+    if os.environ.get("CLEAR") and chosen.folder.read_only:
+        raise LabError(f"CACHE_READONLY is set: {chosen.folder} is only read\n  unset it to clear")
     if os.environ.get("CLEAR"):
         _clear(chosen)
         return
@@ -32,7 +34,7 @@ def main(argv: list[str]) -> None:
 
 def _show_size(folder: Folder) -> None:
     most = limit.limit()
-    gone = limit.shrink(folder, most)
+    gone = None if folder.read_only else limit.shrink(folder, most)
     now = limit.measure(folder)
     print(f"  size        {_results(now.results)}, {size(now.bytes)} of at most {size(most)}")
     if gone:

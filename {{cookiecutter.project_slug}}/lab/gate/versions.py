@@ -48,8 +48,9 @@ class Versions:
     def __init__(self, experiment: Experiment) -> None:
         chosen = cache.chosen()
         self.own = home.folder(experiment) / ".versions"
-        self.folder = _Folder(chosen.folder.place) if chosen.folder else None
-        self.bucket = _Bucket(chosen.bucket.url) if chosen.bucket else None
+        folder, bucket = chosen.folder, chosen.bucket
+        self.folder = _Folder(folder.place, folder.read_only) if folder else None
+        self.bucket = _Bucket(bucket.url, bucket.read_only) if bucket else None
 
     def has(self, digest: str) -> bool:
         """Return whether a version can be brought back."""
@@ -93,7 +94,7 @@ class Versions:
             self.folder.keep(path, digest)
             if self.bucket:
                 self.bucket.keep(self.folder.object(digest), digest)
-            return True
+            return self._is_kept(digest)  # not in a cache that is only read
         except DamagedError:
             return False  # it changes just now: what it was is not there any more
         except OSError as error:

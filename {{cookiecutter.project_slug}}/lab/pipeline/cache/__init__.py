@@ -148,7 +148,7 @@ class Cache:
 
     def close(self, notes: Path) -> None:
         """Note in the folder given what the cache was good for; keep it below its limit."""
-        if not self.folder:
+        if not self.folder or self.folder.read_only:
             return
         if self.hits or self.misses:
             now = Tally(1, self.hits, self.misses, round(self.saved, 1))

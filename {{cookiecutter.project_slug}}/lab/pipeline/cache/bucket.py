@@ -23,8 +23,9 @@ class UnreachableError(OSError):
 class Bucket:
     """Entries by key and objects by sha256 below an address such as `s3://bucket/prefix`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, read_only: bool = False) -> None:
         self.url = url.rstrip("/")
+        self.read_only = read_only
         self._files = _connect(self.url)
 
     def __str__(self) -> str:
@@ -42,12 +43,17 @@ class Bucket:
 
     def write(self, key: str, data: bytes) -> None:
         """Keep an entry, the objects of which are there."""
-        _asked(self._files.pipe_file, self._entry(key), data)
+        if not self.read_only:
+            _asked(self._files.pipe_file, self._entry(key), data)
 
     def drop(self, key: str) -> None:
         """Remove an entry, if that is possible."""
-        with contextlib.suppress(OSError):
-            _asked(self._files.rm_file, self._entry(key))
+        self._remove(self._entry(key))
+
+    def _remove(self, address: str) -> None:
+        if not self.read_only:
+            with contextlib.suppress(OSError):
+                _asked(self._files.rm_file, address)
 
     def load(self, digest: str, target: Path) -> None:
         """Copy an object into a file; FileNotFoundError if it is gone."""
@@ -55,12 +61,11 @@ class Bucket:
 
     def remove(self, digest: str) -> None:
         """Remove a damaged object, if that is possible; it is kept again when it was computed."""
-        with contextlib.suppress(OSError):
-            _asked(self._files.rm_file, self._object(digest))
+        self._remove(self._object(digest))
 
     def keep(self, source: Path, digest: str) -> None:
         """Keep a file under its digest."""
-        if not self.has(digest):
+        if not self.read_only and not self.has(digest):
             _asked(self._files.put_file, str(source), self._object(digest))
 
     def has(self, digest: str) -> bool:

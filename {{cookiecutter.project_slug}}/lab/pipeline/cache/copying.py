@@ -12,11 +12,15 @@ _BLOCK = 1 << 20
 _RECENT = 3600  # s; what was used this recently is not marked as used again
 
 
-def copy(source: Path, target: Path | str, mode: int = 0o666) -> str:
-    """Copy a file, sharing its blocks where the file system can; return the sha256 of the copy."""
+def copy(source: Path, target: Path | str, mode: int = 0o666, mark: bool = True) -> str:
+    """Copy a file, sharing its blocks where the file system can; return the sha256 of the copy.
+
+    `mark` the file that is copied as used.
+    """
     digest = hashlib.sha256()
     with open(source, "rb", buffering=0) as reader:
-        mark_used(reader.fileno())
+        if mark:
+            mark_used(reader.fileno())
         new = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with open(new, "wb", buffering=_BLOCK) as writer:
             shared = _share_blocks(reader.fileno(), new)

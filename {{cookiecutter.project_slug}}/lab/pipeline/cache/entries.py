@@ -32,7 +32,8 @@ class Output:
             names = [*self.files, *self.folders, *self.links]
             named = all(_is_name(n) and not self._is_behind_a_link(n) for n in names)
         digests = all(re.fullmatch("[0-9a-f]{64}", digest) for digest in self.files.values())
-        return named and digests
+        texts = [self.digest, *self.programs, *self.links.values()]
+        return named and digests and all(isinstance(t, str) and "\0" not in t for t in texts)
 
     def _is_behind_a_link(self, name: str) -> bool:
         return any(name[:i] in self.links for i, letter in enumerate(name) if letter == "/")

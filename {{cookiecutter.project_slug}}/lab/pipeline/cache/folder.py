@@ -26,10 +26,11 @@ _DAY = 86400  # s; a temporary file of this age belongs to a process that was ki
 
 
 class Folder:
-    """Entries by key and objects by sha256 in one folder."""
+    """Entries by key and objects by sha256 in one folder; `read_only`: nothing in it changes."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, read_only: bool = False) -> None:
         self.place = place
+        self.read_only = read_only
         self.added = 0  # bytes on the disk
         self._lock = threading.Lock()
 
@@ -46,7 +47,8 @@ class Folder:
     def read(self, key: str) -> bytes:
         """Return the entry of a key; FileNotFoundError if there is none."""
         with open(self._entry(key), "rb") as file:
-            mark_used(file.fileno())
+            if not self.read_only:
+                mark_used(file.fileno())
             return file.read()
 
     def write(self, key: str, data: bytes) -> None:
@@ -55,8 +57,12 @@ class Folder:
 
     def drop(self, key: str) -> None:
         """Remove an entry, if that is possible."""
-        with contextlib.suppress(OSError):
-            self._entry(key).unlink()
+        self._remove(self._entry(key))
+
+    def _remove(self, path: Path) -> None:
+        if not self.read_only:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def fetch(self, digest: str, target: str, mode: int = 0o666) -> None:
         """Copy an object; FileNotFoundError if it is gone.
@@ -64,9 +70,8 @@ class Folder:
         Raises:
             DamagedError: the object was not what its name says; it is removed.
         """
-        if copy(self.object(digest), target, mode) != digest:
-            with contextlib.suppress(OSError):
-                self.object(digest).unlink()
+        if copy(self.object(digest), target, mode, mark=not self.read_only) != digest:
+            self._remove(self.object(digest))
             raise DamagedError(f"the file {digest[:12]}… is not what was kept")
 
     def take(self, digest: str, bucket: Bucket) -> None:
@@ -91,7 +96,7 @@ class Folder:
             DamagedError: the file has another digest now.
         """
         target = self.object(digest)
-        if target.exists():
+        if target.exists() and not self.read_only:
             with contextlib.suppress(OSError):
                 os.utime(target)  # not the oldest any more
             return
@@ -99,6 +104,8 @@ class Folder:
 
     def place_file(self, target: Path, fill: Callable[[Path], object]) -> None:
         """Fill a file with a temporary name, and rename it when it is complete."""
+        if self.read_only:
+            return
         part = target.parent / f"new-{secrets.token_hex(8)}"
         try:
             self._folder(target.parent)
@@ -136,7 +143,7 @@ class Folder:
                 if not item.name.startswith("new-"):
                     yield item.path, found
                 elif time.time() - found.st_mtime > _DAY:
-                    os.unlink(item.path)
+                    self._remove(Path(item.path))
 
 
 def _copy_as(source: Path, target: Path, digest: str) -> None:
