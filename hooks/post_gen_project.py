@@ -14,8 +14,9 @@ from pathlib import Path
 # tojson writes ASCII and escapes quotes and angle brackets: what was answered arrives as data.
 ANSWERS = r"""{{ cookiecutter | tojson }}"""
 
-# Set when cookiecutter runs inside a git hook: then they point at another repository.
-OTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+# Of git's variables only these: the others are those of a git hook in which cookiecutter runs, and
+# point at another repository.
+OURS = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_EXEC_PATH")
 # The first commit holds every file as it was rendered, whatever the user has set up: no hook
 # changes or refuses it, no private ignore file leaves one out, and no identity is guessed.
 SETTINGS = {
@@ -75,8 +76,8 @@ def first_commit() -> str:
 def git(*command: str) -> None:
     """Run one git command in the project."""
     settings = [word for item in SETTINGS.items() for word in ("-c", "=".join(item))]
-    environment = {k: v for k, v in os.environ.items() if k not in OTHER_REPOSITORY}
-    run = subprocess.run(["git", *settings, *command], env=environment, capture_output=True)
+    own = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(OURS)}
+    run = subprocess.run(["git", *settings, *command], env=own, capture_output=True)
     if run.returncode != 0:
         raise GitError((run.stderr or run.stdout).decode(errors="replace").strip())
 

@@ -41,6 +41,7 @@ KINDS = {
 def main() -> None:
     """Stop at the first answer that is refused."""
     answers, given = json.loads(ANSWERS), json.loads(AS_GIVEN)
+    refuse_old_cookiecutter(answers)
     for question in ("project_name", "author", "email", "description"):
         # cookiecutter has rendered what came from its command line: look at that form first.
         refuse(question, str(given.get(question, "")), fault_of_template_code)
@@ -50,6 +51,30 @@ def main() -> None:
     refuse("email", answers["email"], fault_of_email)
     refuse("project_slug", answers["project_slug"], fault_of_slug)
     refuse("project_slug", answers["project_slug"], lambda slug: fault_of_package(slug, answers))
+
+
+def refuse_old_cookiecutter(answers: dict) -> None:
+    """Leave if what is derived from the answers was not derived: files would hold template code."""
+    derived = [value for name, value in answers.items() if name[:2] == "__"]
+    raw = [value for value in derived if isinstance(value, str) and TEMPLATE_CODE.search(value)]
+    found = version_of_cookiecutter()
+    if raw or re.match(r"[01]\.", found):
+        name = f"cookiecutter {found}".rstrip()
+        sys.exit(
+            f"error: {name} would leave template code in your project\n"
+            "  it does not fill in what is derived from answers; nothing is made\n"
+            "  2.0 or later does: python3 -m venv ck && ck/bin/pip install cookiecutter\n"
+            "  then run ck/bin/cookiecutter instead\n"
+        )
+
+
+def version_of_cookiecutter() -> str:
+    """Return the version that runs this, "" where it cannot be asked."""
+    try:
+        import cookiecutter
+    except ImportError:
+        return ""
+    return str(getattr(cookiecutter, "__version__", ""))
 
 
 def refuse(question: str, answer: str, fault_of: Callable[[str], str | None]) -> None:

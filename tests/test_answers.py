@@ -1,6 +1,8 @@
 """Whatever is answered becomes a project with exactly that text, or is refused before rendering."""
 
+import os
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -253,3 +255,66 @@ def test_open_templates_on_the_command_line_make_nothing(template: Path, tmp_pat
     run = rendering.command_line(template, tmp_path, "project_name=a {{ b")
     assert run.returncode == 1
     assert rendering.contents(tmp_path) == {}
+
+
+@pytest.fixture(scope="module")
+def old_cookiecutter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the cookiecutter of Debian 12, which leaves private variables as they are."""
+    folder = tmp_path_factory.mktemp("old")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    wanted = ["cookiecutter==1.7.3", "setuptools<81", "MarkupSafe<4"]
+    done = subprocess.run([*pip, *wanted], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"cookiecutter 1.7.3 cannot be installed here: {done.stderr[-300:]}")
+    return folder / "bin" / "cookiecutter"
+
+
+@pytest.mark.parametrize("name", ["Wind & Snow", "'; touch {marker}; '", '"""; import os #'])
+def test_an_old_cookiecutter_makes_nothing(
+    template: Path, tmp_path: Path, old_cookiecutter: Path, name: str
+) -> None:
+    """A cookiecutter that would leave template code in the project is refused, with the way out."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "out").mkdir()
+    run = subprocess.run(
+        [old_cookiecutter, "--no-input", template, f"project_name={fill(name, tmp_path)}"],
+        cwd=tmp_path / "out",
+        env=os.environ | {"HOME": str(tmp_path / "home"), "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert run.returncode != 0
+    assert "error: cookiecutter 1.7.3 would leave template code in your project\n" in run.stderr
+    assert "ck/bin/pip install cookiecutter" in run.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "marker").exists()
+
+
+def test_derived_text_that_was_not_derived_is_refused(
+    template: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    """Whatever the version says, a derived value with template code in it is never rendered."""
+    answers = ANSWERS | {"__author": "{% raw %}{{ cookiecutter.author }}{% endraw %}"}
+    run = rendering.command_line(template, tmp_path, *[f"{k}={v}" for k, v in answers.items()])
+    assert run.returncode != 0
+    assert "would leave template code in your project" in run.stderr
+    assert rendering.contents(tmp_path) == {}
+
+
+def test_variables_of_a_hook_point_nowhere(template: Path, tmp_path: Path) -> None:
+    """A project that is made inside a git hook is a repository of its own; the other one stays."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_text("", encoding="utf-8")
+    rendering.commit_all(other)
+    names = {"GIT_DIR": ".git", "GIT_COMMON_DIR": ".git", "GIT_INDEX_FILE": ".git/index"}
+    hook = {name: str(other / place) for name, place in names.items()}
+    hook["GIT_CONFIG_PARAMETERS"] = f"'core.worktree'='{other}'"
+    made = tmp_path / "made"
+    made.mkdir()
+    run = rendering.command_line(template, made, **hook)
+    assert run.returncode == 0, run.stderr
+    assert git(next(made.iterdir()), "rev-list", "--count", "HEAD") == "1"
+    assert git(other, "rev-list", "--count", "HEAD") == "1"
+    assert git(other, "status", "--porcelain") == ""

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from lab import head
 from lab.errors import LabError
 
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
@@ -134,7 +135,7 @@ def current() -> Experiment:
     known = every()
     if not known:
         raise LabError("this project has no experiment yet\n  start one: make experiment NAME=…")
-    branch = _branch()
+    branch = head.branch(root())
     return next((e for e in known if e.name == branch), known[-1])
 
 
@@ -147,38 +148,6 @@ def here() -> Experiment:
     return current()
 
 
-def _branch() -> str:
-    """Return the current git branch without starting git: this runs before every build."""
-    return _head().removeprefix("ref: refs/heads/")
-
-
 def head_commit() -> str:
     """Return the commit that is checked out, "" outside git; without starting git."""
-    head = _head()
-    if not head.startswith("ref: "):
-        return head
-    reference = head.removeprefix("ref: ")
-    for folder in _git_folders():
-        if (folder / reference).is_file():
-            return (folder / reference).read_text(encoding="utf-8").strip()
-        packed = folder / "packed-refs"
-        lines = packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else []
-        found = [line.split()[0] for line in lines if line.endswith(f" {reference}")]
-        if found:
-            return found[0]
-    return ""
-
-
-def _head() -> str:
-    file = next(iter(_git_folders()), root()) / "HEAD"
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
-
-
-def _git_folders() -> list[Path]:
-    """Return git's folder of this checkout and, in a worktree, the one that all share."""
-    git = root() / ".git"
-    if git.is_file():
-        git = root() / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    shared = git / "commondir"
-    common = [git / shared.read_text(encoding="utf-8").strip()] if shared.is_file() else []
-    return [git, *common]
+    return head.commit(root())

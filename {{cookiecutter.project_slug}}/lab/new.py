@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
-import subprocess
 import unicodedata
 from datetime import date
 from pathlib import Path
 
+from lab import git, head
 from lab.errors import LabError
 from lab.experiments import EXAMPLE, problem, relative, root
+from lab.git import GitError
 
 PATTERN = Path(__file__).parent / "new_experiment"
 
@@ -76,14 +77,21 @@ def _yaml(text: str) -> str:
 
 
 def _branch(name: str) -> None:
-    """Switch to a new branch of the same name; without git, say so."""
-    if not (root() / ".git").exists() or not shutil.which("git"):
+    """Switch to a new branch of the same name, or say why there is none."""
+    if not git.is_here():
         print("no git repository here: no branch was made")
         return
-    done = subprocess.run(
-        ["git", "switch", "--quiet", "--create", name], cwd=root(), capture_output=True, text=True
-    )
-    if done.returncode:
-        print(f"the branch could not be made: {done.stderr.strip()}")
-    else:
-        print(f"you are on its branch {name}")
+    try:
+        if not (git.git("ls-files", "--", ".") or head.top(root()) == root()):
+            print("the git repository around it does not hold this project: no branch was made")
+            return
+        _, _, said = git.run("switch", "--quiet", "--create", name)
+    except GitError as error:
+        print(f"no branch was made: {error}")
+        return
+    if head.branch(root()) != name:
+        print(f"the branch could not be made: {said}")
+        return
+    print(f"you are on its branch {name}")
+    if said:
+        print("\n".join(f"  git says: {line}" for line in said.splitlines()))

@@ -10,15 +10,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from lab import uncommitted
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative, root
 from lab.gate import record, versions
-from lab.gate.wording import aligned
+from lab.gate.wording import aligned, shown
+from lab.git import git, is_here, run
 from lab.meter import duration
 from lab.pipeline.contents import sha256
 from lab.rebuild import builds, copies, reproduction
 from lab.rebuild.artifacts import VERDICT, artifacts
-from lab.rebuild.copies import ask_git
 from lab.rebuild.reproduction import DIFFERENT, EQUAL, EXTRA, IDENTICAL, MISSING, Expected, Result
 from lab.site.states import STALE, state
 
@@ -49,18 +50,22 @@ def main(argv: list[str]) -> int:
 
 
 def _commit() -> str:
-    """Return the full name of the commit that is meant."""
+    """Return the full name of the commit that is meant: a hash, a short one, a tag or a branch."""
     wanted = os.environ.get("COMMIT") or "HEAD"
-    found = ask_git("rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}")
-    if not found and wanted == "HEAD":
+    if not is_here():
+        raise LabError("the project is not in git, so there is no commit to reproduce")
+    git("rev-parse", "--git-dir")  # git says it if it refuses the repository
+    code, found, why = run("rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}")
+    if code and wanted == "HEAD":
         raise LabError("there is no commit to reproduce: git add, then git commit")
-    if not found:
-        raise LabError(f"git knows no commit {wanted}\n  it may be elsewhere: git fetch --all")
-    return found
+    if code or wanted.startswith("-"):
+        hint = why.splitlines()[0] if why else "it may be elsewhere: git fetch --all"
+        raise LabError(f"git knows no commit {wanted}\n  {hint}")
+    return found.strip()
 
 
 def _described(commit: str) -> str:
-    return ask_git("log", "-1", "--format=%h %cs %s", commit)
+    return git("log", "-1", "--no-color", "--format=%h %cs %s", commit)
 
 
 def _experiment(commit: str) -> Experiment:
@@ -70,7 +75,7 @@ def _experiment(commit: str) -> Experiment:
         LabError: the commit does not have it; the message lists what it has.
     """
     name = os.environ.get("EXPERIMENT", "").rstrip("/").rpartition("/")[2] or current().name
-    listed = ask_git("ls-tree", "-r", "--name-only", commit, "scripts/").splitlines()
+    listed = git("ls-tree", "-r", "-z", "--name-only", commit, "scripts/").split("\0")
     there = [p.split("/")[1] for p in listed if p.count("/") == 2 and p.endswith("/Snakefile")]
     if name not in there:
         names = "".join(f"\n  {each}" for each in there[-5:]) or " none"
@@ -103,7 +108,7 @@ def _warn(experiment: Experiment, commit: str, wanted: Expected) -> None:
     if now.name == STALE:
         print(f"  note: what is here was built before a change: {now.why}; make first?")
     paths = [f"scripts/{experiment.name}", "src", "lab", "pyproject.toml", "poetry.lock"]
-    changed = ask_git("diff", "--name-only", commit, "--", *paths).splitlines()
+    changed = [shown(name) for name in uncommitted.files(paths, commit)]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         print(f"  note: files here are not those of the commit: {', '.join(changed[:3])}{more}")

@@ -7,9 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lab import environment, locks
+from lab import environment, git, locks
 from lab.errors import LabError
 from lab.experiments import Experiment, current, root
+from lab.git import GitError
 
 
 def main(argv: list[str]) -> int:
@@ -51,11 +52,11 @@ def artifacts(experiment: Experiment) -> dict[str, str]:
 
 def _refuse_changed_locks() -> None:
     """Stop where the commit would not be about the locks alone."""
-    done = _git("status", "--porcelain", "--", *locks.LOCKS, "pyproject.toml", "flake.nix")
-    if done.returncode:
+    if not git.is_here():
         raise LabError("the project is not in git, so an update could not be taken back")
-    if done.stdout:
-        raise LabError(f"commit or restore these files first\n{done.stdout.rstrip()}")
+    files = (*locks.LOCKS, "pyproject.toml", "flake.nix")
+    if changed := git.git("status", "--porcelain", "--", *files):
+        raise LabError(f"commit or restore these files first\n{changed}")
 
 
 def _baseline(experiment: Experiment) -> dict[str, str]:
@@ -85,11 +86,10 @@ def _commit(changes: list[str]) -> None:
     title = f"Update {changes[0].split()[0]}" if len(changes) == 1 else "Update the pinned software"
     message = "\n".join([title, "", *changes])
     files = [name for name in locks.LOCKS if _read(name)]
-    done = _git("commit", "--quiet", "--message", message, "--", *files)
-    if done.returncode:
-        raise LabError(
-            f"the new locks are in place, but git made no commit\n{done.stderr.rstrip()}"
-        )
+    try:
+        git.git("commit", "--quiet", "--message", message, "--", *files)
+    except GitError as error:
+        raise LabError(f"the new locks are in place, but there is no commit\n{error}") from None
     print("committed the locks; to review it: git show", flush=True)
 
 
@@ -127,7 +127,3 @@ def _read(name: str | Path) -> bytes:
     """Return the content of a file of the project; nothing where there is none."""
     path = root() / name
     return path.read_bytes() if path.exists() else b""
-
-
-def _git(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *command], cwd=root(), capture_output=True, text=True)

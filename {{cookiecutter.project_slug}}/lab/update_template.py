@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import root
+from lab.git import git
 from lab.template import merge, origin, versions
-from lab.template.git import git
 from lab.template.origin import Origin
 
 
@@ -44,7 +44,7 @@ def _merge(folder: Path, old: Origin, new: Origin) -> int:
 
 def _news(clone: Path, old: Origin, new: Origin) -> list[str]:
     """Return what the template's CHANGELOG says about the versions in between."""
-    asked = ["diff", "--unified=0", old.commit, new.commit, "--", "CHANGELOG.md"]
+    asked = ["diff", "--no-ext-diff", "--unified=0", old.commit, new.commit, "--", "CHANGELOG.md"]
     lines = git(*asked, cwd=clone).splitlines()
     return [f"  {line[1:]}" for line in lines if line.startswith("+- ") or line.startswith("+  ")]
 

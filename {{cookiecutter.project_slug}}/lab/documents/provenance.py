@@ -5,67 +5,91 @@ Nothing here depends on the clock, the machine or the folder: the same commit gi
 
 import functools
 import hashlib
+import multiprocessing
 import platform
 import re
-import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
+from lab import git, uncommitted
 from lab.experiments import Experiment, relative, root
 from lab.gate import record, wording
+from lab.git import GitError
 
 _LOCKS = ("poetry.lock", "flake.lock")
 FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
+_NO_GIT = "not under version control"
+_EMPTY = "no commit yet"
+_NO_COMMIT = "its repository does not hold this project"
+_FAILED = "git could not say"
 _SHARED = ("src", "lab", FONTS, "pyproject.toml", *_LOCKS)
+
+
+class Origin(NamedTuple):
+    """What git knows of an experiment: its commit, or why there is none."""
+
+    commit: str | None = None
+    uncommitted: tuple[str, ...] = ()
+    shallow: bool = False
+    why: str = ""
 
 
 def provenance(experiment: Experiment, outputs: list[Path]) -> dict:
     """Return the provenance of a document of the experiment as plain values."""
-    commit, uncommitted, shallow = _git(experiment)
+    origin = _origin(experiment)
     return {
         "experiment": experiment.name,
-        "commit": commit,
-        "shallow_clone": shallow,
-        "uncommitted": uncommitted,
+        "commit": origin.commit,
+        **({"no_commit": origin.why} if origin.why else {}),
+        "shallow_clone": origin.shallow,
+        "uncommitted": list(origin.uncommitted),
         "data": _recorded(experiment),
         "locks": {name: _sha256(root() / name) for name in _LOCKS if (root() / name).exists()},
-        "rebuild": _rebuild(commit, outputs),
+        "rebuild": _rebuild(origin.commit, outputs),
         "software": _software(),
     }
 
 
 def stamp(experiment: Experiment) -> str:
     """Return what of git enters a document; a document with another stamp is out of date."""
-    return repr(_git(experiment))
+    return repr(tuple(_origin(experiment)))
 
 
 @functools.cache
-def _git(experiment: Experiment) -> tuple[str | None, list[str], bool]:
+def _origin(experiment: Experiment) -> Origin:
+    """Return what git says; where it cannot say anything, the reason is printed once.
+
+    A document is made all the same, and says that its commit is unknown.
+    """
+    if not git.is_here():
+        return Origin(why=_NO_GIT)
+    try:
+        return _asked(experiment)
+    except GitError as error:
+        if multiprocessing.parent_process() is None:
+            print(f"warning: documents will not name their commit\n  {error}", file=sys.stderr)
+        return Origin(why=_FAILED)
+
+
+def _asked(experiment: Experiment) -> Origin:
     """Return the last commit that changed what the experiment is made from, and what is not in it.
 
     Commits that only touch other experiments do not count: they cannot change the document.
+
+    Raises:
+        GitError: git refuses the repository, or is not installed.
     """
     paths = [f"scripts/{experiment.name}", *_SHARED]
-    commit = _ask_git("log", "-1", "--format=%H", "--", *paths)
+    first = git.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", allowed=(0, 1))
+    held = first and git.git("ls-tree", "HEAD")
+    commit = git.git("rev-list", "-1", "HEAD", "--", *paths) if held else ""
     if not commit:
-        return None, [], False
-    changed = _ask_git("status", "--porcelain", "--untracked-files=all", "-z", "--", *paths) or ""
-    names = sorted(
-        entry[3:] for entry in changed.split("\0") if re.match(r"[ MADRCU?T]{2} ", entry)
-    )
-    shallow = _ask_git("rev-parse", "--is-shallow-repository") == "true"
-    return commit, names, shallow
-
-
-def _ask_git(*arguments: str) -> str | None:
-    """Return the answer of git; None without git, outside a repository, or in an empty one."""
-    command = ["git", "-c", "core.quotePath=off", *arguments]
-    try:
-        done = subprocess.run(command, cwd=root(), capture_output=True, text=True, encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip("\n") if done.returncode == 0 else None
+        return Origin(why=_NO_COMMIT if first else _EMPTY)
+    names = tuple(wording.shown(name) for name in uncommitted.files(paths))
+    return Origin(commit, names, git.git("rev-parse", "--is-shallow-repository") == "true")
 
 
 def _recorded(experiment: Experiment) -> dict[str, str]:
@@ -131,7 +155,7 @@ def _digests(found: dict[str, str]) -> str:
 def _commit(found: dict) -> str:
     """Return the commit in words, with what was not committed."""
     if not found["commit"]:
-        return "none (not under version control)"
+        return f"none ({found.get('no_commit', _NO_GIT)})"
     text = f"`{found['commit']}`"
     if found["shallow_clone"]:
         text += " (in a shallow clone: the change itself may be older)"

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab import head, uncommitted
 from lab.errors import LabError
 from lab.experiments import Experiment, root
+from lab.git import git, without_hooks
+from lab.rebuild import repositories
 
 _SKIPPED = {".git", ".venv", "generated", "__pycache__"}
 _IS_CURRENT = (
@@ -27,12 +30,10 @@ def of_working_tree(place: Path, reverse: bool = False) -> Path:
         the project in the copy.
     """
     project = place
-    if head := ask_git("rev-parse", "--verify", "--quiet", "HEAD"):
-        project = _clone(place, head)
-        _take_index(project)
-    names = _files()
-    for name in sorted(names, reverse=reverse):
-        _put(root() / name, project / name)
+    if top := head.top(root()):
+        project = place / os.path.relpath(root(), top)
+        _borrow(top, place)
+    _fill(root(), project, reverse)
     link_environment(project)
     return project
 
@@ -43,11 +44,31 @@ def of_commit(place: Path, commit: str) -> tuple[Path, bool]:
     Returns:
         the project in the copy, and whether it uses our `.venv`.
     """
-    project = _clone(place, commit)
-    _git(place, "checkout", "--quiet", "--force", "--detach", commit)
+    top = head.top(root()) or root()
+    inside = git("rev-parse", "--show-prefix")
+    repositories.check_out(head.folders(top)[1], place, commit, inside)
+    project = place / inside
     if not (project / "Makefile").is_file():
         raise LabError(f"commit {commit[:12]} has no Makefile: this project is younger")
     return project, link_environment(project)
+
+
+def _borrow(top: Path, place: Path) -> None:
+    """Make the copy a repository at the commit of ours, if there is one yet."""
+    commit = git("rev-parse", "--verify", "--quiet", "HEAD", cwd=top, allowed=(0, 1))
+    if commit:
+        repositories.borrow(head.folders(top)[1], place, commit)
+
+
+def _fill(source: Path, target: Path, reverse: bool) -> None:
+    """Copy what people wrote below a folder, submodules and other repositories included."""
+    for name in sorted(_names(source), reverse=reverse):
+        if os.path.isdir(source / name) and not os.path.islink(source / name):
+            if (source / name / ".git").exists():
+                _borrow(source / name, target / name)
+                _fill(source / name, target / name, reverse)
+        elif os.path.lexists(source / name):
+            _put(source / name, target / name)
 
 
 def link_environment(project: Path) -> bool:
@@ -75,55 +96,15 @@ def bring_data(
 def clean_environment() -> dict[str, str]:
     """Return our environment without what `make` and git leave in it for their children."""
     dropped = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHONPATH", "COMMIT")
-    return {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("GIT_")}
+    return {k: v for k, v in without_hooks().items() if k not in dropped}
 
 
-def ask_git(*arguments: str) -> str:
-    """Return the answer of git about the project; "" without git or where it has none."""
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=off", *arguments],
-            cwd=root(),
-            env=clean_environment(),
-            capture_output=True,
-        )
-    except FileNotFoundError:
-        return ""
-    return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else ""
-
-
-def _clone(place: Path, commit: str) -> Path:
-    """Make a repository that borrows the objects of ours; return the project's folder in it."""
-    top, prefix = ask_git("rev-parse", "--show-toplevel"), ask_git("rev-parse", "--show-prefix")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _git(place.parent, "clone", "--quiet", "--shared", "--no-checkout", top, str(place))
-    _git(place, "update-ref", "--no-deref", "HEAD", commit)
-    return place / prefix if prefix else place
-
-
-def _take_index(project: Path) -> None:
-    """Stage in the copy what is staged here, so that git says the same about both."""
-    entries = ask_git("ls-files", "--stage", "--full-name", "-z", ":/")
-    project.mkdir(exist_ok=True, parents=True)
-    _git(project, "update-index", "-z", "--index-info", given=os.fsencode(entries))
-
-
-def _git(folder: Path, *arguments: str, given: bytes | None = None) -> None:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=clean_environment(), input=given, capture_output=True
-    )
-    if done.returncode:
-        text = done.stderr.decode(errors="replace").strip()
-        raise LabError(f"git {arguments[0]} failed while copying the project\n  {text}")
-
-
-def _files() -> list[str]:
-    """Return the files that git holds or would add; without git, all that people write."""
-    listed = ask_git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = {n for n in listed.split("\0") if n}
-    if not names:
-        names = {os.path.relpath(p, root()) for p in _walk(root())}
-    return [n for n in names if os.path.lexists(root() / n) and not os.path.isdir(root() / n)]
+def _names(folder: Path) -> list[str]:
+    """Return what git holds or would add; without git, all that people write."""
+    if head.top(folder) is None:
+        return [os.path.relpath(p, folder) for p in _walk(folder)]
+    held = git("ls-files", "-z", "--cached", cwd=folder).split("\0")
+    return [n for n in {*held, *uncommitted.added(["."], cwd=folder)} if n]
 
 
 def _walk(folder: Path) -> list[str]:

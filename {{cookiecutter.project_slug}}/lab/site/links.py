@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from lab.documents import prose
 from lab.experiments import Experiment
-from lab.rebuild.copies import ask_git
+from lab.git import GitError, git, is_here
 
 _FORGES = {  # path of a pull request by number, and of a search by branch
     "github": ("pull/{}", "pulls?q=is%3Apr+head%3A{}"),
@@ -76,8 +76,11 @@ def pull_request(experiment: Experiment, header: dict[str, Any]) -> str:
 @cache
 def _remote() -> str:
     """Return the address of the repository in a browser, without the name of a user."""
-    names = ask_git("remote").split()
-    name = "origin" if "origin" in names else next(iter(names), "")
-    found = ask_git("remote", "get-url", name) if name else ""
+    try:
+        names = git("remote").split() if is_here() else []
+        name = "origin" if "origin" in names else next(iter(names), "")
+        found = git("remote", "get-url", name) if name else ""
+    except GitError:
+        return ""  # the page has no links to the forge then
     match = re.fullmatch(r"(?:\w+://)?(?:[^@/]+@)?([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/?", found)
     return f"https://{match[1]}/{match[2]}" if match and "." in match[1] else ""

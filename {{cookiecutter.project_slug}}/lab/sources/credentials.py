@@ -3,12 +3,13 @@
 import configparser
 import os
 import re
-import subprocess
 from functools import cache
 from urllib.parse import urlsplit
 
+from lab import git
 from lab.errors import LabError
 from lab.experiments import root
+from lab.git import GitError
 
 FILE = ".credentials.ini"
 _SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -98,8 +99,7 @@ def _stored() -> dict[str, dict[str, str]]:
 
 def _is_tracked() -> bool:
     """Return whether git would publish the file; without git it would not."""
-    command = ["git", "ls-files", "--error-unmatch", FILE]
     try:
-        return subprocess.run(command, cwd=root(), capture_output=True).returncode == 0
-    except OSError:
+        return git.is_here() and bool(git.git("ls-files", "--", FILE))
+    except GitError:
         return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import root
-from lab.template.git import git
+from lab.git import git, run
 
 
 def merge(old: Path, new: Path, title: str) -> list[str]:
@@ -27,16 +27,11 @@ def merge(old: Path, new: Path, title: str) -> list[str]:
                 (rendering / path).unlink()
     base = _commit(old, "the old version of the template")
     commit = _commit(new, title, "-p", base)
-    picked = subprocess.run(
-        ["git", "cherry-pick", "--no-commit", commit],
-        cwd=root(),
-        capture_output=True,
-        text=True,
-    )
-    conflicts = git("diff", "--name-only", "--diff-filter=U", "-z", cwd=root()).split("\0")
+    code, _, said = run("cherry-pick", "--no-commit", commit)
+    conflicts = git("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
     conflicts = [name for name in conflicts if name]
-    if picked.returncode and not conflicts:
-        raise LabError(f"git could not merge; nothing changed\n  {picked.stderr.strip()}")
+    if code and not conflicts:
+        raise LabError(f"git could not merge; nothing changed\n  {said}")
     return conflicts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import root
-from lab.template.git import git
+from lab.git import git
 
 FILE = ".cruft.json"
 PAYLOAD = "{{cookiecutter.project_slug}}"

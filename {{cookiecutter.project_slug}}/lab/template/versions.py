@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import environment
 from lab.environment import poetry
 from lab.errors import LabError
-from lab.template.git import git
+from lab.git import git, run
 from lab.template.origin import Origin
 
 COOKIECUTTER = "2.7.1"
@@ -53,8 +53,7 @@ def choose(clone: Path, wanted: str | None) -> str:
 
 def contains(clone: Path, newer: str, older: str) -> bool:
     """Tell whether one commit has the other in its history."""
-    command = ["git", "merge-base", "--is-ancestor", older, newer]
-    return subprocess.run(command, cwd=clone, capture_output=True).returncode == 0
+    return run("merge-base", "--is-ancestor", older, newer, cwd=clone)[0] == 0
 
 
 def render(clone: Path, origin: Origin, folder: Path) -> Path:
