@@ -1,6 +1,7 @@
 """Reports and presentations: what their authors write appears in page, PDF and slides."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -300,7 +301,7 @@ def test_the_notebook_holds_text_and_results(project: Path) -> None:
 def test_reads_are_the_files_of_the_project(project: Path) -> None:
     """A document tells what it read: data, figures, bibliography, and its equipment."""
     (answer,) = writing.build(project, project / REPORT)
-    names = {str(Path(p).relative_to(project)) for p in answer["reads"]}
+    names = {os.path.relpath(p, project) for p in answer["reads"]}
     assets = f"generated/{writing.FEATURES}/assets"
     assert {REPORT, f"{assets}/data/fit.json", f"{assets}/data/estimates.csv"} <= names
     assert {f"{assets}/figures/decay.svg", f"scripts/{writing.FEATURES}/references.bib"} <= names

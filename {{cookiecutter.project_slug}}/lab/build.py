@@ -28,10 +28,24 @@ def main(argv: list[str]) -> int:
 
 def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
     """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
+    from lab.document import ChangedError
+    from lab.pipeline import processes
+
     os.makedirs(experiment.state, exist_ok=True)
-    with _alone(experiment):
-        contents = Contents(str(experiment.generated))
-        return _build(experiment, contents, examine(experiment, contents), targets, redo)
+    with alone(experiment), processes.kept(experiment.state) as running:
+        for again in (True, True, False):
+            contents = Contents(str(experiment.generated))
+            change = examine(experiment, contents)
+            try:
+                return _build(experiment, contents, change, targets, redo, running)
+            except ChangedError as moved:
+                if not again:
+                    raise LabError(f"{moved}, three times\n  {_STILL}") from None
+                print(f"  {moved}: building again", flush=True)
+    return 1
+
+
+_STILL = "what is built from it would be of no moment; does something write to it all the time?"
 
 
 def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
@@ -64,7 +78,7 @@ def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str])
 
 
 @contextlib.contextmanager
-def _alone(experiment: Experiment):
+def alone(experiment: Experiment):
     """Hold the lock of the experiment; wait for another build of it."""
     import fcntl
 
@@ -78,7 +92,6 @@ def _alone(experiment: Experiment):
             fcntl.flock(lock, fcntl.LOCK_EX)
         orphans.lock_of_build = lock.fileno()
         yield
-        fcntl.flock(lock, fcntl.LOCK_UN)  # also for the keeper that holds it with us
 
 
 def _build(
@@ -87,6 +100,7 @@ def _build(
     change: Change,
     targets: list[str],
     redo: frozenset[str],
+    running,
 ) -> int:
     from lab import gate
     from lab.pipeline import run_documents, run_steps
@@ -102,13 +116,13 @@ def _build(
     marker = experiment.state / "building"
     marker.touch()
     counts = run_steps.run(
-        experiment, contents, change, files, whole=not targets or bool(papers), redo=redo
+        experiment, contents, change, files, not targets or bool(papers), redo, running
     )
     if counts is None:
         contents.save()
         return 1
     if papers or not targets:
-        run_documents.run(experiment, contents, papers)
+        run_documents.run(experiment, contents, papers, running)
     if not targets:
         remember(experiment, contents, data)
     contents.save()

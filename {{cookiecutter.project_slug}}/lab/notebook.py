@@ -1,31 +1,26 @@
 """Makes the executed notebook of a report: `python -m lab notebook`."""
 
+import os
 from pathlib import Path
 
+from lab.build import alone
+from lab.document import checked, notebook_path
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
+from lab.pipeline import processes, run_documents
+from lab.pipeline.contents import Contents
 
 
 def main(argv: list[str]) -> int:
     """Execute the documents named, or the report of the current experiment; print the notebooks."""
-    named = [Path(name).absolute() for name in argv]
-    for path in named or [_report(current())]:
-        print(relative(make(path)))
+    for source in [checked(name) for name in argv] or [_report(current())]:
+        experiment = Experiment(source.parent.name)
+        os.makedirs(experiment.state, exist_ok=True)
+        with alone(experiment), processes.kept(experiment.state) as running:
+            contents = Contents(str(experiment.generated))
+            run_documents.make(contents, [source], running, notebook=True)
+        print(relative(notebook_path(source)))
     return 0
-
-
-def make(path: Path) -> Path:
-    """Execute a document and return its notebook, the same bytes for the same content.
-
-    Raises:
-        LabError: a cell or an expression failed.
-    """
-    from lab.documents.executing import execute, notebook_path
-    from lab.documents.source import read
-
-    source, experiment = read(path), Experiment(path.parent.name)
-    execute(source, experiment)
-    return notebook_path(source, experiment)
 
 
 def _report(experiment: Experiment) -> Path:

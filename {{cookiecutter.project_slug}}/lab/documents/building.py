@@ -1,41 +1,85 @@
-"""Builds one document: all of its files, or none."""
+"""Makes the files of one document in a folder that nobody else knows.
+
+It runs in a process of its own (`python -m lab.documents.building ORDER`). What was made becomes
+the document only by the build that ordered it: see `lab.pipeline.publishing`.
+"""
 
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
-from lab.document import Built
-from lab.documents import checks, formats
-from lab.documents.executing import text_of
-from lab.documents.numbers import lint
+from lab.documents import checks, formats, prose, provenance
+from lab.documents.executing import execute, text_of
+from lab.documents.looks import Look, look
 from lab.documents.pandoc import HERE, DocumentError, Text
 from lab.documents.problems import as_lines, refuse
-from lab.documents.provenance import FONTS
 from lab.documents.source import Source, read
 from lab.errors import LabError
 from lab.experiments import Experiment, root
 
+ANSWER = "answer.json"
 
-def make(path: Path, experiment: Experiment, outputs: list[Path]) -> Built:
-    """Make all outputs of a document, or none.
 
-    Raises:
-        LabError: with the line of each problem.
-    """
+@dataclass
+class Order:
+    """What to make: of which source, in which folder, with what the cells gave last time."""
+
+    source: str
+    folder: str
+    outputs: list[str]  # the final places of all files, for the line that rebuilds them
+    remembered: dict | None = None
+    notebook: bool = False  # and nothing else
+
+
+@dataclass
+class Answer:
+    """What was made from what; each file that was read is there as it was when it was read."""
+
+    error: str = ""
+    files: list[str] = field(default_factory=list)
+    stamp: str = ""
+    reads: dict[str, Look] = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
+    memory: dict | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def fulfil(order: Order) -> Answer:
+    """Make what is ordered; an error of the document is part of the answer."""
+    try:
+        return _notebook(order) if order.notebook else _document(order)
+    except LabError as error:
+        return Answer(error=str(error))
+
+
+def _notebook(order: Order) -> Answer:
+    source = read(Path(order.source))
+    cells = execute(source, Experiment(source.path.parent.name), order)
+    return Answer(notes=cells.executed.notes, memory=cells.memory)
+
+
+def _document(order: Order) -> Answer:
+    path, folder = Path(order.source), Path(order.folder)
+    experiment = Experiment(path.parent.name)
+    stamp = provenance.stamp(experiment)
+    reads = _looks(experiment.scripts / "hashes.txt", root() / "pyproject.toml", path)
     source = read(path)
-    folder = experiment.generated / "assets" / path.stem / "build"
-    text, executed = text_of(source, experiment, outputs, folder)
-    made = _formats(text, folder)
-    warnings = [*lint(path), *as_lines(path, checks.warnings(text, made.figures))]
-    if warnings and os.environ.get("STRICT", "") not in ("", "0", "no"):
-        raise LabError("\n".join(warnings))
+    reads |= _looks(*_named(source), *_equipment())
+    text, cells = text_of(source, experiment, order, folder / "build")
+    reads |= _looks(*_shown(text)) | cells.executed.notes.get("read", {})
+    made = _formats(text, folder / "build")
+    reads = _looks(*(_normal(root() / p) for p in made.figures)) | reads
+    warnings = as_lines(path, checks.warnings(text, made.figures))
     origin = json.dumps(text.metadata["origin"], indent=1, ensure_ascii=False) + "\n"
     contents = made.contents | {".provenance.json": origin.encode()}
-    written = _write(outputs, contents, path.stem)
-    reads = _of_project(source, _reads(source, executed.notes, made.figures))
-    listed = _of_project(source, {Path(p) for p in executed.notes.get("listed", ())})
-    return Built(written, reads, warnings, [*listed, root() / FONTS])
+    for ending, content in contents.items():
+        (folder / f"{path.stem}{ending}").write_bytes(content)
+    kept = {p: seen for p, seen in reads.items() if seen and not Path(p).is_relative_to(folder)}
+    return Answer("", [*contents], stamp, kept, cells.executed.notes, cells.memory, warnings)
 
 
 def _formats(text: Text, folder: Path) -> formats.Made:
@@ -59,30 +103,41 @@ def _formats(text: Text, folder: Path) -> formats.Made:
     return formats.Made(contents, figures)
 
 
-def _write(outputs: list[Path], made: dict[str, bytes], stem: str) -> list[Path]:
-    """Move the outputs into place, when all are complete."""
-    written = [p for p in outputs if p.name.removeprefix(stem) in made]
-    outputs[0].parent.mkdir(parents=True, exist_ok=True)
-    for path in written:
-        path.with_name(path.name + ".new").write_bytes(made[path.name.removeprefix(stem)])
-    for path in written:
-        os.replace(path.with_name(path.name + ".new"), path)
-    return written
+def _looks(*paths: Path) -> dict[str, Look]:
+    return {str(path): look(path) for path in paths}
 
 
-def _reads(source: Source, notes: dict, figures: set[str]) -> set[Path]:
-    """Return the files on which the document depends, the equipment's own included."""
-    found = {Path(p) for p in notes.get("read", ())} | {root() / p for p in figures}
-    for key in ("bibliography", "csl"):
-        names = source.header.get(key) or []
-        found |= {source.path.parent / n for n in (names if isinstance(names, list) else [names])}
-    found |= {p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-    found |= {p for p in (root() / FONTS).rglob("*") if p.is_file()}
-    return found | {source.path, source.path.parent / "hashes.txt", root() / "pyproject.toml"}
+def _named(source: Source) -> list[Path]:
+    """Return the files that the header names."""
+    values = (source.header.get(key) or [] for key in ("bibliography", "csl"))
+    names = [n for v in values for n in (v if isinstance(v, list) else [v])]
+    return [source.path.parent / str(name) for name in names]
 
 
-def _of_project(source: Source, paths: set[Path]) -> list[Path]:
-    """Return those that are in the project, not in its environment, and not made on the way."""
-    folder = Experiment(source.path.parent.name).generated / "assets" / source.path.stem
-    inside = [p for p in paths if p.is_relative_to(root()) and not p.is_relative_to(folder)]
-    return sorted(p for p in inside if p.exists() and ".venv" not in p.relative_to(root()).parts)
+def _equipment() -> list[Path]:
+    """Return the files of the equipment and the fonts of the project."""
+    every = [*HERE.rglob("*"), *(root() / provenance.FONTS).rglob("*")]
+    return [p for p in every if p.is_file() and "__pycache__" not in p.parts]
+
+
+def _shown(text: Text) -> list[Path]:
+    """Return where the figures of the text may be: pandoc and Typst read them next."""
+    written = {match["path"] for match in prose.FIGURE.finditer(text.markdown)}
+    names = {each for name in written for each in (name, unquote(name))}
+    return [_normal(place / name) for name in names for place in text.places]
+
+
+def _normal(path: Path) -> Path:
+    """Return the path without `..`, its links not followed."""
+    return Path(os.path.normpath(path))
+
+
+def main(argv: list[str]) -> None:
+    """Fulfil the order in a file, and write the answer beside it."""
+    order = Order(**json.loads(Path(argv[0]).read_text(encoding="utf-8")))
+    answer = json.dumps(asdict(fulfil(order)))
+    Path(order.folder, ANSWER).write_text(answer, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import os
 import re
 import tempfile
@@ -19,6 +20,8 @@ from lab.determinism import environment
 from lab.documents.problems import Problem
 from lab.documents.results import Executed
 from lab.documents.source import Cell, Source, expression_line
+from lab.experiments import Experiment
+from lab.settings import told
 
 # Figures of cells: as SVG, without date, in Matplotlib's own style whatever the user's is.
 _PROFILE = """
@@ -64,7 +67,7 @@ class _Client(NotebookClient):
 
     async def _notes(self) -> dict:
         answer = await self._ask("", {"notes": f"{_KERNEL}.notes.report()"})
-        return ast.literal_eval(_plain(answer["notes"]))
+        return json.loads(ast.literal_eval(_plain(answer["notes"])))
 
     async def _ask(self, code: str, expressions: dict[str, str]) -> dict:
         """Evaluate expressions in the kernel, beside the history of the cells."""
@@ -121,7 +124,8 @@ def _environment(source: Source, private: str) -> dict[str, str]:
     own = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), private)
     own |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(path)}
     own |= {"EXPERIMENT": source.path.parent.name, "COLUMNS": "100", "LINES": "50"}
-    return environment() | own
+    own["MPLCONFIGDIR"] = str(Experiment(source.path.parent.name).state / "matplotlib")
+    return environment() | own | told()
 
 
 def _node(cell: Cell, number: int):

@@ -1,25 +1,32 @@
 """From a document's source to one Markdown text in which everything is filled in."""
 
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
 from lab.documents import checks, header, memory, provenance
 from lab.documents.pandoc import Text
-from lab.documents.problems import refuse
+from lab.documents.problems import Problem, refuse
 from lab.documents.results import Executed, nothing
 from lab.documents.source import Source
 from lab.experiments import Experiment
+from lab.settings import as_words, overrides
+
+if TYPE_CHECKING:
+    from lab.documents.building import Order
 
 
-def notebook_path(source: Source, experiment: Experiment) -> Path:
-    """Return where the executed notebook of a document is kept."""
-    return experiment.generated / "assets" / source.path.stem / f"{source.path.stem}.ipynb"
+class Cells(NamedTuple):
+    """The results of the cells, the notebook with them, and what to remember of them."""
+
+    executed: Executed
+    notebook: nbformat.NotebookNode
+    memory: dict | None
 
 
-def execute(source: Source, experiment: Experiment) -> tuple[Executed, nbformat.NotebookNode]:
-    """Return the results of the cells and the notebook with them, which is also written.
+def execute(source: Source, experiment: Experiment, order: "Order") -> Cells:
+    """Return the results of the cells; the notebook with them is also written.
 
     The cells run only if something changed on which their results depend.
 
@@ -29,29 +36,41 @@ def execute(source: Source, experiment: Experiment) -> tuple[Executed, nbformat.
     header.check(source)
     checks.check(source, experiment)
     wanted = header.expressions(source)
-    executed = memory.recall(source, wanted) if _has_code(source, wanted) else nothing(source)
-    if executed is None:
-        from lab.documents import cells
-
-        executed = cells.execute(source, wanted)
-        memory.remember(source, wanted, executed)
+    executed, saved = _results(source, wanted, order.remembered)
     from lab.documents.notebook import assemble
 
-    notebook, path = assemble(source, executed), notebook_path(source, experiment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
-    refuse(source.path, executed.problems)
+    notebook = assemble(source, executed)
+    nbformat.write(notebook, Path(order.folder, f"{source.path.stem}.ipynb"))
+    refuse(source.path, [*executed.problems, *_settings_by_hand(source, executed)])
     checks.check_outputs(source, executed)
-    return executed, notebook
+    return Cells(executed, notebook, saved)
 
 
-def _has_code(source: Source, expressions: list[str]) -> bool:
-    return bool(expressions) or any(c.kind == "code" or c.expressions for c in source.cells)
+def _results(source: Source, wanted: list[str], saved: dict | None) -> tuple[Executed, dict | None]:
+    """Return what the cells give, and what to remember of it."""
+    if not wanted and not any(c.kind == "code" or c.expressions for c in source.cells):
+        return nothing(source), None
+    executed = memory.recall(saved, source, wanted)
+    if executed:
+        return executed, saved
+    from lab.documents import cells
+
+    executed = cells.execute(source, wanted)
+    return executed, memory.worth_keeping(source, wanted, executed)
+
+
+def _settings_by_hand(source: Source, executed: Executed) -> list[Problem]:
+    """Return the problem that cells read `config.yaml`, where other settings count."""
+    if not executed.notes.get("settings_by_hand") or not overrides():
+        return []
+    what = f"config.yaml is read here, but {as_words(overrides())} is not in it"
+    advice = "take settings from the equipment:  from lab import config"
+    return [Problem(source.line("config.yaml"), f"{what}\n    {advice}")]
 
 
 def text_of(
-    source: Source, experiment: Experiment, outputs: list[Path], folder: Path
-) -> tuple[Text, Executed]:
+    source: Source, experiment: Experiment, order: "Order", folder: Path
+) -> tuple[Text, Cells]:
     """Return the text that pandoc reads; figures that cells drew are written to the folder.
 
     Raises:
@@ -59,13 +78,13 @@ def text_of(
     """
     from lab.documents.notebook import export
 
-    executed, notebook = execute(source, experiment)
-    shutil.rmtree(folder, ignore_errors=True)
+    cells = execute(source, experiment, order)
     folder.mkdir(parents=True)
-    markdown, lines = export(notebook, source, folder)
-    metadata = header.metadata(source, executed.values[-1])
+    markdown, lines = export(cells.notebook, source, folder)
+    metadata = header.metadata(source, cells.executed.values[-1])
+    outputs = [Path(path) for path in order.outputs]
     metadata["origin"] = origin = provenance.provenance(experiment, outputs)
     if source.is_report:
         metadata["provenance"] = provenance.as_markdown(origin)
     places = [source.path.parent, experiment.generated, folder]
-    return Text(source, markdown, lines, metadata, places), executed
+    return Text(source, markdown, lines, metadata, places), cells

@@ -18,6 +18,7 @@ from lab import git, uncommitted
 from lab.experiments import Experiment, relative, root
 from lab.gate import record, wording
 from lab.git import GitError
+from lab.settings import as_words, overrides
 
 _LOCKS = ("poetry.lock", "flake.lock")
 FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
@@ -48,14 +49,15 @@ def provenance(experiment: Experiment, outputs: list[Path]) -> dict:
         "uncommitted": list(origin.uncommitted),
         "data": _recorded(experiment),
         "locks": {name: _sha256(root() / name) for name in _LOCKS if (root() / name).exists()},
+        "settings": overrides(),
         "rebuild": _rebuild(origin.commit, outputs),
         "software": _software(),
     }
 
 
 def stamp(experiment: Experiment) -> str:
-    """Return what of git enters a document; a document with another stamp is out of date."""
-    return repr(tuple(_origin(experiment)))
+    """Return what of git and of the command line enters a document; one with another is stale."""
+    return repr((*_origin(experiment), overrides()))
 
 
 @functools.cache
@@ -105,7 +107,7 @@ def _sha256(path: Path) -> str:
 
 def _rebuild(commit: str | None, outputs: list[Path]) -> str:
     """Return the command that makes the first output again, from a clean copy."""
-    make = f"make {relative(outputs[0])}"
+    make = f"make {relative(outputs[0])} {as_words(overrides())}".rstrip()
     return f"git checkout {commit[:12]} && {make}" if commit else make
 
 
@@ -141,6 +143,7 @@ def as_markdown(found: dict) -> str:
         "Commit": _commit(found),
         "Data": _digests(found["data"]),
         "Locks": _digests(found["locks"]),
+        "Settings": f"`{as_words(found['settings'])}`" if found["settings"] else "",
         "Rebuild": f"`{found['rebuild']}`",
         "Software": ", ".join(f"{k}\u00a0{v}" for k, v in found["software"].items()),
     }

@@ -1,4 +1,4 @@
-"""End the processes of steps: those that run too long, and those that a killed build leaves behind.
+"""End the processes of a build: those that run too long, and those that it leaves behind.
 
 Started as a program it waits beside a build: standard library only, and quick to start.
 """
@@ -8,8 +8,9 @@ import json
 import os
 import signal
 import sys
+import time
 
-MARK = "LAB_BUILD"  # in the environment of every step: the notes folder of its experiment
+MARK = "LAB_BUILD"  # in the environment of all that a build starts: the notes folder
 lock_of_build: int | None = None  # the open lock of the experiment, for the keeper to hold, too
 
 
@@ -44,17 +45,31 @@ def end_group(group: int) -> None:
 
 
 def end_marked(state: str) -> None:
-    """Kill every process that was started for the experiment with this notes folder."""
+    """Kill every process that was started for the experiment with this notes folder.
+
+    Again until there is none: one that is found may just have started another.
+    """
+    while _end_marked_once(state):
+        time.sleep(0.005)
+
+
+def _end_marked_once(state: str) -> bool:
+    """Kill the marked processes that there are; tell whether there was one."""
+    found = False
     mark = os.fsencode(f"{MARK}={state}")
     for process in _processes():
         with contextlib.suppress(OSError), open(f"/proc/{process}/environ", "rb") as file:
             if process != os.getpid() and mark in file.read().split(b"\0"):
-                _kill(process)
+                found = _kill(process) or found
+    return found
 
 
-def _kill(target: int) -> None:
+def _kill(target: int) -> bool:
+    """Kill a process, or a group by its negative number; tell whether there was one to kill."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(target, signal.SIGKILL)
+        return True
+    return False
 
 
 def main(state: str) -> None:

@@ -1,4 +1,4 @@
-"""The processes of steps: each step has a session of its own, and none outlives the build."""
+"""What a build starts: each step and document has a session of its own, none outlives the build."""
 
 import contextlib
 import json
@@ -7,19 +7,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.pipeline import orphans
 
+_LOOK = 0.2  # s between two looks whether make still runs
+
 
 class Running:
-    """The steps that run now, here or elsewhere; a keeper beside the build ends them if it dies."""
+    """What a build has running, here or elsewhere; a keeper beside the build ends it if it dies."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: str) -> None:
         self.stopped = False
-        self._steps: dict[str, tuple[int, str]] = {}
+        self._state = state  # the notes folder of the experiment
+        self._started: dict[str, tuple[int, str]] = {}
         self._lock = threading.RLock()  # a signal may come while this thread has it
         self._keeper: subprocess.Popen | None = None
 
@@ -30,9 +34,9 @@ class Running:
         """Start a command in a session of its own; when the block ends, so does all that is in it.
 
         Args:
-            key: names the step.
+            key: names the step or the document.
             command: what to start.
-            undo: a shell command that ends what runs elsewhere on behalf of the step; may be empty.
+            undo: a shell command that ends what runs elsewhere on its behalf; may be empty.
             options: of `subprocess.Popen`.
 
         Raises:
@@ -42,7 +46,7 @@ class Running:
             if self.stopped:
                 raise KeyboardInterrupt
             process = subprocess.Popen(command, start_new_session=True, **options)
-            self._steps[key] = (process.pid, undo)
+            self._started[key] = (process.pid, undo)
             self._tell([key, process.pid, undo])
         _offer_to_the_oom_killer(process.pid)
         try:
@@ -51,7 +55,7 @@ class Running:
             with self._lock:
                 orphans.end_group(process.pid)
                 process.wait()
-                self._steps.pop(key, None)
+                self._started.pop(key, None)
                 self._tell([key])
 
     def entrust(self, key: str, undo: str) -> None:
@@ -63,30 +67,92 @@ class Running:
         with self._lock:
             if self.stopped:
                 raise KeyboardInterrupt
-            self._steps[key] = (0, undo)
+            self._started[key] = (0, undo)
             self._tell([key, 0, undo])
 
     def stop(self) -> None:
-        """End all steps; no other starts."""
+        """End all that runs; nothing else starts."""
         with self._lock:
             self.stopped = True
-            for session, undo in self._steps.values():
+            for session, undo in self._started.values():
                 orphans.end(session, undo)
+
+    def stop_on_signals(self) -> None:
+        """Let Ctrl-C, TERM and the end of the terminal end the build with all that it started."""
+        for each in _ENDS:
+            signal.signal(each, self._stop_and_exit)
+
+    def _stop_and_exit(self, number: int, frame: object) -> None:
+        for each in _ENDS:
+            signal.signal(each, signal.SIG_IGN)  # make passes on what the terminal sent already
+        self.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(f"\n{_STOPPED}", file=sys.stderr, flush=True)
+        self._dismiss_keeper()
+        os._exit(128 + number)
+
+    def _call_keeper(self) -> None:
+        """Start the keeper: it holds the lock with us, and waits for our end or for our word."""
+        inherited = (orphans.lock_of_build,) if orphans.lock_of_build else ()
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", orphans.__file__, self._state],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
 
     def _tell(self, message: list) -> None:
         """Tell the keeper what runs; without it, the build works all the same."""
-        if not self._keeper:
-            inherited = (orphans.lock_of_build,) if orphans.lock_of_build else ()
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", orphans.__file__, os.path.abspath(".lab")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                pass_fds=inherited,
-            )
-        with contextlib.suppress(OSError):
-            os.write(self._keeper.stdin.fileno(), json.dumps(message).encode() + b"\n")
+        if self._keeper:
+            with contextlib.suppress(OSError):
+                os.write(self._keeper.stdin.fileno(), json.dumps(message).encode() + b"\n")
+
+    def _dismiss_keeper(self) -> None:
+        """Wait until the keeper ended all that is left: the lock is free only then."""
+        keeper, self._keeper = self._keeper, None
+        if keeper:
+            with contextlib.suppress(OSError):
+                keeper.stdin.close()
+            keeper.wait()
+
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOPPED = "stopped; what is complete is kept, make goes on from there"
+
+
+@contextlib.contextmanager
+def kept(state: Path) -> Iterator[Running]:
+    """Keep together all that a build starts: none of it is left when the build ends, however.
+
+    The build holds the lock of the experiment. What an earlier one left, because its keeper was
+    killed, too, is ended first. The mark reaches every process that is started from here on.
+    """
+    orphans.end_marked(str(state))
+    running = Running(str(state))
+    running._call_keeper()
+    end_with_parent()
+    os.environ[orphans.MARK] = str(state)
+    try:
+        yield running
+    finally:
+        del os.environ[orphans.MARK]
+        running._dismiss_keeper()
+
+
+def end_with_parent() -> None:
+    """End this process when the make that started it is gone: a build must not outlive it."""
+    if "MAKELEVEL" not in os.environ:
+        return
+    parent = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def wait(process: subprocess.Popen) -> int:

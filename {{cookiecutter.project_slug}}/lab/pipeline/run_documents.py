@@ -1,16 +1,22 @@
 """The documents of a build: report and slides, each in a process of its own."""
 
-import multiprocessing
-import os
+import json
+import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from lab.determinism import environment
-from lab.documents import provenance
+from lab.document import Built, ChangedError, Making
+from lab.documents import evidence, looks, provenance
+from lab.documents.building import ANSWER, Answer, Order
 from lab.errors import LabError
-from lab.experiments import Experiment
+from lab.experiments import Experiment, relative, root
+from lab.pipeline import processes
 from lab.pipeline.contents import Contents
+from lab.pipeline.processes import Running, described
+from lab.settings import told
 
 
 def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:
@@ -27,78 +33,85 @@ def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[
     return list(dict.fromkeys(papers)), files
 
 
-def run(experiment: Experiment, contents: Contents, papers: list[Path]) -> None:
+def run(experiment: Experiment, contents: Contents, papers: list[Path], running: Running) -> None:
     """Build the documents given, or all, where they are not up to date.
 
     Raises:
         LabError: a document has an error; the message has file and line.
+        ChangedError: something changed meanwhile; the message names it.
     """
     every = experiment.documents()
     _clear_leftovers(experiment, contents, every)
     stale = [d for d in papers or every if not is_current(experiment, contents, d)]
-    if not stale:
-        return
-    os.environ.update(environment())
-    context = multiprocessing.get_context("spawn")
-    errors = []
-    with ProcessPoolExecutor(max_workers=min(len(stale), 2), mp_context=context) as pool:
-        for source, future in [(d, pool.submit(_build, d)) for d in stale]:
+    if stale:
+        make(contents, stale, running)
+
+
+def make(contents: Contents, sources: list[Path], running: Running, notebook: bool = False) -> None:
+    """Make documents, or only their notebooks, two at the same time.
+
+    Raises:
+        LabError: a document has an error; the message has file and line.
+        ChangedError: something changed meanwhile; the message names it.
+    """
+    running.stop_on_signals()
+    makings = [Making(contents, source, notebook) for source in sources]
+    errors: list[LabError] = []
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(_in_process, making.order, running) for making in makings]
+        for making, job in zip(makings, jobs, strict=True):
             try:
-                _record(experiment, contents, source, future.result())
+                _show(making.finish(job.result()))
             except LabError as error:
-                errors.append(str(error))
+                errors.append(error)
     if errors:
         contents.save()
-        raise LabError("\nerror: ".join(errors))
+        serious = [error for error in errors if not isinstance(error, ChangedError)]
+        kind = LabError if serious else ChangedError
+        raise kind("\nerror: ".join(map(str, serious or errors)))
 
 
-def _build(source: Path):
-    from lab.document import build
+def _show(built: Built) -> None:
+    for warning in built.warnings:
+        print(warning, file=sys.stderr)
+    for path in built.outputs:
+        print(f"  {relative(path)}", flush=True)
 
-    return build(source)
+
+def _in_process(order: Order, running: Running) -> Answer:
+    """Have an order fulfilled by a process of its own.
+
+    Raises:
+        LabError: that process ended before it answered.
+    """
+    folder = Path(order.folder)
+    (folder / "order.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
+    command = [sys.executable, "-m", "lab.documents.building", str(folder / "order.json")]
+    log = folder / "log"
+    options = {"stdin": subprocess.DEVNULL, "cwd": root(), "env": environment() | told()}
+    with log.open("wb") as sink:
+        options |= {"stdout": sink, "stderr": sink}
+        with running.start(order.folder, command, "", **options) as process:
+            code = processes.wait(process)
+    if code:
+        said = log.read_text(encoding="utf-8", errors="replace").rstrip()
+        lines = "".join(f"\n    {line}" for line in said.splitlines())
+        raise LabError(f"{relative(Path(order.source))}: {described(code)}{lines}")
+    return Answer(**json.loads((folder / ANSWER).read_text(encoding="utf-8")))
 
 
 def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
     """Tell whether a document was made from what its source and all that it read hold now."""
     record = contents.documents.get(source.name)
-    if not record or record["stamp"] != provenance.stamp(experiment):
+    if not record or record.get("stamp") != provenance.stamp(experiment):
         return False
     known = record["outputs"] | record["reads"]
-    same = all(contents.digest(path) == digest for path, digest in known.items())
-    return same and record.get("listed", {}) == _names(experiment, record.get("listed", {}))
-
-
-def _names(experiment: Experiment, folders) -> dict[str, list[str]]:
-    """Return the names in each folder, without what editors leave there."""
-    found = {}
-    for folder in folders:
-        path = experiment.generated / folder
-        names = os.listdir(path) if path.is_dir() else []
-        found[folder] = sorted(n for n in names if n[0] not in ".#" and n[-1] != "~")
-    return found
-
-
-def _record(experiment: Experiment, contents: Contents, source: Path, built) -> None:
-    def digests(paths) -> dict[str, str]:
-        names = [os.path.relpath(p, experiment.generated) for p in paths]
-        return {n: contents.digest(n) for n in names}
-
-    reads = {source, *built.reads}
-    contents.documents[source.name] = {
-        "stamp": provenance.stamp(experiment),
-        "outputs": digests(built.outputs),
-        "reads": digests(sorted(reads)),
-        "listed": _names(
-            experiment, [os.path.relpath(p, experiment.generated) for p in built.listed]
-        ),
-    }
-    for warning in built.warnings:
-        print(warning, file=sys.stderr)
-    for path in built.outputs:
-        print(
-            f"  generated/{experiment.name}/{os.path.relpath(path, experiment.generated)}",
-            flush=True,
-        )
+    if any(contents.digest(path) != digest for path, digest in known.items()):
+        return False
+    folders = record.get("listed", {}).items()
+    if any(looks.names(experiment.generated / folder) != names for folder, names in folders):
+        return False
+    return record.get("around") == evidence.surroundings(experiment, contents)
 
 
 def _clear_leftovers(experiment: Experiment, contents: Contents, every: list[Path]) -> None:

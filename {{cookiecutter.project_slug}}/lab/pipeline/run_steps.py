@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import shutil
-import signal
 import sys
 import time
 
@@ -19,14 +18,13 @@ from lab.pipeline import (
     language,
     limits,
     missing,
-    orphans,
     own_names,
     profiles,
-    runner,
     steps,
 )
 from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
+from lab.pipeline.processes import Running
 from lab.pipeline.progress import Progress
 from lab.settings import overrides
 
@@ -37,7 +35,8 @@ def run(
     change: Change,
     targets: list[str],
     whole: bool,
-    redo: frozenset[str] = frozenset(),
+    redo: frozenset[str],
+    running: Running,
 ) -> dict[str, int] | None:
     """Run what is needed; return how many ran, were cached or unchanged; None if one failed."""
     if not (change.everything or change.inputs or change.tampered or targets or redo):
@@ -50,11 +49,11 @@ def run(
         environment=fingerprint(),
         limits=limits.from_environment(profile),
         redo=redo,
+        running=running,
     )
     if profile:
-        session.cluster = cluster.Cluster(profile, experiment.state, session.running, progress)
+        session.cluster = cluster.Cluster(profile, experiment.state, running, progress)
     jobs.recover(experiment)
-    orphans.end_marked(str(experiment.state))
     _prepare(experiment, change)
     os.environ.update(environment())
     request = engine.Request(
@@ -68,7 +67,7 @@ def run(
 
     def on_start(dag) -> None:
         _check(dag, request, progress)
-        _stop_steps_on_signals(session.running)  # not before: Snakemake sets its own
+        running.stop_on_signals()  # not before: Snakemake sets its own
 
     good, graph = engine.execute(request, on_start)
     session.cache.close(experiment.state)
@@ -111,25 +110,6 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
         language.check_files(job.rule, job.input)  # of functions, which only a job asks
     progress.total = len(needed)
     demands.check(needed, request.limits)
-
-
-def _stop_steps_on_signals(running: runner.Running) -> None:
-    """Let Ctrl-C and TERM end the steps that run, with all that they started."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(number, frame) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)  # make passes on what the terminal sent already
-        running.stop()
-        print(
-            "\nstopped; what is complete is kept, make goes on from there",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(128 + number)
-
-    for each in numbers:
-        signal.signal(each, stop)
 
 
 def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:

@@ -55,9 +55,9 @@ class Session:
     progress: Progress
     environment: str
     limits: Limits
+    running: runner.Running
     redo: frozenset[str] = frozenset()
     lock: threading.Lock = field(default_factory=threading.Lock)
-    running: runner.Running = field(default_factory=runner.Running)
     cluster: Cluster | None = None
 
 
