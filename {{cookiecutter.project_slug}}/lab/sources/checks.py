@@ -7,19 +7,33 @@ from urllib.parse import urlsplit
 from lab.errors import LabError
 from lab.gate import hashes
 from lab.gate.wording import short
-from lab.sources import credentials
+from lab.sources import secrecy
 
 
 def url(text: str) -> str | None:
     """Return what is wrong with an address, or None."""
-    if secret := credentials.in_url(text):
-        return f"{secret} does not belong into config.yaml: git would publish it"
+    if problem := secret(text):
+        return problem
     try:
         parts = urlsplit(text)
         known = bool(parts.hostname) and (parts.port or True)
     except ValueError:
         known = False
-    return None if known and not re.search(r"\s", text) else f"{text!r} is no address"
+    return None if known and not re.search(r"\s", text) else f"{_plain(text)!r} is no address"
+
+
+def secret(text: str) -> str | None:
+    """Return that a part of an address is a credential, and what to do, where it is so."""
+    found = secrecy.in_url(text)
+    if not found:
+        return None
+    way = "put user and password into ~/.netrc" if "@" in text else secrecy.WAY_OUT
+    return f"{found} does not belong into config.yaml: git would publish it\n  {way}"
+
+
+def _plain(text: str) -> str:
+    """Return what may be shown of a text that is no address."""
+    return text.partition("?")[0].rpartition("@")[2]
 
 
 def sha256(text: str) -> str | None:

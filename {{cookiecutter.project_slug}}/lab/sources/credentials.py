@@ -4,7 +4,7 @@ import configparser
 import os
 import re
 from functools import cache
-from urllib.parse import urlsplit
+from typing import Any
 
 from lab import git
 from lab.errors import LabError
@@ -12,11 +12,7 @@ from lab.experiments import root
 from lab.git import GitError
 
 FILE = ".credentials.ini"
-_SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
-_PARAMETERS = re.compile(
-    r"pass(word|wd)?|secret|(api|access)[-_]?key|(.*[-_])?token|sig(nature)?|x-(amz|goog)-.*",
-    re.IGNORECASE,
-)
+_NAMED = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 def find(section: str, variables: dict[str, str]) -> dict[str, str]:
@@ -43,51 +39,45 @@ def missing(what: str, section: str, variables: dict[str, str], where: str) -> L
     )
 
 
-def is_secret(name: str) -> bool:
-    """Return whether an option of this name holds a credential."""
-    return re.search(r"pass|secret|token|credential|(^|_)key$", name, re.IGNORECASE) is not None
+def filled(value: Any) -> Any:
+    """Return a text, or options, with each `${NAME}` replaced by the value of that name.
+
+    Raises:
+        LabError: A name has no value.
+    """
+    if isinstance(value, dict):
+        return {key: filled(each) for key, each in value.items()}
+    return _NAMED.sub(_value, value) if isinstance(value, str) else value
 
 
-def in_url(url: str) -> str | None:
-    """Return which part of an address is a credential, or None."""
-    parts = urlsplit(url)
-    if parts.password:
-        return "the password"
-    names = (pair.partition("=")[0] for pair in re.split("[&;]", parts.query))
-    return next((f"the parameter {name}" for name in names if _PARAMETERS.fullmatch(name)), None)
-
-
-def without(url: str) -> str:
-    """Return an address without user, password and parameters: these may be secret."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{place}{parts.path}" + ("?…" if parts.query else "")
-
-
-def redacted(text: str) -> str:
-    """Return `text` without addresses' parameters and without any secret that is known here."""
-    text = re.sub(r"[a-zA-Z][\w+.-]*://[^\s'\"<>]+", lambda match: without(match[0]), text)
-    for secret in sorted(_secrets(), key=len, reverse=True):
-        text = text.replace(secret, "…")
-    return text
-
-
-def _secrets() -> set[str]:
-    stored = [value for section in _stored().values() for value in section.values()]
-    named = [value for name, value in os.environ.items() if _SECRET.search(name)]
-    return {value for value in (*stored, *named) if len(value) >= 6}
+def _value(match: re.Match) -> str:
+    name = match[1]
+    found = find("variables", {name.lower(): name})
+    if not found:
+        raise LabError(
+            f"{name} has no value, and config.yaml asks for ${{{name}}}\n"
+            f"  put it into the environment, or into {FILE}, which git ignores\n"
+            f"    [variables]\n    {name.lower()} = …"
+        )
+    return found[name.lower()]
 
 
 @cache
 def _stored() -> dict[str, dict[str, str]]:
-    path = root() / FILE
-    if not path.exists():
-        return {}
-    if _is_tracked():
+    if (root() / FILE).exists() and _is_tracked():
         raise LabError(
             f"{FILE} is in git: everyone who gets the project gets your credentials\n"
             f"  git rm --cached {FILE}, add it to .gitignore, and replace the credentials"
         )
+    return stored()
+
+
+@cache
+def stored() -> dict[str, dict[str, str]]:
+    """Return what `.credentials.ini` holds, by section."""
+    path = root() / FILE
+    if not path.exists():
+        return {}
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8"))

@@ -150,4 +150,9 @@ def _check_types(where: str, kind: type, settings: dict) -> None:
         if not isinstance(value, hints[key]):
             kinds = getattr(hints[key], "__args__", (hints[key],))
             words = " or ".join(_WORDS[each] for each in kinds if each in _WORDS)
-            raise LabError(f"{where}: {key} has to be {words}, not {value!r}")
+            raise LabError(f"{where}: {key} has to be {words}, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message may show it: a text could be a secret."""
+    return repr(value) if isinstance(value, int | float) else _WORDS.get(type(value), "this")

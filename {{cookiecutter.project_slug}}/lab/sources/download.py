@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lab.errors import LabError
 from lab.meter import Meter, size
-from lab.sources.credentials import without
+from lab.sources.secrecy import without
 
 if TYPE_CHECKING:
     import requests
@@ -201,7 +201,19 @@ class Download:
 def _session() -> "requests.Session":
     import requests
 
-    session = requests.Session()
+    class Session(requests.Session):
+        """Asks with our own credentials, where there are some: ~/.netrc does not replace them."""
+
+        def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+            own = any(name.lower() == "authorization" for name in request.headers)
+            request.auth = request.auth or ((lambda prepared: prepared) if own else None)
+            return super().prepare_request(request)
+
+        def rebuild_auth(self, prepared: requests.PreparedRequest, response: Any) -> None:
+            if self.should_strip_auth(response.request.url, prepared.url):
+                super().rebuild_auth(prepared, response)
+
+    session = Session()
     session.headers["User-Agent"] = "lab"
     session.max_redirects = 10
     return session

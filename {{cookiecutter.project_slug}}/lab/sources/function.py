@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import inspect
-import json
+import pickle
 import subprocess
 import sys
 import traceback
@@ -15,7 +15,7 @@ from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import relative, root
 from lab.pipeline.modules import programs
-from lab.sources.credentials import redacted
+from lab.sources.secrecy import in_arguments, redacted
 from lab.sources.job import Job
 
 
@@ -47,6 +47,11 @@ class Function:
         parts = self.function.split(".")
         if len(parts) > 2 or not all(part.isidentifier() for part in parts):
             return f"{self.function!r} is no function's name"
+        if secret := in_arguments(self.arguments):
+            return (
+                f"arguments: {secret} does not belong into config.yaml: git would publish it\n"
+                f"  let the function read it: os.environ[{secret.upper()!r}]"
+            )
         home, _ = _home(self.function)
         return None if (root() / home).is_file() else f"{self.function}: there is no {home}"
 
@@ -56,13 +61,15 @@ class Function:
         Raises:
             LabError: The function is not there, or it failed.
         """
-        call = [self.function, json.dumps(self.arguments), job.name, str(job.target)]
+        call = [self.function, job.name, str(job.target)]
         command = [sys.executable, "-m", "lab.sources.function", *call]
+        given = pickle.dumps(self.arguments)  # not on the command line, which everybody sees
         done = subprocess.run(
-            command, cwd=root(), env=environment(), capture_output=True, text=True
+            command, cwd=root(), env=environment(), input=given, capture_output=True
         )
         if done.returncode:
-            text = redacted(done.stderr.strip()[-2000:]).replace("\n", "\n  ")
+            printed = done.stderr.decode(errors="replace").strip()[-2000:]
+            text = redacted(printed).replace("\n", "\n  ")
             raise LabError(f"assets/data/{job.name}: {self.described()} failed\n  {text}")
 
 
@@ -72,16 +79,16 @@ def _home(function: str) -> tuple[str, str]:
     return f"src/study/{module or 'data_access'}.py", name
 
 
-def _call(function: str, arguments: str, name: str, target: str) -> int:
+def _call(function: str, name: str, target: str) -> int:
     """Call one function and write what it returns; return the exit code."""
     from lab import formats
 
+    given = pickle.load(sys.stdin.buffer)
     home, own = _home(function)
     call = getattr(importlib.import_module(f"study.{Path(home).stem}"), own, None)
     if call is None:
         return _say(f"{home} has no function {own}")
     try:
-        given = json.loads(arguments)
         if "path" in inspect.signature(call).parameters:
             call(path=Path(target), **given)
         else:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lab.sources import checks
-from lab.sources.credentials import without
+from lab.sources import checks, credentials
 from lab.sources.download import Download
 from lab.sources.job import Job
+from lab.sources.secrecy import without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Http:
     def fetch(self, job: Job) -> None:
         """Download the file, and compare it with the digest that config.yaml gives."""
         part = job.scratch / "part"
-        Download(self.url, part, job.name).run()
+        address = credentials.filled(self.url)
+        Download(self.url, part, job.name, address=lambda: address).run()
         checks.expected(part, self.sha256, job.name)
         part.replace(job.target)

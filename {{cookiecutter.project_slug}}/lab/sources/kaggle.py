@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lab.errors import LabError
-from lab.sources import checks, credentials
+from lab.sources import checks, credentials, secrecy
 from lab.sources.download import Download
 from lab.sources.job import Job
 
@@ -34,7 +34,7 @@ class Kaggle:
 
     def described(self) -> str:
         """Return the address."""
-        return self.url
+        return secrecy.without(self.url)
 
     def identity(self) -> dict[str, Any]:
         """Return the address and the version."""
@@ -42,6 +42,8 @@ class Kaggle:
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with the address or the digest, or None."""
+        if problem := checks.secret(self.url):
+            return problem
         kind, *parts = self._parts()
         least = {"competitions": 2, "datasets": 3}.get(kind, 99)
         if len(parts) < least or "" in parts or ".." in parts:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.errors import LabError
-from lab.sources import checks, credentials
+from lab.sources import checks, credentials, secrecy
 from lab.sources.download import Download
 from lab.sources.job import Job
 
@@ -32,6 +32,8 @@ class Numerai:
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with the address or the digest, or None."""
+        if problem := checks.secret(self.url):
+            return problem
         parts = self._file().split("/")
         if "" in parts or ".." in parts:
             return f"{self.url!r} is not of the form numerai://v5.0/train.parquet"
@@ -73,7 +75,7 @@ class Numerai:
         address = ((content or {}).get("data") or {}).get("dataset")
         if not isinstance(address, str):
             errors = (content or {}).get("errors") or [{}]
-            text = credentials.redacted(str(errors[0].get("message", "it gives no address")))
+            text = secrecy.redacted(str(errors[0].get("message", "it gives no address")))
             raise LabError(f"{self.url}: {text[:200]}")
         return address
 

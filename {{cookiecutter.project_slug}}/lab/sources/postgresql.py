@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.meter import Meter
-from lab.sources import credentials
+from lab.sources import secrecy
 from lab.sources.job import Job
 
 FORMATS = {
@@ -42,7 +42,7 @@ class Query:
 
     def described(self) -> str:
         """Return the address of the database."""
-        return f"query on {credentials.without(self.url)}"
+        return f"query on {secrecy.without(self.url)}"
 
     def identity(self) -> dict[str, Any]:
         """Return the database, the query and the order."""
@@ -50,7 +50,7 @@ class Query:
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with the query, its order, or the format of the file, or None."""
-        if secret := credentials.in_url(self.url):
+        if secret := secrecy.in_url(self.url):
             return f"{secret} does not belong into config.yaml: use ~/.pgpass or PGPASSWORD"
         if Path(name).suffix not in FORMATS:
             return "a query gives a .parquet or a .csv file"
@@ -138,7 +138,7 @@ class Query:
                 )
 
     def _failure(self, error: Exception, name: str) -> LabError:
-        text = credentials.redacted(str(error))
+        text = secrecy.redacted(str(error))
         text = re.sub(r"\s*LINE \d+:.*", "", text, flags=re.DOTALL).strip()
         if "password" in text or "authentication" in text:
             text += "\n  user and password: PGUSER and PGPASSWORD, or a line in ~/.pgpass"

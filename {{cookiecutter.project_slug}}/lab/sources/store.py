@@ -1,7 +1,6 @@
 """Files and folders in object stores and other places that fsspec reaches, such as s3."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 from lab.errors import LabError
 from lab.gate.wording import shown
 from lab.meter import Meter
-from lab.sources import checks, credentials
+from lab.sources import checks, secrecy
+from lab.sources.credentials import filled
 from lab.sources.job import Job
 
 PACKAGES = {"s3": "make env WITH=s3", "s3a": "make env WITH=s3"}
@@ -30,7 +30,7 @@ class Store:
 
     def described(self) -> str:
         """Return the address."""
-        return credentials.without(self.url)
+        return secrecy.without(self.url)
 
     def identity(self) -> dict[str, Any]:
         """Return the address and the options."""
@@ -40,8 +40,11 @@ class Store:
         """Return what is wrong with the address, the digest or the options, or None."""
         if self.url.endswith("/") and self.sha256:
             return "sha256 is for one file, not for a folder"
-        if secret := next(filter(credentials.is_secret, _names(self.options)), None):
-            return f"options: {secret} does not belong into config.yaml: git would publish it"
+        if secret := secrecy.in_options(self.options):
+            return (
+                f"options: {secret} does not belong into config.yaml: git would publish it\n"
+                f"  {secrecy.WAY_OUT}"
+            )
         return checks.url(self.url) or checks.sha256(self.sha256)
 
     def fetch(self, job: Job) -> None:
@@ -64,7 +67,7 @@ class Store:
         try:
             import fsspec
 
-            return fsspec.core.url_to_fs(self.url, **self.options)
+            return fsspec.core.url_to_fs(filled(self.url), **filled(self.options))
         except ImportError as error:
             scheme = self.url.partition(":")[0]
             way = PACKAGES.get(scheme, "poetry add the package that it names, then make env")
@@ -93,7 +96,7 @@ class Store:
                 "  for s3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws/credentials\n"
                 "  public data: options: {anon: true}"
             )
-        return LabError(f"{self.described()}: {kind}: {credentials.redacted(str(error))[:300]}")
+        return LabError(f"{self.described()}: {kind}: {secrecy.redacted(str(error))[:300]}")
 
 
 def _copy_file(files: Any, path: str, target: Path, label: str) -> None:
@@ -113,14 +116,6 @@ def _copy_file(files: Any, path: str, target: Path, label: str) -> None:
         raise LabError(f"{shown(path)} was replaced while it was fetched\n  make fetches it again")
     if before.get("size") is not None and target.stat().st_size != before["size"]:
         raise LabError(f"{shown(path)} came incomplete\n  make fetches it again")
-
-
-def _names(options: Any) -> Iterator[str]:
-    """Give the names of options, those inside options included."""
-    if isinstance(options, dict):
-        for name, value in options.items():
-            yield str(name)
-            yield from _names(value)
 
 
 def _version(info: dict[str, Any]) -> tuple:
