@@ -215,3 +215,19 @@ def test_a_full_disk(web, tmp_path):
 def test_digest_of_the_test_data():
     """The server serves the same bytes in every run."""
     assert hashlib.sha256(DATA).hexdigest() == hashlib.sha256(content(SIZE)).hexdigest()
+
+
+def test_our_own_credentials_win(web, tmp_path, monkeypatch):
+    """A line in ~/.netrc does not replace the credentials that a source sends by itself."""
+    place = tmp_path / "home"
+    place.mkdir()
+    (place / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    monkeypatch.setenv("HOME", str(place))
+    (tmp_path / "x").mkdir()
+    target = web.put("/own", DATA)
+    moved = web.put("/moved-own", b"", redirect=target)
+    for url in (target, moved):
+        (tmp_path / "x/part").unlink(missing_ok=True)
+        fetch(url, tmp_path / "x", headers={"Authorization": "Bearer own"})
+        sent = [headers["authorization"] for path, headers in web.asked if path.endswith("own")]
+        assert set(sent) == {"Bearer own"}

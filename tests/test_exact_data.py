@@ -4,7 +4,9 @@ import mmap
 import shutil
 import time
 
+import building
 import pytest
+from building import TINY
 from data_projects import NAME, Project, error
 from mounting import image, mount_of, mounted
 
@@ -278,3 +280,16 @@ def test_clean_leaves_data(tmp_path):
     left = sorted(str(p.relative_to(scratch)) for p in scratch.rglob("*") if not p.is_dir())
     assert left == ["assets/data/deep/in/one.csv", "assets/data/raw.csv"]
     assert project.prepare().returncode == project.coreutils() == 0
+
+
+def test_a_reason_is_recorded_as_it_was_typed(built, tmp_path):
+    """Nothing in the words of a person is expanded by make, and nothing runs."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    building.experiment(project, TINY, Snakefile="", config_yaml="data: {a: {manual: x}}\n")
+    (project / "data" / TINY).mkdir(parents=True)
+    (project / "data" / TINY / "a").write_text("a")
+    reason = f"it was $100, $(shell touch {tmp_path}/made) `id` \"$HOME\" 'x' # 3"
+    building.made(project, "accept", f"REASON={reason}", EXPERIMENT=TINY)
+    record = (project / "scripts" / TINY / "hashes.txt").read_text()
+    assert record.splitlines()[0].endswith(f"added: {reason}")
+    assert not (tmp_path / "made").exists()

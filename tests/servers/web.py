@@ -32,6 +32,7 @@ class Web:
         self.files: dict[str, bytes] = {}
         self.behaviour: dict[str, dict] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.queries: list[str] = []
         web = self
 
         class Handler(_Handler):
@@ -75,7 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         web = self.server_of_test
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
+        web.queries.append(query)
         how = web.behaviour.get(path)
         web.asked.append((path, {name.lower(): value for name, value in self.headers.items()}))
         if how is None:

@@ -23,8 +23,10 @@ def main() -> int:
         module = importlib.import_module(f"lab.{command.replace('-', '_')}")
         return module.main(argv) or 0
     except LabError as error:
+        from lab.sources.secrecy import hidden
+
         sys.stdout.flush()
-        print(f"error: {str(error).removeprefix('error: ')}", file=sys.stderr)
+        print(f"error: {hidden(str(error)).removeprefix('error: ')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

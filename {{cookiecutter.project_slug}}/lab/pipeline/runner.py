@@ -24,6 +24,7 @@ from lab.pipeline import (
     results,
 )
 from lab.pipeline.processes import Running
+from lab.sources.secrecy import hide_in
 
 if TYPE_CHECKING:
     from lab.pipeline.steps import Session, Step
@@ -66,6 +67,7 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
     with own_names.writable(step.outputs, scratch):
         excess = _settings() or (demands.excess(job, session.limits) if job else None)
         why = excess or _attempt(step, scratch, log, session)
+        hide_in(log)
         if session.running.stopped:
             raise KeyboardInterrupt
         if why := why or _fault(step, scratch, session):

@@ -19,7 +19,9 @@ def url(text: str) -> str | None:
         known = bool(parts.hostname) and (parts.port or True)
     except ValueError:
         known = False
-    return None if known and not re.search(r"\s", text) else f"{_plain(text)!r} is no address"
+    return (
+        None if known and not re.search(r"\s", text) else f"{secrecy.plain(text)!r} is no address"
+    )
 
 
 def secret(text: str) -> str | None:
@@ -29,11 +31,6 @@ def secret(text: str) -> str | None:
         return None
     way = "put user and password into ~/.netrc" if "@" in text else secrecy.WAY_OUT
     return f"{found} does not belong into config.yaml: git would publish it\n  {way}"
-
-
-def _plain(text: str) -> str:
-    """Return what may be shown of a text that is no address."""
-    return text.partition("?")[0].rpartition("@")[2]
 
 
 def sha256(text: str) -> str | None:

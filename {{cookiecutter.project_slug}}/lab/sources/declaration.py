@@ -9,6 +9,7 @@ from lab.errors import LabError
 from lab.experiments import Experiment, relative
 from lab.sources import archive
 from lab.sources.job import Source
+from lab.sources.secrecy import plain
 
 FORMS = {
     "file": "local:File",
@@ -125,7 +126,7 @@ def _by_scheme(where: str, url: Any) -> type:
     known = [*SCHEMES, *sorted(STORES)]
     close = difflib.get_close_matches(scheme, known, n=1)
     hint = f"did you mean {close[0]}://? " if close else ""
-    what = f"no source for {scheme}://" if mark else f"{url!r} is no address"
+    what = f"no source for {scheme}://" if mark else f"{plain(str(url))!r} is no address"
     raise LabError(f"{where}: {what}\n  {hint}known: {', '.join(known)}")
 
 

@@ -15,8 +15,8 @@ from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import relative, root
 from lab.pipeline.modules import programs
-from lab.sources.secrecy import in_arguments, redacted
 from lab.sources.job import Job
+from lab.sources.secrecy import in_arguments, redacted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlsplit
 from lab.errors import LabError
 from lab.sources import credentials
 
-_WORDS = frozenset(
-    "pass password passwd passphrase passwort pwd pw secret secrets token key apikey accesskey "
-    "secretkey sharedkey auth authorization credential credentials dsn pat sig signature bearer "
-    "jwt cookie appid sas".split()
-)
+_WORDS = """
+    pass password passwd passphrase passwort pwd pw secret secrets token key apikey accesskey
+    secretkey sharedkey auth authorization credential credentials dsn pat sig signature bearer
+    jwt cookie appid sas
+"""
 _PHRASES = ("connectionstring", "connstr")
 _PLACES = frozenset({"sock", "dir", "path", "file", "home", "agent"})  # SSH_AUTH_SOCK is no secret
 # Where a name before the @ is no secret: a user, or a container of Azure.
@@ -23,7 +23,7 @@ _USERS = frozenset(
     | {"abfs", "abfss", "az", "wasb", "wasbs"}
 )
 _NAMED = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
-_LONG = 12  # characters; `code=` is a secret or a country
+_LONG = 8  # characters; a shorter key or code is a name
 _LEAST = 6  # characters; a shorter text is in too many words
 _INSIDE = re.compile(r"(?i)(?:password|pwd|secret|token|key|signature)=([^;&\s'\"]+)")
 _USERINFO = re.compile(r"(?<=://)[^\s/@'\"<>]*:[^\s/@'\"<>]*@")
@@ -37,7 +37,8 @@ def is_secret(name: str) -> bool:
     words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     if words and words[-1] in _PLACES:
         return False
-    return not _WORDS.isdisjoint(words) or any(each in "".join(words) for each in _PHRASES)
+    known = not set(words).isdisjoint(_WORDS.split())
+    return known or any(each in "".join(words) for each in _PHRASES)
 
 
 def in_options(options: Any) -> str | None:
@@ -87,8 +88,10 @@ def in_url(url: str) -> str | None:
 def _is_credential(name: str, value: str) -> bool:
     if not value or _NAMED.fullmatch(value):
         return False
-    signed = re.match(r"(?i)x-(amz|goog)-", name)
-    return bool(signed) or is_secret(name) or (name.lower() == "code" and len(value) >= _LONG)
+    if name.lower() in ("key", "code"):  # of a lock, or of a table or a country
+        mixed = re.search(r"\d", value) or value.lower() != value != value.upper()
+        return len(value) >= _LONG and bool(mixed)
+    return is_secret(name) or re.match(r"(?i)x-(amz|goog)-", name) is not None
 
 
 def without(url: str) -> str:
@@ -99,6 +102,11 @@ def without(url: str) -> str:
         return "…"
     place = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{place}{parts.path}" + ("?…" if parts.query else "")
+
+
+def plain(text: str) -> str:
+    """Return what may be shown of a text that is no address."""
+    return text.partition("?")[0].rpartition("@")[2]
 
 
 def redacted(text: str) -> str:
@@ -117,22 +125,21 @@ def hidden(text: str) -> str:
 def hide_in(log: Path) -> None:
     """Take the secrets that are known here out of a log."""
     secrets = [os.fsencode(secret) for secret in _secrets()]
-    if not log.is_file() or not any(_holds(log, secret) for secret in secrets):
-        return
-    content = log.read_bytes()
-    for secret in secrets:
-        content = content.replace(secret, "…".encode())
-    log.write_bytes(content)
+    if log.is_file() and secrets and _holds(log, secrets):
+        content = log.read_bytes()
+        for secret in secrets:
+            content = content.replace(secret, "…".encode())
+        log.write_bytes(content)
 
 
-def _holds(log: Path, secret: bytes) -> bool:
-    """Return whether a file holds a text; large files are read in parts."""
+def _holds(log: Path, secrets: list[bytes]) -> bool:
+    """Return whether a file holds one of these texts; large files are read in parts."""
     with log.open("rb") as file:
         before = b""
         while block := file.read(_BLOCK):
-            if secret in before + block:
+            if any(secret in before + block for secret in secrets):
                 return True
-            before = block[-len(secret) :]
+            before = block[-len(secrets[0]) :]
     return False
 
 
@@ -143,7 +150,7 @@ def _secrets() -> list[str]:
     except LabError:
         found = set()
     for name, value in os.environ.items():
-        if is_secret(name):
+        if is_secret(name) and name != "PWD":
             found.add(value)
         found.update(_INSIDE.findall(value))
         found.update(match[0].strip("@").partition(":")[2] for match in _USERINFO.finditer(value))
