@@ -1,8 +1,11 @@
 """Data is never lost, and nothing is believed of it that is not so."""
 
 import mmap
+import os
+import re
 import shutil
 import time
+import zipfile
 
 import building
 import pytest
@@ -293,3 +296,89 @@ def test_a_reason_is_recorded_as_it_was_typed(built, tmp_path):
     record = (project / "scripts" / TINY / "hashes.txt").read_text()
     assert record.splitlines()[0].endswith(f"added: {reason}")
     assert not (tmp_path / "made").exists()
+
+
+FREEZE = """
+    from lab import data, step
+    rule all:
+        input: "assets/data/out.txt"
+    rule clean:
+        output: "assets/data/clean.csv"
+        shell: step("echo cleaned > {output}")
+    rule one:
+        input: "assets/data/clean.csv"
+        output: "assets/data/out.txt"
+        shell: step("cat {input} > {output}")
+"""
+
+
+@pytest.fixture
+def experiment(built, tmp_path):
+    """Return a project with a built experiment of two steps, and what makes it."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    building.experiment(project, TINY, Snakefile=FREEZE)
+    cache = {"EXPERIMENT": TINY, "CACHE": str(tmp_path / "cache")}
+    building.made(project, **cache)
+    return project, cache
+
+
+def test_a_result_that_becomes_data(experiment):
+    """It moves to the place of data and stays, edited or not; no step writes it any more."""
+    project, cache = experiment
+    folder = building.experiment(project, TINY, config_yaml="data: {clean.csv: {manual: Ada}}\n")
+    refused = building.make(project, **cache)
+    assert "its output assets/data/clean.csv is data, which no step may replace" in refused.stderr
+    own = project / "data" / TINY / "clean.csv"
+    with own.open("a") as file:
+        file.write("corrected by hand\n")
+    without = re.sub(r"    rule clean.*?(?=    rule one)", "", FREEZE, flags=re.DOTALL)
+    text = without.replace('input: "assets/data/clean.csv"', 'input: data("clean.csv")')
+    building.experiment(project, TINY, Snakefile=text)
+    building.made(project, "accept", "REASON=by hand", **cache)
+    for _ in range(2):
+        building.made(project, **cache)
+        assert own.read_text() == "cleaned\ncorrected by hand\n"
+        assert (folder / "assets/data/clean.csv").read_text() == own.read_text()
+        assert (folder / "assets/data/out.txt").read_text() == own.read_text()
+    shutil.rmtree(project / "generated")
+    target = f"generated/{TINY}/assets/data/clean.csv"
+    building.made(project, target, **cache)
+    assert (project / target).read_text() == own.read_text()
+
+
+def test_files_that_nobody_declared(experiment, tmp_path):
+    """A file that no rule makes and nobody declared is named; with LOCKED or CI it is an error."""
+    project, cache = experiment
+    far = tmp_path / "far.csv"
+    far.write_text("1\n")
+    text = FREEZE.replace('input: "assets/data/clean.csv"', f'input: "{far}"')
+    building.experiment(project, TINY, Snakefile=text)
+    locked = building.make(project, **cache, LOCKED="1")
+    assert locked.returncode != 0
+    assert f"rule one reads {far}, which no rule makes" in locked.stderr
+    done = building.make(project, **cache)
+    assert done.returncode == 0
+    assert f"warning: rule one reads {far}" in done.stderr
+    assert building.make(project, **cache, CI="1").returncode != 0  # though it is up to date
+
+
+@pytest.mark.parametrize(("limit", "word"), [("6 KB", "bomb"), ("1 MB", "damaged")])
+def test_a_refused_archive_leaves_nothing(tmp_path, limit, word):
+    """An archive that is refused leaves neither itself nor what came out of it."""
+    project = Project(tmp_path)
+    with zipfile.ZipFile(project.root / "all.zip", "w") as out:
+        out.writestr("a.txt", "a" * 5000)
+        out.writestr("b.txt", "b" * 5000)
+    content = (project.root / "all.zip").read_bytes()
+    (project.root / "all.zip").write_bytes(content.replace(b"b" * 5000, b"c" * 5000))
+    project.declare(all={"file": "all.zip", "copy": True, "members": "*", "limit": limit})
+    assert word in error(project.prepare())
+    assert not (project.data / ".fetch").exists()
+
+
+def test_a_pipe_as_data(project):
+    """A pipe in the place of data is named, and nothing waits for it."""
+    project.prepare()
+    (project.brought / "raw.csv").unlink()
+    os.mkfifo(project.brought / "raw.csv")
+    assert "is neither a file nor a folder" in error(project.prepare())

@@ -21,6 +21,7 @@ def main(argv: list[str]) -> int:
     change = examine(experiment, contents)
     if not change and all((root() / t).exists() for t in argv):
         _check_limits()
+        _check_undeclared(experiment)
         _say_up_to_date(experiment, contents, argv)
         return 0
     return run(experiment, targets)
@@ -70,6 +71,14 @@ def _check_limits() -> None:
         limits.from_environment(profiles.chosen())
 
 
+def _check_undeclared(experiment: Experiment) -> None:
+    """Refuse what was read without being data, also where there is nothing to do."""
+    if os.environ.get("LOCKED") or os.environ.get("CI"):
+        from lab.pipeline import given
+
+        given.check_notes(experiment)
+
+
 def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str]) -> None:
     for path in argv or [p for d in contents.documents.values() for p in d["outputs"]]:
         shown = path if argv else f"generated/{experiment.name}/{path}"
@@ -103,11 +112,18 @@ def _build(
     running,
 ) -> int:
     from lab import gate
+    from lab.gate import guarded
     from lab.pipeline import run_documents, run_steps
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
     data = gate.prepare(experiment)
+    own = guarded.of(experiment)
+    change.tampered = [path for path in change.tampered if not own.holds(path)]
+    if targets and all(map(own.holds, targets)):
+        print("\n".join(f"generated/{experiment.name}/{path}" for path in targets))
+        return 0
+    targets = [path for path in targets if not own.holds(path)]
     for path in [*change.tampered, *(p for p in change.documents if p.startswith("outputs/"))]:
         there = os.path.lexists(experiment.generated / path)
         how = "was changed by hand" if there else "is gone"

@@ -4,7 +4,7 @@ import os
 
 from lab import gate, sources
 from lab.experiments import Experiment, current
-from lab.gate import drift
+from lab.gate import drift, fetching, restore
 from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
@@ -18,6 +18,11 @@ Row = tuple[str, str, str, str]
 def main(argv: list[str]) -> int:
     """Print the state of all data of the current experiment; 1 if any of it is not as recorded."""
     experiment = current()
+    with fetching.explained():
+        return _check(experiment)
+
+
+def _check(experiment: Experiment) -> int:
     declared = sources.declared(experiment)
     full = os.environ.get("FULL", "") not in ("", "0")
     tree = None if full else gate.sealed(experiment, declared)
@@ -90,5 +95,7 @@ def _advise(experiment: Experiment, found: Inventory, drifted: list[str]) -> Non
     hidden = len(found.refused) - SHOWN
     if hidden > 0:
         print(f"  … and {hidden} more")
-    if found.refused or drifted:
+    if found.refused and all(restore.moved(experiment, each, found) for each in found.refused):
+        print("the record changed, not the data: make looks for what is recorded")
+    elif found.refused or drifted:
         print(f"intended? {accept(experiment)}   not intended? restore the files")

@@ -161,6 +161,9 @@ def _fetch_into(target: Path, experiment: Experiment, name: str, source: Source)
         source.fetch(Job(experiment, name, target, target.parent))
     except BaseException:
         _remove(target)
+        with contextlib.suppress(OSError):  # something is in it: the beginning of a download
+            target.parent.rmdir()
+            target.parent.parent.rmdir()
         raise
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.folders import walk
 
 Stamp = tuple[int, int, int, int, int]  # size, mtime, ctime (nanoseconds), inode and device
@@ -59,6 +60,8 @@ def look(generated: Path, roots: Iterable[str]) -> Tree:
             continue
         if os.path.isdir(path):
             tree.add(root, walk(path), cut)
-        elif os.path.exists(path):
+        elif os.path.isfile(path):
             tree.add(root, [(path, os.stat(path))], cut)
+        elif os.path.exists(path):
+            raise LabError(f"{path} is neither a file nor a folder")
     return tree

@@ -14,6 +14,7 @@ from lab.pipeline import (
     cluster,
     demands,
     engine,
+    given,
     jobs,
     language,
     limits,
@@ -106,6 +107,7 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
     missing.check_targets(request, dag)
+    given.check(request.experiment, dag, whole=not request.targets)
     for job in dag.jobs:
         language.check_files(job.rule, job.input)  # of functions, which only a job asks
     progress.total = len(needed)

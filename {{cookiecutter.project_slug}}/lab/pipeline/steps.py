@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.pipeline import names, results, runner
+from lab.pipeline import given, names, results, runner
 from lab.pipeline.cache import Cache
 from lab.pipeline.cluster import Cluster
 from lab.pipeline.contents import Contents
@@ -72,6 +72,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
+    given.refuse(step.rule, step.outputs)
     key = key_of(step, session)
     redo = step.name in session.redo
     if not redo and session.contents.is_built(key, step.outputs):

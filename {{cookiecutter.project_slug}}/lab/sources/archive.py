@@ -1,9 +1,11 @@
 """A source that takes members out of the archive that another source gives."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
+from lab.errors import LabError
 from lab.sources.job import Job, Source, identity_of
 
 LIMIT = "100 GB"
@@ -45,7 +47,7 @@ class Unpacked:
 
     def fetch(self, job: Job) -> None:
         """Fetch the archive, unless another member of it was just fetched, and extract."""
-        from lab.sources.unpacking import Target, extract
+        from lab.sources.unpacking import AbsentError, Target, extract
 
         folder = job.scratch.parent / identity_of(self.source)[:16]
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,13 @@ class Unpacked:
         patterns = [self.members] if isinstance(self.members, str) else self.members
         limit = _bytes(self.limit) or 0
         label = f"the archive of assets/data/{job.name}"
-        extract(archive, Target(job.target, self.member, patterns, limit, label))
+        try:
+            extract(archive, Target(job.target, self.member, patterns, limit, label))
+        except AbsentError:
+            raise  # the archive is good: with another name it is not fetched again
+        except LabError:
+            shutil.rmtree(folder)
+            raise
 
 
 def _bytes(text: str | int) -> int | None:

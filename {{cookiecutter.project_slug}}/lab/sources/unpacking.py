@@ -18,6 +18,10 @@ BUFFER = 1 << 20
 MOST = 1_000_000  # files
 
 
+class AbsentError(LabError):
+    """The archive is good, and has no such member."""
+
+
 class Target:
     """Where members go: only to safe names below one folder, only so many bytes."""
 
@@ -84,7 +88,9 @@ class Target:
             return
         wanted = self.member or ", ".join(self.patterns)
         close = difflib.get_close_matches(wanted, self.seen, n=5, cutoff=0.3) or self.seen[:5]
-        raise LabError(f"{self.label} has no {wanted}\n  it has: {', '.join(close) or 'nothing'}")
+        raise AbsentError(
+            f"{self.label} has no {wanted}\n  it has: {', '.join(close) or 'nothing'}"
+        )
 
 
 def extract(archive: Path, target: Target) -> None:
