@@ -1,21 +1,24 @@
 """Lock the packages of a generated project and of the maintainers again (`make lock`)."""
 
-import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PAYLOAD))
 
-from lab.environment import poetry  # noqa: E402
+from lab.environment import poetry, requirements, sources, uv  # noqa: E402
+
+POETRY = ["poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5"]
 
 
 def main() -> None:
     """Lock the repository, then a project with default answers, and take its lock over."""
     lock(REPOSITORY)
+    lock_poetry()
     with tempfile.TemporaryDirectory() as folder:
         render = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
         subprocess.run([*render, "--output-dir", folder, str(REPOSITORY)], check=True)
@@ -24,9 +27,26 @@ def main() -> None:
         (PAYLOAD / "poetry.lock").write_bytes((project / "poetry.lock").read_bytes())
 
 
+def lock_poetry() -> None:
+    """Write all that Poetry itself needs, on every machine, with the hashes of its files."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tools, listed = Path(scratch) / "tools.txt", Path(scratch) / "listed.txt"
+        pinned = tomllib.loads((REPOSITORY / "poetry.lock").read_text(encoding="utf-8"))
+        lines = requirements.requirements(pinned, [requirements.BUILD], REPOSITORY)
+        tools.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        command = [uv.find(tools)[0], "pip", "compile", "-", "--output-file", str(listed)]
+        command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
+        command += ["--no-annotate", "--no-header"]
+        local = ("UV_INDEX", "UV_FIND_LINKS")  # what only this machine has is no good for others
+        env = {k: v for k, v in sources.for_uv(()).items() if k not in local}
+        subprocess.run(command, input="\n".join(POETRY), env=env, text=True, check=True)
+        text = listed.read_text(encoding="utf-8").replace(" \\\n    --hash", " --hash")
+    poetry.PINNED.write_text(text, encoding="utf-8")
+
+
 def lock(folder: Path) -> None:
     """Run `poetry lock`; behind a mirror of the package index, through it, and without a trace."""
-    env = os.environ | poetry.variables()
+    env = poetry.variables()
     subprocess.run([*poetry.command(), "lock", "--no-interaction"], cwd=folder, env=env, check=True)
     if "[package.source]" in (folder / "poetry.lock").read_text(encoding="utf-8"):
         raise SystemExit(f"error: {folder / 'poetry.lock'} names a package source")

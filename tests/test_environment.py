@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -128,7 +129,7 @@ def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -
     """A lock that cannot be read is an error that names it, and no `.venv` is left."""
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")
     (tmp_path / "poetry.lock").write_text("this is no lock")
-    with pytest.raises(environment.PreparationError, match=r"poetry\.lock cannot be read"):
+    with pytest.raises(environment.PreparationError, match=r"poetry\.lock is no TOML"):
         environment.make(tmp_path)
     assert not environment.is_current(tmp_path)
     assert not (tmp_path / ".venv").exists()
@@ -236,3 +237,107 @@ def test_progress_counts_files_and_bytes(environment: ModuleType, capsys) -> Non
         "  2 of 3 large files fetched, 84 of 126 MB",
         "  3 of 3 large files fetched, 126 of 126 MB",
     ]
+
+
+EDITABLE = """\
+[project]
+name = "editable"
+version = "1"
+requires-python = ">=3.11,<3.14"
+dependencies = ["idna>=3"]
+
+[tool.poetry]
+package-mode = false
+
+[tool.poetry.group.build]  # as in a project: uv installs
+optional = true
+
+[tool.poetry.group.build.dependencies]
+uv = "*"
+"""
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a small project, and lock it by the command of a project."""
+    project = tmp_path_factory.mktemp("locked")
+    (project / "pyproject.toml").write_text(EDITABLE, encoding="utf-8")
+    done = edit(project, "lock")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture
+def editable(locked: Path, tmp_path: Path) -> Path:
+    """Copy the small project, without its `.venv`."""
+    ignore = shutil.ignore_patterns(".venv")
+    return Path(shutil.copytree(locked, tmp_path / "editable", ignore=ignore))
+
+
+def edit(project: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run what `make add` and `make lock` run, in any project."""
+    command = [sys.executable, "-m", "lab.environment", *words]
+    env = os.environ | {"PYTHONPATH": str(PAYLOAD)} | variables
+    return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+
+
+def imports(project: Path, *modules: str) -> bool:
+    """Tell whether the environment of a project has these modules."""
+    python = project / ".venv" / "bin" / "python"
+    return subprocess.run([python, "-c", f"import {', '.join(modules)}"]).returncode == 0
+
+
+def test_a_lock_names_no_index(locked: Path) -> None:
+    """Where packages come from is a matter of each machine: nothing of it enters the lock."""
+    lock = tomllib.loads((locked / "poetry.lock").read_text(encoding="utf-8"))
+    assert not [p["name"] for p in lock["package"] if "source" in p]
+
+
+def test_a_package_is_added_by_one_command(editable: Path) -> None:
+    """After `make add` a package is in both files, in its group, and can be imported."""
+    done = edit(editable, "add", PACKAGE="iniconfig", GROUP="dev")
+    assert done.returncode == 0, done.stderr
+    assert imports(editable, "idna", "iniconfig")
+    lock = tomllib.loads((editable / "poetry.lock").read_text(encoding="utf-8"))
+    groups = {p["name"]: p["groups"] for p in lock["package"]}
+    assert groups["iniconfig"] == ["dev"]
+    assert "iniconfig" in (editable / "pyproject.toml").read_text(encoding="utf-8")
+    assert edit(editable).stderr == ""
+
+
+def test_a_package_that_does_not_exist_changes_nothing(editable: Path) -> None:
+    """A name that no index has is an error, and both files are as they were."""
+    before = {n: (editable / n).read_bytes() for n in ("pyproject.toml", "poetry.lock")}
+    done = edit(editable, "add", PACKAGE="idna-that-nobody-wrote")
+    assert done.returncode == 1
+    assert "idna-that-nobody-wrote" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert before == {n: (editable / n).read_bytes() for n in before}
+
+
+def test_an_edited_pyproject_is_said_until_it_is_locked(editable: Path) -> None:
+    """Whoever asks for a package by hand is told to lock; then it is there."""
+    path = editable / "pyproject.toml"
+    path.write_text(EDITABLE.replace('"idna>=3"', '"idna>=3", "iniconfig"'), encoding="utf-8")
+    assert edit(editable).stderr.splitlines()[-1] == (
+        "pyproject.toml asks for other packages than poetry.lock has: make lock"
+    )
+    assert edit(editable, "lock").returncode == 0
+    assert imports(editable, "idna", "iniconfig")
+    assert edit(editable).stderr == ""
+
+
+def test_a_lock_with_conflicts_is_mended_by_one_command(editable: Path) -> None:
+    """Marks of a merge in the lock are named with the command that mends them."""
+    path = editable / "poetry.lock"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if line.startswith("content-hash"))
+    lines[at:at] = ["<<<<<<< HEAD\n", lines[at], "=======\n", 'content-hash = "0"\n']
+    lines[at + 4 : at + 5] = [">>>>>>> theirs\n"]
+    path.write_text("".join(lines), encoding="utf-8")
+    done = edit(editable)
+    assert done.stderr.startswith("error: poetry.lock has marks of a merge conflict (line ")
+    assert "make lock" in done.stderr
+    assert edit(editable, "lock").returncode == 0
+    assert imports(editable, "idna")
+    assert "<<<<" not in path.read_text(encoding="utf-8")

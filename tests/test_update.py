@@ -292,12 +292,12 @@ def installed(package: str, project: Path) -> str:
 
 def helpers(built: Path, folder: Path) -> dict[str, str]:
     """Write stand-ins for Poetry and Nix; return the variables with which they are found."""
-    ask = "import sysconfig; print(sysconfig.get_python_version())"
-    python = built / ".venv" / "bin" / "python"
-    version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout
-    programs = folder / "labflake" / f"poetry-2.5.1-{version.strip()}" / "bin"
+    ask = "from lab.environment import poetry; print(poetry.home())"
+    command = [built / ".venv" / "bin" / "python", "-c", ask]
+    env = os.environ | {"XDG_CACHE_HOME": str(folder)}
+    home = subprocess.run(command, cwd=built, env=env, capture_output=True, text=True, check=True)
+    programs = Path(home.stdout.strip()) / "bin"
     programs.mkdir(parents=True)
-    (programs / "python").symlink_to(python)
     poetry = f"""case $1 in
         --version) echo 'Poetry (version 2.5.1)' ;;
         lock) cp '{built}/poetry.lock' . ;;

@@ -19,6 +19,7 @@ def main() -> int:
             return code
         python = str(root() / ".venv" / "bin" / "python")
         os.execv(python, [python, "-m", "lab", *sys.argv[1:]])
+    environment.complain(root())
     try:
         module = importlib.import_module(f"lab.{command.replace('-', '_')}")
         return module.main(argv) or 0

@@ -19,14 +19,18 @@ class PreparationError(Exception):
 
 
 def main(argv: list) -> int:
-    """Make the environment of the folder given, or of this project.
+    """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
     With `--brief` a failure is one line, for shells that open without the environment, too.
     """
-    folders = [a for a in argv if a != "--brief"]
-    folder = Path(folders[0] if folders else ".").resolve()
+    words = [a for a in argv if a != "--brief"]
     try:
-        make(folder)
+        if words in (["add"], ["lock"]):
+            change(words[0])
+        else:
+            folder = Path(words[0] if words else ".").resolve()
+            make(folder)
+            complain(folder)
     except PreparationError as problem:
         short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
         print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
@@ -48,10 +52,33 @@ def make(folder: Path) -> None:
         return
     from . import interpreter
 
-    interpreter.continue_with_a_suitable_one(folder)
+    interpreter.continue_with_a_suitable_one([str(folder)])
     from . import making
 
     making.make(folder)
+
+
+def complain(folder: Path) -> None:
+    """Say it if somebody edited `pyproject.toml` or its lock without the other one."""
+    from . import freshness
+
+    said = freshness.complaint(folder)
+    if said:
+        print(said, file=sys.stderr, flush=True)
+
+
+def change(what: str) -> None:
+    """Change the lock of the project in this folder, and install what it says then.
+
+    Raises:
+        PreparationError: it could not be done; all is as before.
+    """
+    from . import interpreter
+
+    interpreter.continue_with_a_suitable_one([what])
+    from . import editing
+
+    getattr(editing, what)(Path.cwd())
 
 
 def is_current(folder: Path, groups=None) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m lab.environment [--brief] [FOLDER]`."""
+"""`python -m lab.environment [--brief] [FOLDER]`, and `add`, `lock` in the project's folder."""
 
 import sys
 

@@ -18,7 +18,7 @@ class Cause(NamedTuple):
 NO_NETWORK = Cause(
     r"dns error|name resolution|resolve host|[Cc]onnection (refused|reset|closed)|timed? ?out"
     r"|unreachable|\(Connect\)|NewConnectionError|tunnel error|ProxyError|RemoteDisconnected"
-    r"|IncompleteRead|end of file|broken pipe|error decoding response body",
+    r"|IncompleteRead|end of file|broken pipe|attempts to connect|error decoding response body",
     "it cannot be reached, or the connection broke",
     "connect, or see that pip knows your proxy or index (pip config list); then make again",
 )

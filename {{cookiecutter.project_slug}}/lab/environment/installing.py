@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import failures, programs, progress, sources, uv
+from . import PreparationError, failures, programs, progress, sources, uv
 
 INSTALLED = "lab-requirements.txt"  # in `.venv`: what it was made of
 
@@ -16,6 +16,25 @@ class Wanted:
     packages: Path
     tools: Path  # uv, and what builds packages from source
     indexes: tuple[str, ...] = ()  # that the lock itself names
+
+
+def create(venv: Path, python: str) -> None:
+    """Make an empty environment."""
+    done = programs.ask([python, "-m", "venv", "--without-pip", str(venv)])
+    if done.returncode:
+        end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
+        raise PreparationError(f"{python} could not make {venv}\n{end}")
+
+
+def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
+    """Install into an empty environment: with uv, unless it failed as it `said`, else with pip.
+
+    Raises:
+        PreparationError: neither could.
+    """
+    said = said or by_uv(folder, venv, wanted)
+    if said and (words := by_pip(folder, venv, wanted, said)):
+        raise PreparationError(failures.explain(said, words))
 
 
 def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
@@ -34,9 +53,9 @@ def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
     command += ["--no-index"] if env.pop("UV_NO_INDEX", "") else []
     done = programs.ask([*command, "--offline"], env, folder)
     if done.returncode:
-        return _while_it_goes_on(command, env, folder)
+        return _while_it_goes_on(command, env, folder, venv.name)
     if found := re.search(r"Installed (\d+) packages?", done.stderr):
-        programs.say(f"installed {found[1]} packages into .venv, without the network")
+        programs.say(f"installed {found[1]} packages into {venv.name}, without the network")
     return ""
 
 
@@ -59,7 +78,7 @@ def _name(line: str) -> str:
     return re.split("==| @ ", line)[0]
 
 
-def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path) -> str:
+def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path, place: str) -> str:
     """Try with the network, and again as long as each attempt brings files that were missing.
 
     What was fetched stays in uv's cache, so a bad line costs no file twice, and none at all is
@@ -67,7 +86,7 @@ def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path) -> 
     """
     printed = "Downloaded"
     while "Downloaded" in printed:
-        code, printed = progress.run(command, {"UV_HTTP_RETRIES": "1"} | env, folder)
+        code, printed = progress.run(command, {"UV_HTTP_RETRIES": "1"} | env, folder, place)
         if code == 0:
             return ""
         if failures.cause(printed) is not failures.NO_NETWORK:

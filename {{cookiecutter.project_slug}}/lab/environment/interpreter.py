@@ -34,7 +34,7 @@ def chosen() -> str:
     )
 
 
-def continue_with_a_suitable_one(folder: Path) -> None:
+def continue_with_a_suitable_one(argv: list) -> None:
     """Start again in an interpreter that the lock allows, if this one is too old to go on."""
     if sys.version_info >= OLDEST:
         return
@@ -42,4 +42,4 @@ def continue_with_a_suitable_one(folder: Path) -> None:
     code = f"import sys; sys.path.insert(0, {home!r}); from {__package__} import main;"
     sys.stdout.flush()
     python = chosen()
-    os.execv(python, [python, "-c", f"{code} sys.exit(main([{str(folder)!r}]))"])
+    os.execv(python, [python, "-c", f"{code} sys.exit(main({argv!r}))"])

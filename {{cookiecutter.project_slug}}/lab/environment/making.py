@@ -12,7 +12,7 @@ from pathlib import Path
 from . import (
     NOTE,
     PreparationError,
-    failures,
+    editing,
     fingerprint,
     installing,
     interpreter,
@@ -57,9 +57,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _read(folder: Path, name: str) -> dict:
     try:
-        return tomllib.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise PreparationError(f"{name} cannot be read: {problem}") from None
+        text = (folder / name).read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except OSError as problem:
+        raise PreparationError(f"{name} cannot be read: {problem.strerror}") from None
+    except ValueError as problem:
+        conflict = editing.conflict(text)
+        raise PreparationError(conflict or f"{name} is no TOML: {problem}") from None
 
 
 def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -> installing.Wanted:
@@ -92,8 +96,8 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     elif os.path.lexists(venv):
         programs.say("making .venv again: it is unfinished, broken, or of another Python or place")
     with _replaced(venv):
-        _create(venv, python)
-        _install(folder, venv, wanted, said)
+        installing.create(venv, python)
+        installing.install(folder, venv, wanted, said)
         yield venv
 
 
@@ -148,20 +152,6 @@ def _remove(place: Path) -> None:
     if place.is_symlink():
         place.unlink()
     shutil.rmtree(place, ignore_errors=True)
-
-
-def _create(venv: Path, python: str) -> None:
-    done = programs.ask([python, "-m", "venv", "--without-pip", str(venv)])
-    if done.returncode:
-        end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
-        raise PreparationError(f"{python} could not make .venv\n{end}")
-
-
-def _install(folder: Path, venv: Path, wanted: installing.Wanted, said: str) -> None:
-    """Install into a new `.venv`: with uv, unless it failed already, else with pip."""
-    said = said or installing.by_uv(folder, venv, wanted)
-    if said and (words := installing.by_pip(folder, venv, wanted, said)):
-        raise PreparationError(failures.explain(said, words))
 
 
 def _is_sound(venv: Path, python: str) -> bool:

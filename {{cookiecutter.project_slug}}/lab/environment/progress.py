@@ -16,7 +16,8 @@ _BUILDING = re.compile(r"\s+Building (\S+)")
 class Meter:
     """Counts packages, large files and their bytes in what uv prints."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str) -> None:
+        self._place = place
         self.sizes: dict[str, float] = {}
         self.fetched: list[str] = []
         self._shown = 0.0
@@ -25,7 +26,7 @@ class Meter:
     def read(self, line: str) -> None:
         """Take a line of uv, and show what it changes."""
         if found := re.match(r"Resolved (\d+) packages?", line):
-            programs.say(f"installing {found[1]} packages into .venv")
+            programs.say(f"installing {found[1]} packages into {self._place}")
         elif found := _FETCHING.match(line):
             self.sizes[found[1]] = float(found[2]) * _UNITS.get(found[3], 1)
         elif (words := line.split())[:1] == ["Downloaded"]:
@@ -57,10 +58,10 @@ class Meter:
         return sum(self.sizes.get(name, 0) for name in self.fetched)
 
 
-def run(command: list[str], env: dict[str, str], cwd: Path) -> tuple[int, str]:
-    """Run uv and show how it goes on; return its exit code and all that it printed."""
+def run(command: list[str], env: dict[str, str], cwd: Path, place: str) -> tuple[int, str]:
+    """Run uv and show how it fills a place; return its exit code and all that it printed."""
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    meter, printed = Meter(), []
+    meter, printed = Meter(place), []
     options = {"env": env | {"NO_COLOR": "1"}, "cwd": cwd, "text": True, "errors": "replace"}
     with subprocess.Popen(command, **both, **options) as process:
         for line in process.stdout:

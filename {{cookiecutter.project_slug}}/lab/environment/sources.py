@@ -107,12 +107,17 @@ def _places(told: dict[str, str], indexes: tuple[str, ...]) -> dict[str, str]:
 
 
 def _certificates(told: dict[str, str]) -> dict[str, str]:
-    """Say which certificates to trust: as pip, those of its settings, else of the variables."""
-    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    bundle = told.get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
-    bundle = os.path.expanduser(bundle)
+    """Say which certificates to trust."""
+    bundle = certificates()
     name = "SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE"
     return {name: bundle, "SSL_CLIENT_CERT": os.path.expanduser(told.get("client-cert", ""))}
+
+
+def certificates() -> str:
+    """Return the file or folder of what pip trusts: of its settings, else of the variables."""
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    given = settings().get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
+    return os.path.expanduser(given)
 
 
 def _constants() -> dict[str, str]:

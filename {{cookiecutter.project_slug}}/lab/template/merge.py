@@ -84,7 +84,7 @@ def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:
             said.append("poetry.lock has the template's versions, and your packages")
         else:
             left.append("poetry.lock")
-            said.append("poetry.lock has the template's versions: run `poetry lock` at the end")
+            said.append("poetry.lock has the template's versions: run `make lock` at the end")
     return left, said
 
 
