@@ -224,7 +224,7 @@ def test_unknown_group_is_named(small: Path) -> None:
 def test_progress_counts_files_and_bytes(environment: ModuleType, capsys) -> None:
     """Where nobody sits at a terminal, a line is printed for every 50 MB and one at the end."""
     progress = importlib.import_module("lab.environment.progress")
-    meter = progress.Meter()
+    meter = progress.Meter(".venv")
     meter.read("Resolved 3 packages in 10ms")
     for name in ("scipy", "typst", "numpy"):
         meter.read(f"Downloading {name} (40.0MiB)")

@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
+from lab import missing
 from lab.determinism import environment
 from lab.documents.problems import Problem
 from lab.documents.results import Executed
@@ -164,5 +165,7 @@ def _raised(cell: Cell, out) -> Problem:
     number = int(next((a or b for a, b in places), 1))
     lines = cell.text.splitlines()
     code = lines[number - 1].strip() if number <= len(lines) else ""
-    text = f"{out.ename}: {out.evalue}".rstrip(": ") + (f"\n    {code}" if code else "")
+    said = f"{out.ename}: {out.evalue}".rstrip(": ")
+    advice = missing.advice(said)
+    text = "\n    ".join(line for line in (said, code, advice) if line)
     return Problem(cell.line + number - 1, text)

@@ -48,8 +48,17 @@ class StepError(LabError):
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
             lines += [f"    {line}" for line in end[-_END:]]
             lines += [f"  its whole log: {relative(log)}"]
+            lines += _package(step, "\n".join(end))
         super().__init__("\n".join(lines))
         self.why = why
+
+
+def _package(step: "Step", log: str) -> list[str]:
+    """Return the line about a module that was not found; a container has packages of its own."""
+    from lab import missing
+
+    line = "" if step.container else missing.advice(log, Path.cwd().name)
+    return [f"  {line}"] if line else []
 
 
 def run(step: "Step", scratch: Path, session: "Session") -> None:
