@@ -23,10 +23,7 @@ SNAKEFILE = """
         shell: step("COMMAND")
 """
 PYTHON = "python {input.code[0]} {input.values} {output}"
-COPY = """
-    import shutil, sys
-    shutil.copyfile(sys.argv[1], sys.argv[2])
-"""
+COPY = "import shutil, sys\nshutil.copyfile(sys.argv[1], sys.argv[2])\n"
 BY_NAME = """
     from lab import load, save
     save(load("measurements"), "summary")
@@ -158,6 +155,131 @@ def test_undeclared_side_files_are_said(project: Path) -> None:
     """What a step writes beside its output is not kept, and the build says so."""
     write(project, COPY, "cp {input.values} {output}; touch {output}.idx")
     assert "summarise wrote assets/data/summary.csv.idx, too, which is not kept" in make(project)
+
+
+def other(project: Path) -> Path:
+    """Put a file among the results that no rule of the experiment names."""
+    path = project / "generated" / TINY / "assets/data/other.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x\n9\n", encoding="utf-8")
+    return path
+
+
+READS = {
+    "by its path": "open(OTHER).read()",
+    "by its whole path": "open(os.path.abspath(OTHER), 'rb').read()",
+    "through pandas": "__import__('pandas').read_csv(OTHER)",
+    "through SQLite": "__import__('sqlite3').connect(OTHER)",
+    "in a process of its own": "subprocess.run([sys.executable, '-c', f'open({OTHER!r})'])",
+    "in a worker": "multiprocessing.get_context('fork').Process(target=open, args=[OTHER]).start()",
+    "mapped into memory": "__import__('numpy').memmap(OTHER, mode='r')",
+}
+
+
+@pytest.mark.parametrize("how", READS)
+def test_reading_a_result_that_is_not_declared_is_an_error(project: Path, how: str) -> None:
+    """Whatever way a program of Python opens it, the step fails with the line to add."""
+    other(project)
+    program = "import multiprocessing, os, subprocess, sys\nOTHER = 'assets/data/other.csv'\n"
+    write(project, f"{program}{READS[how]}\n{COPY}")
+    said = refused(project)
+    assert "it read assets/data/other.csv, which its rule does not declare" in said
+    assert 'add it to `input:` of rule summarise: "assets/data/other.csv"' in said
+
+
+@pytest.mark.parametrize("path", ["assets/data/extra.csv", "../../src/study/extra.csv"])
+def test_writing_what_is_not_declared_is_an_error(project: Path, path: str) -> None:
+    """A file that no rule declares has nobody who made it."""
+    write(project, f"open('{path}', 'w').write('x')\n{COPY}")
+    assert f"it wrote {path.removeprefix('../../')}, which its rule does" in refused(project)
+
+
+def test_temporary_files_are_no_results(project: Path) -> None:
+    """What a step writes to read it itself, or for a moment, needs no declaration."""
+    program = """
+        import os, sys, tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            open(f"{folder}/x", "w").write("1")
+            open(f"{folder}/x").read()
+        open("assets/data/.part", "w").write(open(sys.argv[1]).read())
+        os.rename("assets/data/.part", "assets/data/summary.csv")
+    """
+    write(project, program)
+    make(project)
+    assert result(project) == "x\n3\n"
+
+
+FOUND = {
+    "settings": ("config.yaml", "open('../../scripts/EXPERIMENT/config.yaml')"),
+    "file outside the project": ("../../../outside.csv", "open(OUTSIDE)"),
+    "file that was not there": ("new.txt", "open('../../scripts/EXPERIMENT/new.txt')"),
+    "table beside a module": (
+        "../../src/study/table.txt",
+        "(importlib.resources.files('study') / 'table.txt').open()",
+    ),
+    "module under a made-up name": (
+        "../../src/study/extra.py",
+        "io.StringIO(importlib.import_module('study.' + 'extra'[:]).__doc__)",
+    ),
+    "module through sys.path": (
+        "../../src/deep/mod.py",
+        "(sys.path.insert(0, '../../src/deep'), io.StringIO(__import__('mod').__doc__))[1]",
+    ),
+    "script in another process": (
+        "other.py",
+        "os.popen(f'{sys.executable} ../../scripts/EXPERIMENT/other.py')",
+    ),
+    "names in a folder": (
+        "tables/b.csv",
+        "io.StringIO(' '.join(sorted(os.listdir('../../scripts/EXPERIMENT/tables'))))",
+    ),
+}
+READER = """
+    import importlib, importlib.resources, io, os, sys
+    OUTSIDE = {outside!r}
+    try:
+        text = {how}.read()
+    except FileNotFoundError:
+        text = "nothing"
+    open(sys.argv[2], "w").write(text)
+"""
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_a_step_is_seen_to_read_decides(project: Path, what: str) -> None:
+    """A read that nobody declared runs the step again when it changes, and comes back for free."""
+    place, how = FOUND[what]
+    path = project / "scripts" / TINY / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (project / "scripts" / TINY / "tables").mkdir(exist_ok=True)
+    outside = str((project / "../outside.csv").resolve())
+    write(project, READER.format(outside=outside, how=how.replace("EXPERIMENT", TINY)))
+    texts = {"config.yaml": ["seed: 3 # 1", "seed: 3 # 2"], "other.py": ["print(1)", "print(2)"]}
+    first, second = texts.get(place, ['"""one"""', '"""another"""'])
+    if what not in ("file that was not there", "names in a folder"):
+        path.write_text(first, encoding="utf-8")
+    make(project)
+    before = result(project)
+    assert make(project).splitlines()[-1] == "up to date"
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    path.write_text(second, encoding="utf-8")
+    make(project)
+    assert result(project) != before
+    path.write_text(old, encoding="utf-8") if old else path.unlink()
+    assert building.ran(make(project)) == []
+    assert result(project) == before
+
+
+def test_a_clone_finds_in_the_cache_only_what_read_the_same(project: Path, tmp_path: Path) -> None:
+    """A result is shared with those whose undeclared files are the same, and with nobody else."""
+    how = f"open('../../scripts/{TINY}/table.txt')"
+    write(project, READER.format(outside="", how=how), table_txt="one")
+    make(project)
+    clone = building.copy(project, tmp_path / "clone", generated=False)
+    assert building.ran(make(clone)) == []
+    (clone / "scripts" / TINY / "table.txt").write_text("two", encoding="utf-8")
+    assert building.ran(make(clone)) == ["summarise"]
+    assert (result(project), result(clone)) == ("one", "two")
 
 
 SWEEP = """

@@ -8,11 +8,18 @@ from lab import environment
 from lab.errors import LabError
 from lab.experiments import root
 
+_NO_COLON = """error: the path of this project has a {1!r} in it: {0}
+  programs take it for the end of a folder's name, and would use another Python and other modules
+  move the project: mv, then make"""
+
 
 def main() -> int:
     """Run the command that the first argument names, in the project's own environment."""
     command, *argv = sys.argv[1:] or ["help"]
     os.chdir(root())
+    if os.pathsep in str(root()):
+        print(_NO_COLON.format(root(), os.pathsep), file=sys.stderr)
+        return 1
     if not environment.is_current(root()):
         code = environment.main([])
         if code:

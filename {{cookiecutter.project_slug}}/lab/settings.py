@@ -5,6 +5,7 @@ Programs and cells take them from here: `from lab import config`.
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -55,11 +56,14 @@ def __getattr__(name: str) -> Settings:
 
 def effective(experiment: Experiment) -> Settings:
     """Return `config.yaml` with the overrides of this build in it."""
-    return _settings(_merged(experiment.config(), overrides()))
+    return _settings(_merged(experiment.config(), overrides(experiment)))
 
 
-def overrides() -> dict:
+def overrides(experiment: Experiment | None = None) -> dict:
     """Return the settings that were given on the command line: they win over config.yaml.
+
+    Args:
+        experiment: whose settings they are, if names that it does not have are to be refused.
 
     Raises:
         LabError: one of them cannot be understood.
@@ -69,7 +73,63 @@ def overrides() -> dict:
     seed = os.environ.get("SEED")
     if seed and not seed.lstrip("-").isdecimal():
         raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
-    return {"seed": int(seed)} if seed else {}
+    given = {"seed": int(seed)} if seed else {}
+    for word in _words(os.environ.get("SET", "")):
+        name, _, text = word.partition("=")
+        if experiment:
+            _refuse_unknown(name, experiment.config())
+        given = _merged(given, _nested(name, _value(name, text)))
+    return given
+
+
+def _words(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise LabError(f"SET={text} cannot be read: {str(error).lower()}") from None
+    wrong = next((word for word in words if not re.match(r"[^=]+=", word)), None)
+    if wrong:
+        raise LabError(
+            f"SET has {wrong!r}, which is no NAME=VALUE\n"
+            '  example: make SET="size=20 sweep.alpha=0.3"'
+        )
+    return words
+
+
+def _value(name: str, text: str) -> Any:
+    """Return what a value means in YAML."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise LabError(f"SET: {name}={text} is no value of YAML\n  quote it: {name}='…'") from None
+
+
+def _nested(name: str, value: Any) -> dict:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def _refuse_unknown(name: str, config: dict) -> None:
+    """Refuse a name that the settings do not have: nothing would use it.
+
+    Raises:
+        LabError: with close names.
+    """
+    place: Any = config
+    for part in name.split("."):
+        if not isinstance(place, dict) or part not in place:
+            import difflib
+
+            known = list(dict.fromkeys([each for each, _ in _flat(config)] + [*config]))
+            close = difflib.get_close_matches(name, known, n=3) or [*config][:5]
+            raise LabError(
+                f"SET: there is no setting {name!r} in config.yaml\n"
+                f"  there are: {', '.join(close) or 'none'}"
+            )
+        place = place[part]
 
 
 def told() -> dict[str, str]:

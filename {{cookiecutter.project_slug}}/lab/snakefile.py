@@ -26,7 +26,7 @@ def code(*files: str) -> list[str]:
         path = experiment.scripts / file
         if not path.is_file():
             raise LabError(f"code({file!r}): there is no {relative(path)}")
-        for part in programs(path):
+        for part in programs(path, experiment.generated):
             name = os.path.relpath(part, experiment.generated)
             found += [] if name in found else [name]
     return found

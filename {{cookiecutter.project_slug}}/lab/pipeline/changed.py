@@ -89,7 +89,9 @@ def remember(experiment: Experiment, contents: Contents, data: list[Path]) -> No
         "settings": settings(),
         "head": head_commit(),
         "files": {path: contents.digest(path) for path in files},
-        "inputs": sorted(used),
+        "inputs": sorted(
+            used - {p for s in steps for p in s.get("found", []) + s.get("named", [])}
+        ),
         "documents": sorted(papers - set(made) - used),
         "listings": {
             f: _names(experiment.generated / f) for f in _watched(experiment, contents, every)
@@ -106,6 +108,8 @@ def _watched(experiment: Experiment, contents: Contents, paths: Iterable[str]) -
     sources = [p for p in (root() / "src").rglob("*") if p.is_dir() and p.name != "__pycache__"]
     folders = _names_of(experiment, [experiment.scripts, *sources])
     folders += [f for document in contents.documents.values() for f in document.get("listed", {})]
+    read = [path for step in contents.steps.values() for path in step.get("found", [])]
+    folders += [path for path in read if path.endswith("/")]
     for path in [p for p in paths if (experiment.generated / p).is_dir()]:
         inside = sorted(p for p in (experiment.generated / path).rglob("*") if p.is_dir())
         folders += [path, *_names_of(experiment, inside)]
@@ -125,7 +129,7 @@ def structure_files(experiment: Experiment) -> list[str]:
     """Return the files that may decide which steps there are: a Snakefile can read any of them."""
     own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
     locks = [root() / n for n in ("poetry.lock", "flake.lock")]
-    equipment = [*(root() / "lab").rglob("*.py")]
+    equipment = [*(root() / "lab").rglob("*.py"), root() / "lab" / "matplotlibrc"]
     return _names_of(experiment, [p for p in [*own, *locks, *equipment] if p.is_file()])
 
 
@@ -137,4 +141,5 @@ def _is_code(path: Path) -> bool:
 def settings() -> str:
     """Return what people can set from outside and what changes results."""
     version = ".".join(map(str, sys.version_info[:3]))
-    return f"python={version} seed={os.environ.get('SEED', '')}"
+    given = [os.environ.get(name, "") for name in ("SEED", "SET")]
+    return f"python={version} seed={given[0]} set={given[1]}"

@@ -101,12 +101,13 @@ class Contents:
             return False
         return all(self.digest(path) == found for path, found in record["outputs"].items())
 
-    def record_step(
-        self, key: str, name: str, command: str, inputs: list[str], outputs: dict[str, str]
-    ) -> None:
+    def record_step(self, key: str, step, outputs: dict[str, str]) -> None:
         """Note what a step made, before its outputs get their final names."""
-        entry = {"key": key, "name": name, "command": command, "outputs": outputs}
-        entry["inputs"] = {path: self.digest(path) for path in inputs}
+        entry = {"key": key, "name": step.name, "command": step.command, "outputs": outputs}
+        files = [path for path in step.found if not path.endswith("/")]
+        entry["inputs"] = {path: self.digest(path) for path in [*step.inputs, *files]}
+        entry["found"] = step.found
+        entry["named"] = [path for path in step.inputs if path not in step.declared]
         line = (json.dumps(entry) + "\n").encode()
         journal = os.open(self._path(JOURNAL), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:

@@ -1,6 +1,7 @@
 """The steps of an experiment as a graph, and the state of each before anything runs."""
 
 import difflib
+import functools
 import os
 import re
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lab.errors import LabError
 from lab.experiments import Experiment
-from lab.pipeline import cache, engine, limits, names, profiles, run_steps, steps
+from lab.pipeline import cache, engine, found, limits, names, profiles, run_steps, steps
 from lab.pipeline.contents import Contents
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
@@ -43,7 +44,7 @@ class _Foresight:
 def read(experiment: Experiment) -> dict[str, Node]:
     """Return the steps by name, each after all that it needs."""
     most = limits.from_environment(profiles.chosen())
-    request = engine.Request(experiment, most, run_steps.overrides())
+    request = engine.Request(experiment, most, run_steps.overrides(experiment))
     levels = engine.read(request).toposorted()
     jobs = [job for level in levels for job in sorted(level, key=str) if job.output]
     makers = {str(f): steps.from_job(job).name for job in jobs for f in job.output}
@@ -64,7 +65,8 @@ def judge(nodes: dict[str, Node], contents: Contents) -> None:
         node.why = f"follows {pending[0]}" if pending else ""
         if pending:
             continue
-        node.key = steps.key_of(node.step, foresight)
+        key = functools.partial(steps.key_of, node.step, foresight)
+        node.key = found.choose(node.step, key, contents, store)
         made = contents.steps.get(node.step.outputs[0], {})
         outputs = store.digests(node.key)
         if contents.is_built(node.key, node.step.outputs):
@@ -81,7 +83,8 @@ def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:
     """Say what differs from the last time that the step was made."""
     if not made:
         return "never made here"
-    changed = [p for p in step.inputs if made["inputs"].get(p) != foresight.digest(p)]
+    files = [*step.inputs, *(p for p in step.found if not p.endswith("/"))]
+    changed = [p for p in files if made["inputs"].get(p) != foresight.digest(p)]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{shown(changed[0])} changed{more}"

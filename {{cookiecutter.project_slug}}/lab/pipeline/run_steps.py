@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 
-from lab.determinism import environment
+from lab import determinism
 from lab.experiments import Experiment, root
 from lab.pipeline import (
     cache,
@@ -56,11 +56,11 @@ def run(
         session.cluster = cluster.Cluster(profile, experiment.state, running, progress)
     jobs.recover(experiment)
     _prepare(experiment, change)
-    os.environ.update(environment())
+    os.environ.update(determinism.environment())
     request = engine.Request(
         experiment=experiment,
         limits=session.limits,
-        config=overrides(),
+        config=overrides(experiment),
         targets=targets,
         force=change.everything or bool(redo),
         keep_going=bool(os.environ.get("KEEP_GOING")),
@@ -80,11 +80,12 @@ def run(
 
 
 def fingerprint() -> str:
-    """Return the sha256 of what steps run on: both locks, Python, the kind of machine."""
+    """Return the sha256 of what steps run on: locks, settings, Python, the kind of machine."""
     value = hashlib.sha256()
     for name in ("poetry.lock", "flake.lock"):
         path = root() / name
         value.update(path.read_bytes() if path.exists() else b"")
+    value.update(determinism.fingerprint().encode())
     value.update(f"{platform.python_version()} {sys.platform} {platform.machine()}".encode())
     return value.hexdigest()
 

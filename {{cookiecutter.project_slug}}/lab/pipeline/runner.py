@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.declared import VARIABLE, Declared
-from lab.determinism import environment, pinned
+from lab.determinism import environment, of_step, pinned
 from lab.errors import LabError
 from lab.experiments import relative
 from lab.pipeline import (
+    commands,
     containers,
     demands,
     gpus,
@@ -22,8 +23,11 @@ from lab.pipeline import (
     own_names,
     processes,
     results,
+    seen,
+    variables,
 )
 from lab.pipeline.processes import Running
+from lab.settings import told
 from lab.sources.secrecy import hide_in
 
 if TYPE_CHECKING:
@@ -40,9 +44,9 @@ class StepError(LabError):
     """The command of a step ended with an error, or did not write its outputs."""
 
     def __init__(
-        self, step: "Step", why: str, scratch: Path | str, log: Path | None = None
+        self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
     ) -> None:
-        command = step.command_into(str(scratch))
+        command = step.command_into(str(scratch)) if scratch else step.command
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
@@ -74,15 +78,15 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
     job = demands.of(step.variables, step.variables["workflow"])
     _declare(step, scratch)
     with own_names.writable(step.outputs, scratch):
-        excess = _settings() or (demands.excess(job, session.limits) if job else None)
+        excess = _settings() or _stray(step)
+        excess = excess or (demands.excess(job, session.limits) if job else None)
         why = excess or _attempt(step, scratch, log, session)
         hide_in(log)
         if session.running.stopped:
             raise KeyboardInterrupt
         if why := why or _fault(step, scratch, session):
-            _fail(
-                StepError(step, why, scratch, None if excess else log.resolve()), step, job, session
-            )
+            failure = StepError(step, why, None if excess else log.resolve(), scratch)
+            _fail(failure, step, job, session)
     if others := own_names.others(step.outputs, scratch):
         session.progress.say(
             f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
@@ -93,7 +97,8 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
 def _declare(step: "Step", scratch: Path) -> None:
     """Tell the programs of a step what its rule declares."""
     places = {path: os.path.abspath(scratch / path) for path in step.outputs}
-    declared = Declared(step.name, step.rule, os.getcwd(), step.inputs, places)
+    inputs = [path for path in step.inputs if path not in step.programs.values()]
+    declared = Declared(step.name, step.rule, os.getcwd(), inputs, places)
     folder = scratch / _NOTES
     folder.mkdir(exist_ok=True)
     declared.written(str(folder))
@@ -103,15 +108,17 @@ def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
     """Return what is wrong with a step whose command ended well, or None."""
     results.make_empty(step, scratch)
     missing = _missing(step, scratch, _LATE if session.cluster else 0)
+    step.seen = seen.by(step, scratch / _NOTES, scratch)
     if missing:
-        return "it ended without an error but did not write " + ", ".join(missing)
+        instead = f"; it wrote {step.seen.written[0]}" if step.seen.written else ""
+        return f"it ended without an error but did not write {', '.join(missing)}{instead}"
     own_names.take(step.outputs, scratch)
-    return results.settle(step, scratch)
+    return results.settle(step, scratch) or step.seen.fault(step.rule)
 
 
 def failed(step: "Step", why: str, session: "Session") -> StepError:
     """Say what is wrong with a step that ended; return the error to raise."""
-    failure = StepError(step, why, Path())
+    failure = StepError(step, why)
     session.progress.failed(step.name, str(failure))
     return failure
 
@@ -158,7 +165,9 @@ def _run_here(
 ) -> str | None:
     """Run the command on this machine; return why it failed, or None."""
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
-        env = environment() | _own_environment(scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        # The engine of a container is a program of this machine; what gets in is its argument.
+        given = environment() if step.container else of_step(step.passed)
+        env = given | _own_environment(scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": sink,
@@ -175,7 +184,8 @@ def _run_here(
     if watch.used:
         used = -(-watch.used // 1_000_000)
         return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
-    return command.explain(code) if code else None
+    wanted = variables.missing(log) if code else None
+    return "\n  ".join(filter(None, [command.explain(code), wanted])) if code else None
 
 
 def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
@@ -183,7 +193,8 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
     text = step.command_into(str(scratch))
     if not step.container:
         return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
-    names = [*pinned(), *_own_environment(scratch), "CUDA_VISIBLE_DEVICES"]
+    asked = [name for name in step.passed if name in os.environ]
+    names = [*pinned(), *_own_environment(scratch), *asked, "CUDA_VISIBLE_DEVICES"]
     return containers.command(step, text, names, str(scratch), session.progress.say)
 
 
@@ -204,6 +215,15 @@ def _settings() -> str | None:
     return f"{name} would change its figures; remove it (a style belongs in src/study)"
 
 
+def _stray(step: "Step") -> str | None:
+    """Return why a step may not run whose command names a result that its rule does not."""
+    path = commands.stray(step.command, step.declared, os.getcwd())
+    return path and (
+        f"its command names {path}, which its rule does not declare\n"
+        f'  add it to `input:`, `output:` or `log:` of rule {step.rule}: "{path}"'
+    )
+
+
 def _own_environment(scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".lab")
@@ -211,6 +231,7 @@ def _own_environment(scratch: Path) -> dict[str, str]:
         "MPLCONFIGDIR": os.path.join(state, "matplotlib"),
         orphans.MARK: state,
         VARIABLE: os.path.abspath(scratch / _NOTES),
+        **told(),
     }
 
 

@@ -9,12 +9,15 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.pipeline import given, names, results, runner
+from lab.experiments import Experiment
+from lab.pipeline import commands, found, given, names, results, runner
+from lab.pipeline import variables as variables_of
 from lab.pipeline.cache import Cache
 from lab.pipeline.cluster import Cluster
 from lab.pipeline.contents import Contents
 from lab.pipeline.limits import Limits
 from lab.pipeline.progress import Progress
+from lab.pipeline.seen import Seen
 
 
 @dataclass
@@ -32,6 +35,12 @@ class Step:
     attempt: int = 1
     rule: str = ""
     marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
+    deciding: dict[str, str] = field(default_factory=dict)  # environment variables
+    passed: list[str] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)
+    programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
+    found: list[str] = field(default_factory=list)  # what it reads and does not declare
+    seen: Seen = field(default_factory=Seen)
     template: str = field(default="", repr=False)
     variables: dict = field(default_factory=dict, repr=False)
 
@@ -73,8 +82,10 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
     given.refuse(step.rule, step.outputs)
-    key = key_of(step, session)
     redo = step.name in session.redo
+    key = found.choose(
+        step, lambda: key_of(step, session), session.contents, None if redo else session.cache
+    )
     if not redo and session.contents.is_built(key, step.outputs):
         _check_promises(step, {path: path for path in step.outputs}, session)
         session.contents.touch(step.outputs)
@@ -90,6 +101,11 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     if restored is None:
         session.progress.started(step.name)
         runner.run(step, scratch, session)
+        step.found = []
+        declared = key_of(step, session)
+        step.found = step.seen.found()
+        key = key_of(step, session)
+        found.keep(step, declared, session.cache, session.contents)
         places = {path: f"{scratch}/{path}" for path in step.outputs}
     _check_promises(step, places, session)
     for place, digest in (restored or {}).items():
@@ -112,14 +128,27 @@ def _check_promises(step: Step, places: dict[str, str], session: Session) -> Non
 
 def from_job(job) -> Step:
     """Return the step of a job that has not been started."""
-    return Step(
+    step = Step(
         name=names.of(job.rule.name, job.wildcards),
         command=job.format_wildcards(job.rule.shellcmd or ""),
         inputs=[str(f) for f in job.input],
         outputs=[str(f) for f in job.output],
         container=str(job.rule.container_img or ""),
         marks=marks_of(job.rule),
+        deciding=variables_of.deciding(job.rule.workflow),
     )
+    return _named(step, job.log, job.rule.workflow)
+
+
+def _named(step: Step, logs: list, workflow) -> Step:
+    """Add to the inputs what the command names: files of ours, and programs of the machine."""
+    name = os.path.basename(os.path.dirname(workflow.main_snakefile))
+    generated = str(Experiment(name).generated)
+    step.declared = [*step.inputs, *step.outputs, *map(str, logs)]
+    step.programs = {} if step.container else commands.programs(step.command)
+    step.inputs += commands.files(step.command, step.declared, generated)
+    step.inputs += [path for path in step.programs.values() if path not in step.inputs]
+    return step
 
 
 def marks_of(rule) -> list[dict]:
@@ -135,7 +164,7 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
     rule = variables["rule"]
     resources = variables["resources"]
     known = globals_["workflow"].get_rule(rule)
-    return Step(
+    step = Step(
         name=names.of(rule, variables["wildcards"]),
         rule=rule,
         command=expand(template, **everything),
@@ -146,9 +175,12 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
         threads=variables["threads"],
         memory=resources.get("mem_mb", 0) or 0,
         gpus=resources.get("gpu", 0) or 0,
+        deciding=variables_of.deciding(globals_["workflow"]),
+        passed=variables_of.passed(globals_["workflow"]),
         template=template,
         variables=everything,
     )
+    return _named(step, variables["log"], globals_["workflow"])
 
 
 def key_of(step: Step, session: Session) -> str:
@@ -161,7 +193,8 @@ def key_of(step: Step, session: Session) -> str:
     folder = f"../../scripts/{os.path.basename(session.contents.generated)}/"
     inputs = [(_in(folder, path), session.contents.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
-    parts = [1, command, inputs, step.outputs, step.container, session.environment]
+    parts = [2, command, inputs, step.outputs, step.container, session.environment]
+    parts += [step.deciding, found.part_of_key(step.found, session.contents)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -179,7 +212,7 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     """Move complete outputs into place; note first what they are, and return it."""
     contents = session.contents
     digests = {path: contents.digest(place, complete=True) for path, place in places.items()}
-    contents.record_step(key, step.name, step.command, step.inputs, digests)
+    contents.record_step(key, step, digests)
     for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,105 @@
+"""What the command of a step names by itself: files that are no inputs, programs of the machine.
+
+Words are enough to find them: more is found than is used, and never less than is written there.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from lab.experiments import root
+from lab.pipeline import mentions, modules
+
+_MODULE = re.compile(r"\s-m\s+([\w.]+)")
+_STORE = "/nix/store/"  # flake.lock stands for what is there
+
+
+def files(command: str, declared: Iterable[str], generated: str) -> list[str]:
+    """Return the files that a command names and its rule does not, with what they name.
+
+    Args:
+        command: the command.
+        declared: the inputs, outputs and logs of the rule.
+        generated: the folder where it runs.
+    """
+    scripts = root() / "scripts" / os.path.basename(generated)
+    named = sorted(mentions.among(mentions.words(command), scripts, Path(generated)))
+    places = (scripts, root() / "src", root())
+    for name in _MODULE.findall(command):
+        named += sorted(
+            {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
+        )
+    every = [part for path in named for part in modules.programs(path, Path(generated))]
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
+
+
+def stray(command: str, declared: Iterable[str], generated: str) -> str:
+    """Return a result or data that a command names and its rule does not; "" if there is none."""
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    place = os.path.dirname(generated)
+    for word in sorted(mentions.words(command)):
+        path = os.path.normpath(os.path.join(generated, word))
+        parts = os.path.relpath(path, place).split(os.sep)
+        is_result = parts[0] != os.pardir and parts[1:2] in (["assets"], ["outputs"])
+        if is_result and not _within(path, known) and os.path.isfile(path):
+            return os.path.relpath(path, generated)
+    return ""
+
+
+def programs(command: str) -> dict[str, str]:
+    """Return the programs of this machine that a command names: their files by name.
+
+    Those of `.venv` and of Nix are not among them: the locks stand for them.
+    """
+    there = _executables(os.environ.get("PATH", os.defpath))
+    names = {word for word in mentions.words(command) if word in there} - _of_bash()
+    found = {name: os.path.realpath(there[name]) for name in sorted(names)}
+    own = os.path.join(os.path.realpath(root() / ".venv"), "")
+    return {
+        name: path
+        for name, path in found.items()
+        if not there[name].startswith((os.path.join(root(), ".venv", ""), own))
+        and not path.startswith((_STORE, own))
+        and os.access(path, os.X_OK)
+    }
+
+
+@cache
+def _executables(path: str) -> dict[str, str]:
+    """Return the files in the folders of a PATH; of two with one name, the first."""
+    found: dict[str, str] = {}
+    own = os.path.join(root(), ".venv", "bin")
+    for folder in reversed([own, *path.split(os.pathsep)]):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found |= {name: os.path.join(folder, name) for name in names}
+    return found
+
+
+@cache
+def _of_bash() -> frozenset[str]:
+    """Return the words that bash understands itself."""
+    try:
+        asked = subprocess.run(["bash", "-c", "compgen -bk"], capture_output=True, text=True)
+    except OSError:
+        return frozenset()
+    return frozenset([*asked.stdout.split(), "bash"])
+
+
+def _name(path: Path, generated: str) -> str:
+    """Return a path relative to the folder where steps run, if it is in the project."""
+    return os.path.relpath(path, generated) if path.is_relative_to(root()) else str(path)
+
+
+def _within(path: str, folders: set[str]) -> bool:
+    while path not in folders:
+        if path == os.path.dirname(path):
+            return False
+        path = os.path.dirname(path)
+    return True

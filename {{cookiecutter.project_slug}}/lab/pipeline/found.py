@@ -1,0 +1,111 @@
+"""The files that a step was seen to read, and does not declare, belong to the key of its result.
+
+Which files these are is known after it ran. So the record of a step lists them, and the cache keeps
+the list under what the step declares: with the same declared inputs, a program reads the same
+files until one of them differs. A name that ends with a slash stands for the names in a folder.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.pipeline.contents import Contents
+from lab.settings import overrides
+
+if TYPE_CHECKING:
+    from lab.pipeline.cache import Cache
+    from lab.pipeline.steps import Step
+
+
+_SCRIPTS = "\0/"
+
+
+def listed(folder: str) -> list[str]:
+    """Return the names in a folder, without what editors and Python leave there."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(n for n in names if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
+
+
+def part_of_key(found: list[str], contents) -> list:
+    """Return what the files found add to the key of a step."""
+    scripts = _scripts(contents)
+    parts: list = []
+    for path in found:
+        folder = path.endswith("/")
+        held = listed(os.path.join(contents.generated, path)) if folder else contents.digest(path)
+        parts.append((path.replace(scripts, _SCRIPTS), held))
+    return [*parts, overrides()] if f"{scripts}config.yaml" in found else parts
+
+
+def _scripts(contents) -> str:
+    """Return the folder of the experiment's programs, whose name is in no key."""
+    return f"../../scripts/{os.path.basename(contents.generated)}/"
+
+
+def choose(step: "Step", key_of, contents: Contents, cache: "Cache | None") -> str:
+    """Return the key under which the result of a step is there or in the cache, if any.
+
+    Args:
+        step: the step; its `found` is what the key holds then.
+        key_of: returns its key.
+        contents: knows what was made here.
+        cache: may know what it read elsewhere; None if the step has to run.
+    """
+    record = contents.steps.get(step.outputs[0], {})
+    here = record.get("found", [])
+    for step.found in [here, []] if here else [[]]:
+        if contents.is_built(key_of(), step.outputs):
+            return key_of()
+    for step.found in [here, []] if here else [[]]:
+        if cache and cache.digests(key_of()):
+            return key_of()
+    step.found = []
+    lists = _lists(key_of(), cache) if cache else []
+    for names in lists:
+        step.found = [name.replace(_SCRIPTS, _scripts(contents)) for name in names]
+        if cache.digests(key_of()):
+            return key_of()
+    step.found = here
+    return key_of()
+
+
+def keep(step: "Step", declared: str, cache: "Cache", contents: Contents) -> None:
+    """Let the cache know which files a step reads that has this key without them."""
+    if not step.found:
+        return
+    lists = _lists(declared, cache)
+    names = [name.replace(_scripts(contents), _SCRIPTS) for name in step.found]
+    if names in lists:
+        return
+    key, path = _place(declared)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps([*lists, names]), encoding="utf-8")
+    cache.store(key, f"{step.name} (reads)", {path: contents.digest(path)}, 0, contents.digest)
+    os.unlink(path)
+
+
+def _lists(declared: str, cache: "Cache") -> list[list[str]]:
+    """Return the lists of files that the cache knows for a step with this key without them."""
+    key, path = _place(declared)
+    if not cache.digests(key):
+        return []
+    copy = f"{path}.{os.urandom(4).hex()}"
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if cache.restore(key, {path: copy}) is None:
+            return []
+        return json.loads(Path(copy).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    finally:
+        Path(copy).unlink(missing_ok=True)
+
+
+def _place(declared: str) -> tuple[str, str]:
+    """Return the key and the path of the lists of a step."""
+    return hashlib.sha256(f"reads {declared}".encode()).hexdigest(), f".lab/reads/{declared}.json"

@@ -1,0 +1,66 @@
+"""Find the files that a text names: scripts that it starts, sources that it includes, tables.
+
+Any word or quoted text that is the path of a file of the experiment, of `src/`, or outside the
+project counts. That is more than is read, never less than what is written there. A name that a
+program puts together while it runs is not found; in programs of Python it is seen then.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from lab.experiments import root
+
+_LARGEST = 1_000_000  # bytes of a text that is searched
+_QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
+_WORD = re.compile(r"[\w./~+@%=,:-]+")
+_APART = re.compile(r"[=,:@]")
+_SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev|run)/")
+
+
+@cache
+def in_file(file: Path, generated: Path) -> frozenset[Path]:
+    """Return the files that a text file names, relative to itself or to where steps run."""
+    try:
+        if file.stat().st_size > _LARGEST:
+            return frozenset()
+        text = file.read_bytes()
+    except OSError:
+        return frozenset()
+    if b"\0" in text:
+        return frozenset()
+    return frozenset(among(words(text.decode(errors="replace")), generated, file.parent) - {file})
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text, those inside other words, and what stands in quotes."""
+    found = {part for pair in _QUOTED.findall(text) for part in pair if part}
+    for word in _WORD.findall(text):
+        found |= {word, *_APART.split(word)}
+    return found
+
+
+def among(texts: Iterable[str], *folders: Path) -> set[Path]:
+    """Return the files that these texts name, absolutely or relative to one of the folders."""
+    candidates = [text for text in texts if 0 < len(text) < 4096 and "\n" not in text]
+    return {path for text in candidates for place in folders if (path := _file(text, place))}
+
+
+def _file(text: str, place: Path) -> Path | None:
+    """Return the file that a text names from a folder, if it is one that may change."""
+    path = Path(os.path.abspath(place / os.path.expanduser(text)))
+    if not _may_change(path):
+        return None
+    try:
+        return path if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _may_change(path: Path) -> bool:
+    """Tell whether a path is in the experiment, in `src/` or outside the project."""
+    if not path.is_relative_to(root()):
+        return not _SOFTWARE.match(f"{path}/")
+    return path.relative_to(root()).parts[:1] in (("scripts",), ("src",))

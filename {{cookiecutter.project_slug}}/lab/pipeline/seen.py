@@ -1,0 +1,167 @@
+"""What the programs of a step were seen to read and write, beyond what its rule declares.
+
+`lab/audit` notes it while they run. A result or data that is not declared is refused. Anything else
+that was read is found: it belongs to what the step was made from, as if it had been declared.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.experiments import root
+
+if TYPE_CHECKING:
+    from lab.pipeline.steps import Step
+
+_FIELDS = 6  # of a note: kind, path, size, two times and number of the file
+
+
+@dataclass
+class Seen:
+    """The files that a step used and does not declare; paths are relative to the generated folder.
+
+    Attributes:
+        read: files outside what is generated, and those that were looked for and are not there.
+        listed: folders whose names it read.
+        stray: results and data that it read.
+        written: files of the project that it wrote.
+        changed: files that were not the same afterwards.
+    """
+
+    read: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    stray: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+    def found(self) -> list[str]:
+        """Return the names of what it read, folders with a slash at their end."""
+        return sorted([*self.read, *(f"{folder}/" for folder in self.listed)])
+
+    def fault(self, rule: str) -> str | None:
+        """Return what is wrong with this, and what to do, or None."""
+        if self.stray:
+            return (
+                f"it read {_shown(self.stray[0])}, which its rule does not declare:"
+                " a change there would not run it again\n"
+                f'  add it to `input:` of rule {rule}: "{self.stray[0]}"'
+            )
+        if self.written:
+            return (
+                f"it wrote {_shown(self.written[0])}, which its rule does not declare:"
+                " nobody would know what made it\n"
+                f"  add it to `output:` of rule {rule}, or write it to a temporary folder"
+            )
+        if self.changed:
+            return (
+                f"{_shown(self.changed[0])} changed while it ran: what it read is not certain\n"
+                "  make again"
+            )
+        return None
+
+
+def by(step: "Step", notes: Path, scratch: Path) -> Seen:
+    """Return what a step used besides what it declares.
+
+    Args:
+        step: the step.
+        notes: the folder with the notes of its programs.
+        scratch: the folder into which it writes.
+    """
+    place = _Place(step, scratch)
+    marks: dict[str, tuple] = {}
+    written, listed = set(), set()
+    for kind, path, *mark in _notes(notes):
+        if kind == "w":
+            written.add(path)
+        elif kind == "l":
+            listed.add(path)
+        else:
+            marks.setdefault(path, tuple(mark))
+    seen = Seen()
+    for path, mark in sorted(marks.items()):
+        if path not in written and not place.knows(path):
+            _sort(seen, place, path, mark)
+    seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
+    seen.listed = sorted(place.name(p) for p in listed if place.counts(p, marks))
+    return seen
+
+
+class _Place:
+    """Where a step runs, and which paths belong to it."""
+
+    def __init__(self, step: "Step", scratch: Path) -> None:
+        self.generated = os.getcwd()
+        self.project = str(root())
+        own = [os.path.abspath(path) for path in [*step.declared, *step.inputs]]
+        self.own = {*own, *map(os.path.realpath, own), os.path.abspath(scratch)}
+        self.own.add(os.path.abspath(".lab"))
+
+    def name(self, path: str) -> str:
+        """Return a path relative to the generated folder where it is in the project."""
+        return os.path.relpath(path, self.generated) if self.is_ours(path) else path
+
+    def knows(self, path: str) -> bool:
+        """Tell whether a path is declared, or is in a folder that is."""
+        return any(p in self.own for p in _upwards(path)) or any(
+            p in self.own for p in _upwards(os.path.realpath(path))
+        )
+
+    def is_ours(self, path: str) -> bool:
+        return path.startswith(os.path.join(self.project, ""))
+
+    def is_generated(self, path: str) -> bool:
+        return path.startswith(os.path.join(os.path.dirname(self.generated), ""))
+
+    def is_stray(self, path: str) -> bool:
+        """Tell whether a file was written that is neither an output nor for a moment."""
+        if not self.is_ours(path) or self.knows(path) or not os.path.lexists(path):
+            return False
+        if not self.is_generated(path):
+            return True
+        return os.path.relpath(path, self.generated).split(os.sep)[0] in ("assets", "outputs")
+
+    def counts(self, folder: str, read: dict) -> bool:
+        """Tell whether the names in a folder decide: they are ours, or files of it were read."""
+        if self.knows(folder) or self.is_generated(folder) or not os.path.isdir(folder):
+            return False
+        return self.is_ours(folder) or any(os.path.dirname(path) == folder for path in read)
+
+
+def _sort(seen: Seen, place: _Place, path: str, mark: tuple) -> None:
+    """Put a file that was read where it belongs."""
+    now, name = _mark(path), place.name(path)
+    if place.is_generated(path):
+        seen.stray += [name] if now[0] else []
+    elif now[0] or place.is_ours(path):
+        seen.read.append(name)
+        seen.changed += [name] if now != mark else []
+
+
+def _notes(folder: Path) -> Iterator[list[str]]:
+    """Give the notes of all processes of a step."""
+    for file in sorted(folder.glob("*.notes")):
+        fields = [os.fsdecode(each) for each in file.read_bytes().split(b"\0")]
+        for start in range(0, len(fields) - _FIELDS, _FIELDS):
+            yield fields[start : start + _FIELDS]
+
+
+def _mark(path: str) -> tuple:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ("", "", "", "")
+    return tuple(map(str, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)))
+
+
+def _shown(path: str) -> str:
+    """Return a path as people know it."""
+    return os.path.normpath(path).removeprefix("../../")
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path != os.path.dirname(path):
+        yield path
+        path = os.path.dirname(path)
