@@ -306,3 +306,155 @@ def test_variants_are_loaded_from_a_list(project: Path, given: str) -> None:
     building.experiment(project, TINY, Snakefile=SWEEP, gather_py=gather)
     make(project)
     assert result(project, "all.csv") == "c,x\n1,10\n2,20\n"
+
+
+SETTINGS = """
+    from lab import step
+
+    rule all:
+        input: "assets/data/used.txt", "assets/data/unused.txt",
+
+    rule used:
+        output: "assets/data/used.txt",
+        shell: step("echo {config[size]} {config[sweep][alpha]} > {output}")
+
+    rule unused:
+        output: "assets/data/unused.txt",
+        shell: step("echo 1 > {output}")
+"""
+
+
+def test_any_setting_can_be_set_for_one_build(project: Path) -> None:
+    """SET runs what uses the settings again, and without it the old results return."""
+    config = "seed: 1\nsize: 10\nsweep: {alpha: 1, beta: 2}\n"
+    building.experiment(project, TINY, Snakefile=SETTINGS, config_yaml=config)
+    make(project)
+    assert building.ran(make(project, "SET=size=20 sweep.alpha=0.3")) == ["used"]
+    assert result(project, "used.txt") == "20 0.3\n"
+    assert building.ran(make(project)) == []
+    assert result(project, "used.txt") == "10 1\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("siz=20", "there is no setting 'siz'"),
+        ("sweep.gama=1", "there is no setting 'sweep.gama'"),
+        ("size", "no NAME=VALUE"),
+        ("size=[1", "no value of YAML"),
+    ],
+)
+def test_setting_that_is_not_there_is_an_error(project: Path, given: str, says: str) -> None:
+    """A misspelt setting would change nothing, so it is refused with close names."""
+    config = "seed: 1\nsize: 10\nsweep: {alpha: 1, gamma: 2}\n"
+    building.experiment(project, TINY, Snakefile=SETTINGS, config_yaml=config)
+    assert says in refused(project, f"SET={given}")
+
+
+def test_settings_reach_a_program_through_one_object(project: Path) -> None:
+    """`from lab import config` has what the build was told, and another value is another result."""
+    write(
+        project, f"from lab import config\n{COPY}open(sys.argv[2], 'a').write(str(config.seed))\n"
+    )
+    make(project)
+    assert result(project) == "x\n3\n3"
+    make(project, "SEED=7")
+    assert result(project) == "x\n7\n7"
+    make(project)
+    assert result(project) == "x\n3\n3"
+
+
+VARIABLES = """
+    from lab import step
+    {head}
+    rule all:
+        input: "assets/data/out.txt",
+    rule out:
+        output: "assets/data/out.txt",
+        shell: step("{command}")
+"""
+
+
+def environment(project: Path, command: str, head: str = "", config: str = "seed: 1\n") -> None:
+    """Write an experiment whose one step asks for variables."""
+    snakefile = VARIABLES.format(head=head, command=command)
+    building.experiment(project, TINY, Snakefile=snakefile, config_yaml=config)
+
+
+def test_variables_of_make_do_not_reach_a_step(project: Path) -> None:
+    """An inner make has its own rules and variables, whatever the outer one was told."""
+    folder = project / "inner"
+    folder.mkdir()
+    (folder / "hello.c").write_text("int main() { return 0; }\n", encoding="utf-8")
+    inner = "SEED = inner\nall: hello.o\n\t@echo $(SEED)\n"
+    (folder / "Makefile").write_text(inner, encoding="utf-8")
+    environment(project, f"make -s -C {folder} CC=true all > {{output}}")
+    make(project, "SEED=3", "JOBS=1")
+    assert result(project, "out.txt") == "inner\n"
+
+
+def test_step_gets_the_variables_that_it_asks_for(project: Path) -> None:
+    """Without being asked for, a variable is not there, and the error says how to ask."""
+    environment(project, "echo $COHORT > {output}")
+    said = refused(project, COHORT="1")
+    assert "COHORT is set, but does not reach steps" in said
+    assert 'envvars: "COHORT"' in said
+    environment(project, "echo $COHORT > {output}", config="environment: [COHORT]\n")
+    make(project, COHORT="1")
+    assert result(project, "out.txt") == "1\n"
+
+
+def test_variable_that_decides_is_in_the_key(project: Path) -> None:
+    """`envvars:` names what decides: another value is another result, and the old one returns."""
+    environment(project, "echo $COHORT > {output}", 'envvars: "COHORT"')
+    for value, steps in (("1", ["out"]), ("2", ["out"]), ("1", [])):
+        make(project, "clean")
+        assert building.ran(make(project, COHORT=value)) == steps
+        assert result(project, "out.txt") == f"{value}\n"
+
+
+@pytest.mark.parametrize(
+    "variable", ["PYTHONOPTIMIZE", "PYTHONPATH", "BASH_ENV", "R_LIBS", "MPLCONFIGDIR", "FOO"]
+)
+def test_settings_of_a_person_do_not_reach_a_step(project: Path, variable: str) -> None:
+    """What a person's shell sets for other programs decides no result."""
+    environment(project, f"echo ${{{{{variable}:-none}}}} | grep -v mine > {{output}}")
+    make(project, **{variable: "mine"})
+
+
+def test_program_of_the_machine_is_in_the_key(project: Path, tmp_path: Path) -> None:
+    """Another version of a program on the PATH is another result, also for a shared cache."""
+    environment(project, "mytool > {output}")
+    place = tmp_path / "bin"
+    place.mkdir()
+    path = {"PATH": f"{place}:{building.variables()['PATH']}"}
+    for number, steps in ((1, ["out"]), (2, ["out"]), (1, [])):
+        (place / "mytool").write_text(f"#!/bin/sh\necho {number}\n", encoding="utf-8")
+        (place / "mytool").chmod(0o755)
+        assert building.ran(make(project, **path)) == steps
+        assert result(project, "out.txt") == f"{number}\n"
+
+
+def test_script_that_a_command_names_is_followed(project: Path) -> None:
+    """No rule has to list what its command says already."""
+    command = f"bash ../../scripts/{TINY}/one.sh > {{output}}"
+    environment(project, command)
+    scripts = project / "scripts" / TINY
+    (scripts / "one.sh").write_text("source $(dirname $0)/two.sh", encoding="utf-8")
+    for text in ("1", "2"):
+        (scripts / "two.sh").write_text(f"echo {text}", encoding="utf-8")
+        make(project)
+        assert result(project, "out.txt") == f"{text}\n"
+
+
+def test_command_may_not_name_an_undeclared_result(project: Path) -> None:
+    """What a command reads without a rule that says so stops it before it runs."""
+    other(project)
+    environment(project, "cat assets/data/other.csv > {output}")
+    assert "its command names assets/data/other.csv, which its rule does not" in refused(project)
+
+
+def test_colon_in_the_path_is_refused(project: Path) -> None:
+    """A folder whose name ends a PATH is refused before anything is done with it."""
+    moved = project.rename(project.with_name("a:b"))
+    assert "has a ':' in it" in refused(moved)

@@ -56,6 +56,7 @@ REPORT = f"""
     ![The numbers.](../../generated/{TINY}/assets/figures/plot.svg)
 """
 CONFIG = """
+    environment: [NOISE]
     data:
       raw.csv: {function: breast_cancer}
     factor: 2

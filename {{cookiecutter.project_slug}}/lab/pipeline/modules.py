@@ -16,7 +16,7 @@ from lab.pipeline import mentions
 _IMPORTERS = ("import_module", "__import__", "run_module", "find_spec", "files")
 
 
-def programs(program: Path, generated: Path) -> list[Path]:
+def programs(program: Path, folder: Path | None = None) -> list[Path]:
     """Return the program and every local file that it imports or names, transitively.
 
     Local means: beside the program, in `src/` or in the folder of the project. Packages of
@@ -24,12 +24,13 @@ def programs(program: Path, generated: Path) -> list[Path]:
 
     Args:
         program: the file that a step runs.
-        generated: the folder where it runs.
+        folder: where it runs; without it, the folder of the project.
     """
     places = (program.parent, root() / "src", root())
+    folder = folder or root()
     found, waiting = [program], [program]
     while waiting:
-        for file in _next(waiting.pop(), places, generated):
+        for file in _next(waiting.pop(), places, folder):
             if file not in found:
                 found.append(file)
                 waiting.append(file)

@@ -38,7 +38,7 @@ class Function:
     def identity(self) -> dict[str, Any]:
         """Return the call, and the content of every module that it depends on."""
         home, _ = _home(self.function)
-        modules = sorted({*programs(root() / home)})
+        modules = sorted(p for p in programs(root() / home) if p.is_relative_to(root()))
         contents = {relative(m): hashlib.sha256(m.read_bytes()).hexdigest() for m in modules}
         return {"function": self.function, "arguments": self.arguments, "modules": contents}
 
