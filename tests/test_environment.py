@@ -341,3 +341,29 @@ def test_a_lock_with_conflicts_is_mended_by_one_command(editable: Path) -> None:
     assert edit(editable, "lock").returncode == 0
     assert imports(editable, "idna")
     assert "<<<<" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", ["another version", "a package gone", "a module more", "again"])
+def test_packages_changed_by_hand_are_noticed(
+    folder: Path, environment: ModuleType, change: str
+) -> None:
+    """What somebody installs, removes or writes into `.venv` is not what the lock asks for."""
+    place = folder / ".venv/lib/python3.12/site-packages"
+    record = place / "numpy-2.0.0.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text("numpy", encoding="utf-8")
+    (place / "numpy").mkdir()
+    environment.untouched.seal(folder / ".venv")
+    (place / "numpy/__pycache__").mkdir()
+    (place / "__pycache__").mkdir()
+    assert environment.is_current(folder)
+    if change == "another version":
+        record.parent.rename(place / "numpy-2.0.1.dist-info")
+    elif change == "a package gone":
+        shutil.rmtree(record.parent)
+    elif change == "a module more":
+        (place / "mypkg.py").write_text("V = 1", encoding="utf-8")
+    else:
+        record.write_text("numpy", encoding="utf-8")
+        os.utime(record, (1, 1))
+    assert not environment.is_current(folder)

@@ -458,3 +458,12 @@ def test_colon_in_the_path_is_refused(project: Path) -> None:
     """A folder whose name ends a PATH is refused before anything is done with it."""
     moved = project.rename(project.with_name("a:b"))
     assert "has a ':' in it" in refused(moved)
+
+
+@pytest.mark.parametrize("name", ["random.py", "types.py", "calendar.py", "numpy.py", "lab.py"])
+def test_name_that_hides_a_module_is_refused(project: Path, name: str) -> None:
+    """A program called like a module that others import is named before anything runs."""
+    (project / "scripts" / TINY / name).write_text("", encoding="utf-8")
+    said = refused(project)
+    assert f"scripts/{TINY}/{name} has the name of a module of" in said
+    assert len(said.splitlines()) <= 4

@@ -113,10 +113,11 @@ def _build(
 ) -> int:
     from lab import gate
     from lab.gate import guarded
-    from lab.pipeline import run_documents, run_steps
+    from lab.pipeline import clashes, run_documents, run_steps
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
+    clashes.refuse(experiment)
     data = gate.prepare(experiment)
     own = guarded.of(experiment)
     change.tampered = [path for path in change.tampered if not own.holds(path)]

@@ -11,6 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+from . import untouched
+
 NOTE = "lab-environment"  # the file in `.venv` that says for what it was made
 
 
@@ -88,7 +90,9 @@ def is_current(folder: Path, groups=None) -> bool:
     except OSError:
         return False
     wanted = fingerprint(folder, optional_groups(folder) if groups is None else groups)
-    return found == wanted and os.access(folder / ".venv" / "bin" / "python", os.X_OK)
+    if found != wanted or not os.access(folder / ".venv" / "bin" / "python", os.X_OK):
+        return False
+    return untouched.is_as_sealed(folder / ".venv")
 
 
 def fingerprint(folder: Path, groups: list) -> str:

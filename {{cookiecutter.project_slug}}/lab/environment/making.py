@@ -20,6 +20,7 @@ from . import (
     optional_groups,
     own_project,
     programs,
+    untouched,
 )
 from .requirements import BUILD, indexes, requirements, wanted_groups
 
@@ -41,6 +42,7 @@ def make(folder: Path) -> None:
             shutil.copyfile(wanted.packages, venv / installing.INSTALLED)
             own_project.link(folder, venv, pyproject)
             (venv / NOTE).write_text(fingerprint(folder, groups), encoding="utf-8")
+            untouched.seal(venv)
 
 
 @contextlib.contextmanager
@@ -162,6 +164,9 @@ def _is_sound(venv: Path, python: str) -> bool:
     """
     config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
     if venv.is_symlink() or not ((venv / NOTE).exists() and config.exists()):
+        return False
+    if not untouched.is_as_sealed(venv):
+        programs.say("packages of .venv were changed by hand; make add PACKAGE=… is for that")
         return False
     lines = config.read_text(encoding="utf-8").splitlines()
     made = dict(line.split(" = ", 1) for line in lines if " = " in line)

@@ -6,7 +6,6 @@ Words are enough to find them: more is found than is used, and never less than i
 import os
 import re
 import subprocess
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +16,7 @@ _MODULE = re.compile(r"\s-m\s+([\w.]+)")
 _STORE = "/nix/store/"  # flake.lock stands for what is there
 
 
-def files(command: str, declared: Iterable[str], generated: str) -> list[str]:
+def files(command: str, declared: list[str], generated: str) -> list[str]:
     """Return the files that a command names and its rule does not, with what they name.
 
     Args:
@@ -26,7 +25,8 @@ def files(command: str, declared: Iterable[str], generated: str) -> list[str]:
         generated: the folder where it runs.
     """
     scripts = root() / "scripts" / os.path.basename(generated)
-    named = sorted(mentions.among(mentions.words(command), scripts, Path(generated)))
+    unknown = mentions.words(command) - {*declared}
+    named = sorted(mentions.among(unknown, scripts, Path(generated)))
     places = (scripts, root() / "src", root())
     for name in _MODULE.findall(command):
         named += sorted(
@@ -37,7 +37,7 @@ def files(command: str, declared: Iterable[str], generated: str) -> list[str]:
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
 
 
-def stray(command: str, declared: Iterable[str], generated: str) -> str:
+def stray(command: str, declared: list[str], generated: str) -> str:
     """Return a result or data that a command names and its rule does not; "" if there is none."""
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     place = os.path.dirname(generated)
@@ -57,8 +57,8 @@ def programs(command: str) -> dict[str, str]:
     """
     there = _executables(os.environ.get("PATH", os.defpath))
     names = {word for word in mentions.words(command) if word in there} - _of_bash()
-    found = {name: os.path.realpath(there[name]) for name in sorted(names)}
-    own = os.path.join(os.path.realpath(root() / ".venv"), "")
+    found = {name: _real(there[name]) for name in sorted(names)}
+    own = os.path.join(_real(str(root() / ".venv")), "")
     return {
         name: path
         for name, path in found.items()
@@ -66,6 +66,9 @@ def programs(command: str) -> dict[str, str]:
         and not path.startswith((_STORE, own))
         and os.access(path, os.X_OK)
     }
+
+
+_real = cache(os.path.realpath)
 
 
 @cache

@@ -8,6 +8,7 @@ files until one of them differs. A name that ends with a slash stands for the na
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,31 +48,24 @@ def _scripts(contents) -> str:
     return f"../../scripts/{os.path.basename(contents.generated)}/"
 
 
-def choose(step: "Step", key_of, contents: Contents, cache: "Cache | None") -> str:
-    """Return the key under which the result of a step is there or in the cache, if any.
+def keys(
+    step: "Step", key_of: Callable[[], str], contents: Contents, cache: "Cache | None"
+) -> Iterator[str]:
+    """Give the keys that the step may have; its `found` is then what the key holds.
 
     Args:
-        step: the step; its `found` is what the key holds then.
+        step: the step.
         key_of: returns its key.
-        contents: knows what was made here.
-        cache: may know what it read elsewhere; None if the step has to run.
+        contents: knows what it read here.
+        cache: knows what it read elsewhere; it is asked last.
     """
-    record = contents.steps.get(step.outputs[0], {})
-    here = record.get("found", [])
+    here = contents.steps.get(step.outputs[0], {}).get("found", [])
     for step.found in [here, []] if here else [[]]:
-        if contents.is_built(key_of(), step.outputs):
-            return key_of()
-    for step.found in [here, []] if here else [[]]:
-        if cache and cache.digests(key_of()):
-            return key_of()
-    step.found = []
-    lists = _lists(key_of(), cache) if cache else []
-    for names in lists:
+        yield key_of()
+    for names in _lists(key_of(), cache) if cache else []:
         step.found = [name.replace(_SCRIPTS, _scripts(contents)) for name in names]
-        if cache.digests(key_of()):
-            return key_of()
-    step.found = here
-    return key_of()
+        if step.found != here:
+            yield key_of()
 
 
 def keep(step: "Step", declared: str, cache: "Cache", contents: Contents) -> None:

@@ -65,8 +65,7 @@ def judge(nodes: dict[str, Node], contents: Contents) -> None:
         node.why = f"follows {pending[0]}" if pending else ""
         if pending:
             continue
-        key = functools.partial(steps.key_of, node.step, foresight)
-        node.key = found.choose(node.step, key, contents, store)
+        node.key = _key(node.step, foresight, store)
         made = contents.steps.get(node.step.outputs[0], {})
         outputs = store.digests(node.key)
         if contents.is_built(node.key, node.step.outputs):
@@ -77,6 +76,16 @@ def judge(nodes: dict[str, Node], contents: Contents) -> None:
             foresight.expected |= outputs
         else:
             node.why = _why(node.step, made, foresight)
+
+
+def _key(step: steps.Step, foresight: _Foresight, store: cache.Cache) -> str:
+    """Return the key under which the result of a step is there or in the cache, if any."""
+    contents, key_of = foresight.known, functools.partial(steps.key_of, step, foresight)
+    for key in found.keys(step, key_of, contents, None):
+        if contents.is_built(key, step.outputs):
+            return key
+    known = (key for key in found.keys(step, key_of, contents, store) if store.digests(key))
+    return next(known, "") or next(found.keys(step, key_of, contents, None))
 
 
 def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:

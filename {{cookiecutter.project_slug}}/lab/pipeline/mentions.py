@@ -48,6 +48,7 @@ def among(texts: Iterable[str], *folders: Path) -> set[Path]:
     return {path for text in candidates for place in folders if (path := _file(text, place))}
 
 
+@cache
 def _file(text: str, place: Path) -> Path | None:
     """Return the file that a text names from a folder, if it is one that may change."""
     path = Path(os.path.abspath(place / os.path.expanduser(text)))

@@ -58,6 +58,8 @@ def others(outputs: list[str], scratch: Path) -> list[str]:
 
 
 def _set_aside(paths: list[str], before: Path) -> None:
+    if not paths:
+        return
     before.mkdir()
     places = {str(number): path for number, path in enumerate(paths)}
     (before / "paths").write_text(json.dumps(places), encoding="utf-8")
@@ -66,7 +68,9 @@ def _set_aside(paths: list[str], before: Path) -> None:
 
 
 def _bring_back(before: Path) -> None:
-    """Put the old outputs into their places again."""
+    """Put the old outputs into their places again, where there were some."""
+    if not before.exists():
+        return
     places = json.loads((before / "paths").read_text(encoding="utf-8"))
     for number, path in places.items():
         if not os.path.lexists(before / number):

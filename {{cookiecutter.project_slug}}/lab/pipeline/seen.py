@@ -70,6 +70,8 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         notes: the folder with the notes of its programs.
         scratch: the folder into which it writes.
     """
+    if not any(notes.glob("*.notes")):
+        return Seen()
     place = _Place(step, scratch)
     marks: dict[str, tuple] = {}
     written, listed = set(), set()

@@ -1,5 +1,6 @@
 """Perform one step: leave it, restore it from the cache, or run it; content decides."""
 
+import functools
 import hashlib
 import json
 import os
@@ -83,10 +84,9 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     step = _describe(template, variables, globals_)
     given.refuse(step.rule, step.outputs)
     redo = step.name in session.redo
-    key = found.choose(
-        step, lambda: key_of(step, session), session.contents, None if redo else session.cache
-    )
-    if not redo and session.contents.is_built(key, step.outputs):
+    keys = functools.partial(found.keys, step, lambda: key_of(step, session), session.contents)
+    built = [key for key in keys(None) if session.contents.is_built(key, step.outputs)]
+    if built and not redo:
         _check_promises(step, {path: path for path in step.outputs}, session)
         session.contents.touch(step.outputs)
         session.progress.unchanged(step.name)
@@ -97,7 +97,11 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     scratch.mkdir(parents=True)
     # Flat: a folder for each part of each path would take longer than to copy a small file.
     places = {path: f"{scratch}/{n}" for n, path in enumerate(step.outputs)}
-    restored = None if redo else session.cache.restore(key, places)
+    restored = None
+    for key in () if redo else keys(session.cache):
+        restored = session.cache.restore(key, places)
+        if restored is not None:
+            break
     if restored is None:
         session.progress.started(step.name)
         runner.run(step, scratch, session)
