@@ -27,14 +27,12 @@ _PINNED = {
     "IPYKERNEL_CELL_NAME": "<cell>",
 }
 # What says where things are on this machine, and how programs start: it may not decide a result.
-_MACHINE = re.compile(
-    r"""
-    HOME|USER|LOGNAME|SHELL|PATH|TMPDIR|TMP|TEMP|TERM|XDG_\w+|(DY)?LD_\w+|LOCALE_ARCHIVE
-    |(http|https|ftp|all|no)_proxy|\w*SSL_CERT_(FILE|DIR)|\w+_CA_BUNDLE|NIX_LD\w*
-    |(CUDA|NVIDIA|ROCR|HIP|HSA|SLURM|PBS|LSB)_\w+|FAKETIME\w*|NO_FAKE_STAT
-    """,
-    re.VERBOSE | re.IGNORECASE,
+MACHINE = (
+    "HOME|USER|LOGNAME|SHELL|PATH|TMPDIR|TMP|TEMP|TERM|XDG_.+|(DY)?LD_.+|LOCALE_ARCHIVE"
+    "|(http|https|ftp|all|no)_proxy|.*SSL_CERT_(FILE|DIR)|.+_CA_BUNDLE|NIX_LD.*"
+    "|(CUDA|NVIDIA|ROCR|HIP|HSA|SLURM|PBS|LSB)_.+|JOB_ID|FAKETIME.*|NO_FAKE_STAT"
 )
+_MACHINE = re.compile(MACHINE, re.IGNORECASE)
 # Settings of this person for languages and shells, of make for its children, of one build.
 _SETTINGS = re.compile(
     r"""

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from lab.determinism import MACHINE
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
 from lab.pipeline.processes import Command
@@ -26,6 +27,7 @@ cd {generated} || exit 1
 # This job runs once, and only while its build waits for it.
 mv {job}.waiting {job}.started 2>/dev/null || exit 0
 echo "${{SLURM_JOB_ID:-${{PBS_JOBID:-${{LSB_JOBID:-${{JOB_ID:-}}}}}}}}" > {job}.started
+{unset}
 {exports}
 {trap}
 code=0
@@ -34,6 +36,10 @@ echo "$code" > {job}.exit.new
 mv {job}.exit.new {job}.exit
 exit "$code"
 """
+# What a step may not depend on does not reach it, whatever the queue passes on.
+_UNSET = """shopt -s nocasematch
+for name in $(compgen -e); do [[ $name =~ ^({allowed})$ ]] || unset "$name"; done
+shopt -u nocasematch"""
 _CANCEL = """cd {folder} || exit
 rm -f *.waiting
 for i in 1 2 3 4 5; do  # what is being handed in now has no id yet
@@ -52,12 +58,14 @@ def prepare(job: Job, command: Command, env: dict[str, str]) -> None:
         command: what runs its step.
         env: variables that must be as they are here, however the queue sets others.
     """
+    allowed = "|".join([MACHINE, *job.step.passed])
     hidden = {} if job.step.gpus else {"CUDA_VISIBLE_DEVICES": ""}
     exports = env | hidden | {"PATH": job.environment["PATH"]}
     text = _SCRIPT.format(
         name=job.step.name,
         generated=shlex.quote(os.getcwd()),
         job=shlex.quote(str(job.path)),
+        unset="" if job.step.container else _UNSET.format(allowed=allowed),
         exports="\n".join(f"export {k}={shlex.quote(v)}" for k, v in exports.items()),
         trap=f"trap {shlex.quote(command.undo)} TERM" if command.undo else "",
         folder=shlex.quote(command.folder or "."),
