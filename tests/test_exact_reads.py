@@ -467,3 +467,10 @@ def test_name_that_hides_a_module_is_refused(project: Path, name: str) -> None:
     said = refused(project)
     assert f"scripts/{TINY}/{name} has the name of a module of" in said
     assert len(said.splitlines()) <= 4
+
+
+def test_settings_read_by_hand_are_refused_beside_others(project: Path) -> None:
+    """A program that opens config.yaml would not see SEED=7: it says so instead of the old seed."""
+    write(project, f"open('../../scripts/{TINY}/config.yaml')\n{COPY}")
+    make(project)
+    assert "by itself, where SEED=7 does not stand" in refused(project, "SEED=7")

@@ -3,16 +3,20 @@
 Programs and cells take them from here: `from lab import config`.
 """
 
+import contextlib
 import json
 import os
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from lab.declared import VARIABLE
 from lab.errors import LabError
 from lab.experiments import Experiment, here
 
+ASKED = "settings"  # in the notes of a step: that it takes its settings from here
 TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as JSON
 
 
@@ -51,6 +55,9 @@ def __getattr__(name: str) -> Settings:
     """Return the settings of the experiment whose folder we are in, as `config`."""
     if name != "config":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if folder := os.environ.get(VARIABLE):
+        with contextlib.suppress(OSError):
+            Path(folder, ASKED).touch()
     return effective(here())
 
 

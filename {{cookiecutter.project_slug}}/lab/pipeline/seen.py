@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.experiments import root
+from lab.settings import ASKED, as_words, overrides
 
 if TYPE_CHECKING:
     from lab.pipeline.steps import Step
@@ -28,6 +29,7 @@ class Seen:
         stray: results and data that it read.
         written: files of the project that it wrote.
         changed: files that were not the same afterwards.
+        own_settings: `config.yaml`, if it read that by itself while make was told other settings.
     """
 
     read: list[str] = field(default_factory=list)
@@ -35,6 +37,7 @@ class Seen:
     stray: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    own_settings: str = ""
 
     def found(self) -> list[str]:
         """Return the names of what it read, folders with a slash at their end."""
@@ -53,6 +56,12 @@ class Seen:
                 f"it wrote {_shown(self.written[0])}, which its rule does not declare:"
                 " nobody would know what made it\n"
                 f"  add it to `output:` of rule {rule}, or write it to a temporary folder"
+            )
+        if self.own_settings:
+            return (
+                f"it read {_shown(self.own_settings)} by itself, where {as_words(overrides())}"
+                " does not stand\n"
+                "  take the settings from there: from lab import config"
             )
         if self.changed:
             return (
@@ -88,6 +97,9 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
             _sort(seen, place, path, mark)
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
     seen.listed = sorted(place.name(p) for p in listed if place.counts(p, marks))
+    settings = f"../../scripts/{os.path.basename(place.generated)}/config.yaml"
+    if settings in seen.read and overrides() and not (notes / ASKED).exists():
+        seen.own_settings = settings
     return seen
 
 
