@@ -62,6 +62,11 @@ def _notes(experiment: Experiment) -> Path:
     return experiment.state / "undeclared.json"
 
 
+def is_data(path: str) -> bool:
+    """Tell whether a path is data of the experiment that is built."""
+    return _data.holds(path)
+
+
 def refuse(rule: str, outputs: Iterable[str]) -> None:
     """Refuse a rule that would write data.
 

@@ -122,6 +122,6 @@ def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.G
     for first in [f for f in contents.steps if f not in now]:
         for path in contents.steps.pop(first)["outputs"]:
             full = experiment.generated / path
-            if path in kept or not full.exists():
+            if path in kept or given.is_data(path) or not full.exists():
                 continue
             shutil.rmtree(full) if full.is_dir() else full.unlink()
