@@ -14,6 +14,12 @@ class ChangedError(LabError):
     """Something changed while a document was made of it; nothing of that is kept."""
 
 
+_OWN_INPUT = (
+    "is read by a cell and then written: a document must not change what it is made from\n"
+    "  write to another file, or let a step do it"
+)
+
+
 @dataclass
 class Built:
     """A document that is complete.
@@ -36,12 +42,22 @@ class Making:
     hold the lock of the experiment.
     """
 
-    def __init__(self, contents: Contents, source: Path, notebook: bool = False) -> None:
+    def __init__(
+        self, contents: Contents, source: Path, notebook: bool = False, alone: bool = False
+    ) -> None:
+        """Look at all that the document may be made from.
+
+        Args:
+            contents: the manifest of the experiment.
+            source: the document.
+            notebook: make its notebook only.
+            alone: no step of the experiment is known; each artifact is taken as it is.
+        """
         from lab.documents.building import Order
         from lab.documents.evidence import Evidence
 
         self.source, self.experiment = source, Experiment(source.parent.name)
-        self.contents = contents
+        self.contents, self.alone = contents, alone
         folder = self.experiment.state / "running" / f"{source.stem}-{os.getpid()}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -60,18 +76,34 @@ class Making:
             changed = self.evidence.changed(answer)
             if not answer.error:
                 self.evidence.keep_cells(answer)
+            if by_cells := [p for p in changed if p in self.evidence.overwritten(answer)]:
+                self._discard()
+                raise LabError(f"{relative(self.source)}: {by_cells[0]} {_OWN_INPUT}")
             if changed:
                 raise ChangedError(_changed(self.source, changed))
             self._publish_notebook()
-            if answer.error:
-                self._discard()
-                raise LabError(answer.error)
+            self._refuse(answer)
             warnings = self._warnings(answer)
             made = [] if self.order.notebook else self._publish(answer)
         finally:
             shutil.rmtree(self.order.folder, ignore_errors=True)
         reads = [Path(p) for p in self.evidence.reads(answer)]
         return Built(made, reads, warnings, [Path(p) for p in answer.notes.get("listed", ())])
+
+    def _refuse(self, answer) -> None:
+        """Refuse a document that is not right, or that reads what nothing makes.
+
+        Raises:
+            LabError: with the line of each problem.
+        """
+        from lab.documents.problems import as_lines
+
+        error = answer.error
+        if not error and not self.alone:
+            error = "\n".join(as_lines(self.source, self.evidence.made_by_nobody(answer)))
+        if error:
+            self._discard()
+            raise LabError(error)
 
     def _warnings(self, answer) -> list[str]:
         """Return what the author should know.
@@ -138,7 +170,8 @@ def build(source: Path, notebook: bool = False) -> Built:
     from lab.documents.building import fulfil
 
     source = checked(source)
-    making = Making(Contents(str(Experiment(source.parent.name).generated)), source, notebook)
+    contents = Contents(str(Experiment(source.parent.name).generated))
+    making = Making(contents, source, notebook, alone=True)
     return making.finish(fulfil(making.order))
 
 

@@ -7,8 +7,10 @@ recorded. A document that was made while something changed does not get its name
 import os
 from pathlib import Path
 
-from lab.documents import looks, memory
+from lab import sources
+from lab.documents import looks, memory, prose
 from lab.documents.building import Answer
+from lab.documents.problems import Problem
 from lab.experiments import Experiment, relative, root
 from lab.pipeline.contents import Contents
 
@@ -54,6 +56,10 @@ class Evidence:
         written = [Path(path) for path in notes.get("written", ())]
         return {p for p in paths if not any(each.is_relative_to(p) for each in written)}
 
+    def overwritten(self, answer: Answer) -> set[str]:
+        """Return what cells wrote to after they had read it, as people know it."""
+        return {relative(Path(path)) for path in answer.notes.get("overwritten", ())}
+
     def keep_cells(self, answer: Answer) -> None:
         """Remember what the cells gave, or forget it; after `changed`."""
         if not answer.memory or self.of_cells:
@@ -74,6 +80,22 @@ class Evidence:
             "around": self.around,
         }
 
+    def made_by_nobody(self, answer: Answer) -> list[Problem]:
+        """Return the problems of artifacts that were read and that nothing makes or declares."""
+        contents, notes = self.contents, answer.notes
+        known = {path for step in contents.steps.values() for path in step["outputs"]}
+        known |= {f"assets/data/{name}" for name in sources.declared(self.experiment)}
+        known |= {f"assets/{document.stem}" for document in self.experiment.documents()}
+        known |= {self._name(path) for path in notes.get("written", ())}
+        read = sorted(self._name(path) for path, seen in self.reads(answer).items() if seen)
+        inside = [name for name in read if name.startswith("assets/")]
+        text = self.source.read_text(encoding="utf-8")
+        return [
+            Problem(_line_of(name, text), f"{name} {_BY_NOBODY}")
+            for name in inside
+            if not any(str(each) in known for each in [Path(name), *Path(name).parents])
+        ]
+
     def reads(self, answer: Answer) -> dict[str, looks.Look]:
         """Return the files that were read as they were when they were first looked at."""
         own = self.experiment.generated / "assets" / self.source.stem
@@ -89,6 +111,18 @@ class Evidence:
 
     def _place(self, name: str) -> Path:
         return Path(os.path.normpath(self.experiment.generated / name))
+
+
+_BY_NOBODY = (
+    "is made by no step, and is no declared data: nothing says what it is\n"
+    "    make it by a rule of the Snakefile, or declare it under data: in config.yaml"
+)
+
+
+def _line_of(name: str, text: str) -> int:
+    """Return the line of a document that names a file, as a path or as `load` does."""
+    words = (name, Path(name).name, Path(name).name.split(".")[0])
+    return next(filter(None, (prose.find_line(text, word) for word in words)), 1)
 
 
 def _moved(notes: dict) -> set[str]:

@@ -31,6 +31,7 @@ class Notes:
         self.read: dict[str, looks.Look] = {}
         self.listed: dict[str, list[str]] = {}
         self.written: set[str] = set()
+        self.overwritten: set[str] = set()
         self.programs = False
         self.settings_by_hand = False
         self._at_work = threading.local()  # this thread looks at files for the notes
@@ -53,7 +54,7 @@ class Notes:
         elif event in ("os.listdir", "os.scandir") and not _importing():
             self._listed(_absolute(arguments[0]))
         elif event == "os.rename":
-            self.written.add(_absolute(arguments[1]))
+            self._write(_absolute(arguments[1]))
         elif event in _PROGRAMS and not _importing():
             self.programs = True
 
@@ -65,8 +66,15 @@ class Notes:
         kept = not flags & (os.O_WRONLY | os.O_TRUNC) and os.path.lexists(path)
         if flags & os.O_ACCMODE == os.O_RDONLY or kept:
             self._read(path)
-        if flags & (os.O_WRONLY | os.O_RDWR) and path not in self.read:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            self._write(path)
+
+    def _write(self, path: str) -> None:
+        """Note a file before it is written: a cell may go on with its own files, no others."""
+        if path not in self.read:
             self.written.add(path)
+        elif self.read[path]:
+            self.overwritten.add(path)
 
     def _read(self, path: str) -> None:
         if path in self.written or path in self.read or not _matters(path):
@@ -85,6 +93,7 @@ class Notes:
             "read": {p: look for p, look in sorted(self.read.items()) if not _passing(p)},
             "listed": {p: found for p, found in sorted(self.listed.items()) if not _passing(p)},
             "written": sorted(p for p in self.written if _matters(p) and not _passing(p)),
+            "overwritten": sorted(self.overwritten),
             "programs": self.programs,
             "settings_by_hand": self.settings_by_hand,
         }

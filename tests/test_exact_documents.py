@@ -1,0 +1,267 @@
+"""A document is what it was made from, also when files are saved, read unseen or overridden."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import building
+import pytest
+
+NAME = "2024-04-01-Exact"
+HEADER = "---\ntitle: T\n---\n\n"
+NO_STEPS = "rule all:\n    input: []\n"
+
+
+@pytest.fixture(scope="module")
+def base(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project without what it made, to a place that looks like somebody's cache."""
+    place = tmp_path_factory.mktemp("exact") / ".cache"
+    place.mkdir()
+    return building.copy(built, place / "a project", generated=False)
+
+
+@pytest.fixture
+def project(base: Path, request: pytest.FixtureRequest) -> "Project":
+    """Make an experiment of its own for each test; all share one project."""
+    number = len([p for p in (base / "scripts").iterdir() if p.name.startswith(NAME)])
+    return Project(base, f"{NAME}-{number}")
+
+
+class Project:
+    """One small experiment, written and built as people do."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+        self.scripts, self.generated = root / "scripts" / name, root / "generated" / name
+        self.notes = root.parent / name  # of cells, for the test
+        self.notes.mkdir()
+        self.write(Snakefile=NO_STEPS, hashes_txt="")
+
+    def write(self, **files: str) -> None:
+        """Write files of the experiment (`report_md` for report.md)."""
+        building.experiment(self.root, self.name, **files)
+
+    def options(self) -> dict[str, str]:
+        """Return the options of each build."""
+        return {"EXPERIMENT": self.name, "CACHE": str(self.root.parent / "cache")}
+
+    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run make."""
+        return building.make(self.root, *arguments, **self.options())
+
+    def made(self, *arguments: str) -> str:
+        """Run make, expect success, and return what it printed."""
+        return building.made(self.root, *arguments, **self.options())
+
+    def start(self) -> subprocess.Popen:
+        """Start make, and wait until a cell waits."""
+        env = building.variables() | self.options()
+        process = subprocess.Popen(
+            ["make"], cwd=self.root, env=env, stdout=subprocess.PIPE, text=True
+        )
+        until((self.notes / "started").exists)
+        return process
+
+    def go_on(self) -> None:
+        """Let the cell that waits go on, and all that come after."""
+        (self.notes / "go").touch()
+
+    def waiting(self) -> str:
+        """Return the code of a cell that waits until the test lets it go on."""
+        place = str(self.notes)
+        lines = [
+            "import os, time",
+            f"open({place + '/started'!r}, 'w').close()",
+            f"while not os.path.exists({place + '/go'!r}): time.sleep(0.05)",
+        ]
+        return "\n".join(lines)
+
+    def shown(self, document: str = "report") -> list[str]:
+        """Return what stands between XX and XX in the page of a document."""
+        page = (self.generated / "outputs" / f"{document}.html").read_text(encoding="utf-8")
+        return re.findall("XX(.*?)XX", page)
+
+
+def until(condition, seconds: float = 120) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def cell(*lines: str) -> str:
+    """Return a cell that shows nothing."""
+    return "\n".join(["```python", "#| show: none", *lines, "```", "", ""])
+
+
+# Saved while it is built
+
+SAVED = {
+    "report": ("report.md", "ash", "elm"),
+    "settings": ("config.yaml", "word: ash", "word: elm"),
+    "module": ("../../src/study/words_of_a_test.py", "WORD = 'ash'", "WORD = 'elm'"),
+    "file": ("word.txt", "ash", "elm"),
+}
+READS = {
+    "report": "word = 'ash'",
+    "settings": "from lab import config\nword = config.word",
+    "module": "from study.words_of_a_test import WORD as word",
+    "file": "word = open('word.txt').read()",
+}
+
+
+@pytest.mark.parametrize("what", SAVED)
+def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
+    """Whatever a document reads is saved while it is built: the build says so and shows the new."""
+    name, old, new = SAVED[what]
+    text = HEADER + cell(READS[what], project.waiting()) + "XX`{python} word`XX\n"
+    project.write(report_md=text)
+    path = project.scripts / name
+    if what != "report":
+        path.write_text(old)
+    process = project.start()
+    stat = path.stat()
+    path.write_text(path.read_text().replace(old, new))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    project.go_on()
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert f"{os.path.relpath(path, project.root)} changed" in printed
+    project.made()
+    assert project.shown() == ["elm"]
+    assert project.made().splitlines()[-1] == "up to date"
+
+
+def test_what_a_cell_changes_itself_is_no_result(project: Project) -> None:
+    """A cell that writes to what it read is an error at once, which names the file."""
+    change = "text = open('word.txt').read()\nopen('word.txt', 'a').write('x')"
+    project.write(report_md=HEADER + cell(change), word_txt="one")
+    done = project.make()
+    assert done.returncode != 0
+    assert f"scripts/{project.name}/word.txt is read by a cell and then written" in done.stderr
+    assert "again" not in done.stdout
+    assert "Traceback" not in done.stderr
+    assert not (project.generated / "outputs" / "report.pdf").exists()
+
+
+# Read unseen
+
+WRITE = """
+from lab import code
+
+FILES = {"sqlite": "a.sqlite", "library": "b.txt", "worker": "c.txt", "size": "d.txt"}
+
+rule all:
+    input: expand("assets/data/{file}", file=FILES.values())
+
+rule write:
+    input: code("write.py")
+    output: "assets/data/{file}"
+    params: word=config["word"]
+    shell: "python {input[0]} {params.word} {output}"
+"""
+PROGRAM = """
+import sqlite3
+import sys
+
+word, path = sys.argv[1:]
+if path.endswith(".sqlite"):
+    with sqlite3.connect(path) as database:
+        database.execute("create table words (word)")
+        database.execute("insert into words values (?)", [word])
+else:
+    open(path, "w").write(word)
+"""
+WAYS = {
+    "sqlite": "import sqlite3\n"
+    "word = sqlite3.connect(f'{data}/a.sqlite').execute('select word from words').fetchone()[0]",
+    "library": "import ctypes\nlibrary, text = ctypes.CDLL(None), ctypes.create_string_buffer(9)\n"
+    "handle = library.open(f'{data}/b.txt'.encode(), 0)\n"
+    "count = library.read(handle, text, 9)\nword = text.raw[:count].decode()",
+    "worker": "from joblib import Parallel, delayed\n"
+    "def read(): return open(f'{data}/c.txt').read()\n"
+    "word = Parallel(n_jobs=2)(delayed(read)() for _ in range(2))[0]",
+    "size": "import os\nword = os.stat(f'{data}/d.txt').st_size",
+}
+
+
+def test_no_document_is_older_than_its_results(project: Project) -> None:
+    """Documents that read artifacts by ways that nobody sees are made again with the artifacts."""
+    project.write(Snakefile=WRITE, write_py=PROGRAM, config_yaml="word: one\n")
+    for number, (way, code) in enumerate(WAYS.items(), start=1):
+        place = f"data = '../../generated/{project.name}/assets/data'\n"
+        text = f"{HEADER}{cell(place + code)}# Slide\n\nXX`{{python}} word`XX\n"
+        (project.scripts / f"2024-04-0{number}-{way}.md").write_text(text)
+    project.made()
+    names = [f"2024-04-0{number}-{way}" for number, way in enumerate(WAYS, start=1)]
+    assert [project.shown(name) for name in names] == [["one"], ["one"], ["one"], ["3"]]
+    project.write(config_yaml="word: three\n")
+    project.made()
+    assert [project.shown(name) for name in names] == [["three"], ["three"], ["three"], ["5"]]
+
+
+def test_files_outside_the_project_count(project: Project) -> None:
+    """A file elsewhere that a cell reads, and a bibliography there: a change makes it again."""
+    bibliography, values = project.notes / "zotero.bib", project.notes / "values.txt"
+    entry = "@book{{a, author={{Ann {}}}, title={{T}}, publisher={{P}}, year={{2000}}}}\n"
+    bibliography.write_text(entry.format("XXfirstXX"))
+    values.write_text("one")
+    header = HEADER.replace("title: T\n", f"title: T\nbibliography: {bibliography}\n")
+    text = header + cell(f"word = open({str(values)!r}).read()") + "XX`{python} word`XX [@a]\n"
+    project.write(report_md=text)
+    project.made()
+    assert {"one", "first"} <= {*project.shown()}
+    values.write_text("two")
+    project.made()
+    assert "two" in project.shown()
+    bibliography.write_text(entry.format("XXsecondXX"))
+    project.made()
+    assert {"two", "second"} <= {*project.shown()}
+    assert project.made().splitlines()[-1] == "up to date"
+
+
+# Overridden settings
+
+
+def test_overridden_settings_are_shown_and_named(project: Project) -> None:
+    """`make SEED=7` shows 7, and says so in the provenance and in the line that rebuilds it."""
+    text = HEADER + cell("from lab import config") + "XX`{python} config.seed`XX\n"
+    project.write(report_md=text, config_yaml="seed: 1\n")
+    project.made("SEED=7")
+    assert project.shown() == ["7"]
+    origin = (project.generated / "outputs" / "report.provenance.json").read_text()
+    assert '"seed": 7' in origin
+    assert "outputs/report.pdf SEED=7" in origin
+    project.made()
+    assert project.shown() == ["1"]
+    again = (project.generated / "outputs" / "report.provenance.json").read_text()
+    assert "SEED" not in again
+
+
+def test_settings_read_by_hand_are_refused_with_others(project: Project) -> None:
+    """A report that reads config.yaml itself is an error, with its line, where others count."""
+    code = "import yaml\nseed = yaml.safe_load(open('config.yaml'))['seed']"
+    project.write(report_md=HEADER + cell(code) + "XX`{python} seed`XX\n", config_yaml="seed: 1\n")
+    project.made()
+    done = project.make("SEED=7")
+    assert done.returncode != 0
+    assert f"scripts/{project.name}/report.md:8: config.yaml is read here" in done.stderr
+    assert "from lab import config" in done.stderr
+
+
+def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
+    """A file among the artifacts that no step makes and no data declares is an error, named."""
+    data = project.generated / "assets" / "data"
+    data.mkdir(parents=True)
+    (data / "left.csv").write_text("a,b\n1,2\n")
+    code = "from lab import load\nvalue = load('left')['a'][0]"
+    project.write(report_md=HEADER + cell(code) + "XX`{python} value`XX\n")
+    done = project.make()
+    assert done.returncode != 0
+    assert f"scripts/{project.name}/report.md:8: assets/data/left.csv is made by no step" in (
+        done.stderr
+    )
+    assert "declare it under data:" in done.stderr
