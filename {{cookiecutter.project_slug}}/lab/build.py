@@ -6,6 +6,7 @@ anything to do at all; the rest is imported only then.
 
 import contextlib
 import os
+import re
 import time
 
 from lab.errors import LabError
@@ -16,10 +17,11 @@ from lab.pipeline.contents import Contents
 
 def main(argv: list[str]) -> int:
     """Build the artifacts named by their paths, or all of the current experiment."""
+    argv = list(dict.fromkeys([*argv, *_taken_for_variables()]))
     experiment, targets = _wanted(argv)
     contents = Contents(str(experiment.generated))
     change = examine(experiment, contents)
-    if not change and all((root() / t).exists() for t in argv):
+    if not change and all((root() / t).exists() for t in argv) and _are_made(contents, targets):
         _check_limits()
         _check_undeclared(experiment)
         _say_up_to_date(experiment, contents, argv)
@@ -47,6 +49,22 @@ def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = froze
 
 
 _STILL = "what is built from it would be of no moment; does something write to it all the time?"
+
+
+def _taken_for_variables() -> list[str]:
+    """Return the artifacts that make took for variables, because of a `=` in their names."""
+    given = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2]
+    words = re.findall(r"(?:\\.|[^\s\\])+", given)
+    words = [re.sub(r"\\(.)", r"\1", word).replace("$$", "$") for word in words]
+    return [word for word in words if word.startswith("generated/")]
+
+
+def _are_made(contents: Contents, targets: list[str]) -> bool:
+    """Tell whether each target is known as something that a step or a document made."""
+    steps = [path for step in contents.steps.values() for path in step["outputs"]]
+    papers = [path for document in contents.documents.values() for path in document["outputs"]]
+    made = tuple(f"{path}/" for path in [*steps, *papers])
+    return not targets or all(f"{target}/".startswith(made) for target in targets)
 
 
 def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
@@ -130,6 +148,10 @@ def _build(
         how = "was changed by hand" if there else "is gone"
         print(f"  {path} {how}; it is made again", flush=True)
     papers, files = run_documents.split(experiment, targets)
+    if targets and not papers and not files:
+        contents.save()
+        print("\n".join(f"generated/{experiment.name}/{target}" for target in targets))
+        return 0
     marker = experiment.state / "building"
     marker.touch()
     counts = run_steps.run(
@@ -138,6 +160,8 @@ def _build(
     if counts is None:
         contents.save()
         return 1
+    for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
+        raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
     if papers or not targets:
         run_documents.run(experiment, contents, papers, running)
     if not targets:

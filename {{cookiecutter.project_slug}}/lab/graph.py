@@ -4,7 +4,6 @@ from html import escape
 
 from lab.experiments import Experiment, current, relative
 from lab.pipeline import graph, names
-from lab.pipeline.contents import Contents
 from lab.pipeline.graph import Node
 
 _FILLS = {graph.COMPLETE: "#d9f0dd", graph.CACHED: "#dbe9f9", graph.PENDING: "#fde8c8"}
@@ -15,7 +14,6 @@ def main(argv: list[str]) -> None:
     """Write `outputs/graph.svg`: a box a rule, its number of steps and their state."""
     experiment = current()
     nodes = graph.read(experiment)
-    graph.judge(nodes, Contents(str(experiment.generated)))
     target = experiment.generated / "outputs" / "graph.svg"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(draw(experiment, nodes), encoding="utf-8")

@@ -10,12 +10,12 @@ def main(argv: list[str]) -> None:
     """Print the steps as a tree, each COMPLETE, CACHED or PENDING and why."""
     experiment = current()
     nodes = graph.read(experiment)
-    graph.judge(nodes, Contents(str(experiment.generated)))
     print(experiment.name)
     seen: set[str] = set()
     lines = [line for end in graph.ends(nodes) for line in _branch(nodes, end, "", seen)]
+    lines += _papers(experiment, nodes)
     width = max((len(text) for text, _ in lines), default=0) + 2
-    for text, note in lines + _papers(experiment, nodes):
+    for text, note in lines:
         print(f"{text:<{width}}{note}".rstrip())
     print(_summary(nodes))
 
@@ -30,8 +30,9 @@ def _branch(
     seen.add(name)
     more = "; decides how many steps follow" if node.grows else ""
     lines = [(name, node.state + (f": {node.why}" if node.why else "") + more)]
-    for i, need in enumerate(node.needs):
-        last = i == len(node.needs) - 1
+    needs = [n for n in node.needs if n not in seen or not nodes[n].grows]
+    for i, need in enumerate(needs):
+        last = i == len(needs) - 1
         below = _branch(nodes, need, indent, seen)
         lines.append((("└─ " if last else "├─ ") + below[0][0], below[0][1]))
         lines += [(("   " if last else "│  ") + text, note) for text, note in below[1:]]
@@ -55,6 +56,9 @@ def _summary(nodes: dict[str, Node]) -> str:
     count = {
         s: sum(n.state == s for n in nodes.values()) for s in ("COMPLETE", "CACHED", "PENDING")
     }
+    open_ = [name for name, node in nodes.items() if node.grows and node.state != graph.COMPLETE]
+    more = f"; {', '.join(open_)} will say how many more" if open_ else ""
     return (
-        f"{count['PENDING']} to run, {count['CACHED']} from the cache, {count['COMPLETE']} complete"
+        f"{count['PENDING']} to run, {count['CACHED']} from the cache,"
+        f" {count['COMPLETE']} complete{more}"
     )

@@ -8,6 +8,7 @@ version that it fits.
 import io
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
 
     with _Snakefile(request) as workflow:
         errors = adjusted.adjust()
+        request.targets = missing.as_made(request.experiment, workflow._workflow, request.targets)
         dag = workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -101,14 +103,25 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
         return good, _graph(inner.dag)
 
 
-def read(request: Request):
-    """Return Snakemake's DAG of the experiment without running anything.
+def read(request: Request, brought: Callable[[str], bool], complete: Callable) -> list[list]:
+    """Return the jobs of the experiment without running anything.
+
+    Args:
+        request: what to read.
+        brought: tells whether a file is data, which a build brings before all steps.
+        complete: gets all jobs, each after all that it needs, and returns those checkpoints among
+            them that are complete: what they decide is read, and the jobs come again.
+
+    Returns:
+        The jobs, each after what it needs, as known before the first checkpoint, and after each
+        round of complete ones.
 
     Raises:
         LabError: as `execute`.
     """
     adjusted.load()
     from snakemake.settings import types as settings
+    from snakemake_interface_storage_plugins.io import Mtime
 
     with _Snakefile(request) as workflow:
         workflow.dag(
@@ -121,10 +134,37 @@ def read(request: Request):
         inner = workflow._workflow
         try:
             inner._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
+            for path in {str(f) for rule in inner.rules for f in rule.input if brought(str(f))}:
+                inner.iocache.exists_local[path] = True
+                inner.iocache.mtime[path] = Mtime(local=0, local_target=0)
             inner._build_dag()
+            states = [_jobs(inner.dag)]
+            while decided := complete(states[-1]):
+                inner.dag._finished.update(decided)
+                inner.async_run(inner.dag.update_checkpoint_dependencies(decided))
+                states.append(_jobs(inner.dag))
         except Exception as error:
             raise LabError(_explain(request, inner, error)) from None
-        return inner.dag
+        return states
+
+
+def counted(dag) -> Callable[[], int]:
+    """Return what counts the steps of a build that runs, which a checkpoint can make more."""
+    known: dict[int, int] = {}
+
+    def count() -> int:
+        size = len(dag)  # of the graph: with it, the number changes
+        if size not in known:
+            jobs = {*list(dag._finished), *list(dag._needrun)}
+            known[size] = sum(bool(job.output) for job in jobs)
+        return known[size]
+
+    return count
+
+
+def _jobs(dag) -> list:
+    levels = dag.toposorted()
+    return [job for level in levels for job in sorted(level, key=str) if job.output]
 
 
 def _started(workflow) -> bool:

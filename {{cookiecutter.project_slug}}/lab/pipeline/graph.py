@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 from lab.errors import LabError
 from lab.experiments import Experiment
+from lab.gate import guarded, record
 from lab.pipeline import cache, engine, found, limits, names, profiles, run_steps, steps
 from lab.pipeline.contents import Contents
+from lab.pipeline.missing import shown
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
 
@@ -28,47 +31,83 @@ class Node:
 
 
 class _Foresight:
-    """The contents of files as they will be once the steps before have come from the cache."""
+    """The contents of files as they will be: data brought, and steps that come from the cache."""
 
-    def __init__(self, contents: Contents, environment: str) -> None:
+    def __init__(self, experiment: Experiment, contents: Contents) -> None:
         self.contents = self
-        self.environment = environment
-        self.known = contents
+        self.environment = run_steps.fingerprint()
         self.generated = contents.generated
-        self.expected: dict[str, str] = {}
+        self.known = contents
+        self.store = cache.chosen()
+        self.data = guarded.of(experiment)
+        recorded = record.read(experiment.scripts / "hashes.txt").digests
+        there = {path for path in recorded if os.path.lexists(experiment.generated / path)}
+        self.expected = {path: d for path, d in recorded.items() if path not in there}
 
     def digest(self, path: str) -> str:
         return self.expected[path] if path in self.expected else self.known.digest(path)
 
 
 def read(experiment: Experiment) -> dict[str, Node]:
-    """Return the steps by name, each after all that it needs."""
+    """Return the steps by name, each after all that it needs, with the state of each.
+
+    What a complete checkpoint decides is part of it, as it is when the experiment is built.
+    """
     most = limits.from_environment(profiles.chosen())
     request = engine.Request(experiment, most, run_steps.overrides(experiment))
-    levels = engine.read(request).toposorted()
-    jobs = [job for level in levels for job in sorted(level, key=str) if job.output]
-    makers = {str(f): steps.from_job(job).name for job in jobs for f in job.output}
-    nodes = {}
-    for job in jobs:
-        step = steps.from_job(job)
-        needs = [makers[p] for p in step.inputs if p in makers]
-        nodes[step.name] = Node(step, list(dict.fromkeys(needs)), grows=job.is_checkpoint)
+    foresight = _Foresight(experiment, Contents(str(experiment.generated)))
+    rounds: list[list[str]] = []
+
+    def complete(jobs: list) -> list:
+        nodes = _nodes([jobs], rounds)
+        _judge(nodes, foresight)
+        known = {name for decided in rounds for name in decided}
+        deciding = {steps.name_of(job): job for job in jobs if job.is_checkpoint}
+        rounds.append([n for n in deciding if n not in known and nodes[n].state == COMPLETE])
+        return [deciding[name] for name in rounds[-1]]
+
+    nodes = _nodes(engine.read(request, foresight.data.holds, complete), rounds)
+    _judge(nodes, foresight)
     return nodes
 
 
-def judge(nodes: dict[str, Node], contents: Contents) -> None:
+def _nodes(states: list[list], rounds: list[list[str]]) -> dict[str, Node]:
+    """Return the steps of a graph that grew with each round of complete checkpoints.
+
+    A checkpoint stays in it, with all that it needs. What it decided follows from it: the steps
+    that asked for it, and those that came with it.
+    """
+    makers = {str(p): steps.name_of(job) for jobs in states for job in jobs for p in job.output}
+    nodes: dict[str, Node] = {}
+    for jobs, decided in zip(states, [[], *rounds], strict=False):
+        before = dict(nodes)
+        for job in jobs:
+            name = steps.name_of(job)
+            above = before[name].needs if name in before else decided
+            kept = [n for n in above if before[n].grows]
+            own = [makers[str(path)] for path in job.input if str(path) in makers]
+            needs = list(dict.fromkeys([*kept, *own]))
+            nodes[name] = Node(steps.from_job(job), needs, grows=job.is_checkpoint)
+    return _sorted(nodes)
+
+
+def _sorted(nodes: dict[str, Node]) -> dict[str, Node]:
+    """Return the steps, each after all that it needs."""
+    order = TopologicalSorter({name: node.needs for name, node in nodes.items()})
+    return {name: nodes[name] for name in order.static_order()}
+
+
+def _judge(nodes: dict[str, Node], foresight: _Foresight) -> None:
     """Find for each step whether its result is there, in the cache, or has to be computed."""
-    store = cache.chosen()
-    foresight = _Foresight(contents, run_steps.fingerprint())
     for node in nodes.values():
         pending = [n for n in node.needs if nodes[n].state == PENDING]
-        node.why = f"follows {pending[0]}" if pending else ""
-        if pending:
+        node.why = f"follows {pending[0]}" if pending else _awaited(node, foresight)
+        if node.why:
             continue
-        node.key = _key(node.step, foresight, store)
-        made = contents.steps.get(node.step.outputs[0], {})
-        outputs = store.digests(node.key)
-        if contents.is_built(node.key, node.step.outputs):
+        node.key = _key(node.step, foresight)
+        made = foresight.known.steps.get(node.step.outputs[0], {})
+        outputs = foresight.store.digests(node.key)
+        if _is_complete(node.step, node.key, foresight):
             node.state = COMPLETE
             foresight.expected |= made["outputs"]
         elif outputs and list(outputs) == node.step.outputs:
@@ -76,13 +115,43 @@ def judge(nodes: dict[str, Node], contents: Contents) -> None:
             foresight.expected |= outputs
         else:
             node.why = _why(node.step, made, foresight)
+    for node in reversed(nodes.values()):
+        if node.state == COMPLETE and _is_wanted_back(node, nodes, foresight):
+            node.state = CACHED if foresight.store.digests(node.key) else PENDING
+            node.why = "was removed after use, and is needed again"
 
 
-def _key(step: steps.Step, foresight: _Foresight, store: cache.Cache) -> str:
+def _is_wanted_back(node: Node, nodes: dict[str, Node], foresight: _Foresight) -> bool:
+    """Tell whether a `temp()` output that is gone is an input of a step that is not complete."""
+    gone = {path for path in node.step.outputs if not foresight.known.digest(path)}
+    others = [n for n in nodes.values() if n.state != COMPLETE] if gone else []
+    return any(gone.intersection(other.step.inputs) for other in others)
+
+
+def _awaited(node: Node, foresight: _Foresight) -> str:
+    """Name data that the step needs and that the next build brings."""
+    missing = [p for p in node.step.inputs if foresight.data.holds(p) and not foresight.digest(p)]
+    return f"{shown(missing[0])} is not here yet" if missing else ""
+
+
+def _is_complete(step: steps.Step, key: str, foresight: _Foresight) -> bool:
+    """Tell whether the result is there, but for files that go when nobody needs them any more."""
+    known = foresight.known
+    made = known.steps.get(step.outputs[0])
+    if not made or made["key"] != key or list(made["outputs"]) != step.outputs:
+        return False
+    marks = dict(zip(step.outputs, step.marks, strict=True))
+    there = {path: known.digest(path) for path in step.outputs}
+    gone = {path for path, digest in there.items() if not digest and "temp" in marks[path]}
+    return all(there[path] == made["outputs"][path] for path in there if path not in gone)
+
+
+def _key(step: steps.Step, foresight: _Foresight) -> str:
     """Return the key under which the result of a step is there or in the cache, if any."""
-    contents, key_of = foresight.known, functools.partial(steps.key_of, step, foresight)
+    key_of = functools.partial(steps.key_of, step, foresight)
+    contents, store = foresight.known, foresight.store
     for key in found.keys(step, key_of, contents, None):
-        if contents.is_built(key, step.outputs):
+        if _is_complete(step, key, foresight):
             return key
     known = (key for key in found.keys(step, key_of, contents, store) if store.digests(key))
     return next(known, "") or next(found.keys(step, key_of, contents, None))
@@ -101,11 +170,6 @@ def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:
     if made["command"] != step.command:
         return "command or parameters changed"
     return f"{gone[0]} is not as it was made" if gone else "the environment changed"
-
-
-def shown(path: str) -> str:
-    """Return a path relative to the generated folder as people know it."""
-    return os.path.normpath(path).removeprefix("../../")
 
 
 def named(nodes: dict[str, Node], text: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
+from lab.gate import guarded
 from lab.pipeline import adjusted, language
 
 _guarded: Experiment | None = None
@@ -31,7 +32,7 @@ def guard(experiment: Experiment) -> None:
         begin(self, job, files, *arguments, **options)
         self.asked = job.rule, sorted(map(str, files))
 
-    async def guarded(self, jobs, file=None, **options):
+    async def strict(self, jobs, file=None, **options):
         try:
             return await update(self, jobs, file=file, **options)
         except MissingInputException as error:
@@ -40,33 +41,34 @@ def guard(experiment: Experiment) -> None:
             raise LabError(explain(_guarded, self.workflow, error)) from None
 
     adjusted.replace(MissingInputException, "__init__", noting)
-    adjusted.replace(DAG, "update", guarded)
+    adjusted.replace(DAG, "update", strict)
 
 
 def _is_result(experiment: Experiment, path: str) -> bool:
     outside = os.path.isabs(path) or path.startswith("..")
-    return not outside and (experiment.generated / path).exists() and not declared(experiment, path)
-
-
-def declared(experiment: Experiment, path: str) -> bool:
-    """Tell whether a file of the generated folder is data that `config.yaml` declares."""
-    names = experiment.config().get("data") or {}
-    return any(f"{path}/".startswith(f"assets/data/{name}/") for name in names)
+    given = outside or guarded.of(experiment).holds(path)
+    return not given and (experiment.generated / path).exists()
 
 
 def explain(experiment: Experiment, workflow, error) -> str:
     """Say which rule asks for a file that nobody makes, and where."""
     rule, files = error.asked
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    text = f"rule {rule.name} needs {files[0]}{more}, which is not there and which no rule makes"
-    place = language.place(rule, os.path.basename(files[0]))
-    return f"{place}: {text}{hint(files[0], names(experiment, workflow))}"
+    path = shown(files[0])
+    text = f"rule {rule.name} needs {path}{more}, which is not there and which no rule makes"
+    place = language.place(rule, os.path.basename(path))
+    return f"{place}: {text}{hint(path, names(experiment, workflow))}"
+
+
+def shown(path: str) -> str:
+    """Return a path relative to the generated folder as people know it."""
+    return os.path.normpath(path).removeprefix("../../")
 
 
 def names(experiment: Experiment, workflow) -> list[str]:
     """Return what there is: what rules make, data, and files of the experiment."""
-    made = [str(file) for rule in workflow.rules for file in rule.output if "{" not in str(file)]
-    data = [f"assets/data/{name}" for name in experiment.config().get("data") or {}]
+    made = [str(file) for rule in workflow.rules for file in rule.output]
+    data = guarded.of(experiment).names
     there = _files(experiment.generated / "assets", experiment) + _files(
         experiment.scripts, experiment
     )
@@ -79,12 +81,32 @@ def _files(folder: Path, experiment: Experiment) -> list[str]:
 
 def hint(path: str, known: Iterable[str]) -> str:
     """Return a second line that names what is called nearly like a file that is not there."""
-    close = difflib.get_close_matches(path, list(known), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(path, {shown(each) for each in known}, n=3, cutoff=0.6)
     return f"\n  did you mean {' or '.join(close)}?" if close else ""
 
 
+def as_made(experiment: Experiment, workflow, targets: list[str]) -> list[str]:
+    """Return the outputs that have the targets in them: folders for the files that are inside.
+
+    Raises:
+        LabError: no rule makes such a file; the message names close ones.
+    """
+    return list(dict.fromkeys(_as_made(experiment, workflow, target) for target in targets))
+
+
+def _as_made(experiment: Experiment, workflow, target: str) -> str:
+    outputs = [output for rule in workflow.rules for output in rule.output]
+    folders = [output for output in outputs if output.is_directory]
+    if any(output.match(target) for output in outputs):
+        return target
+    for path in map(str, Path(target).parents):
+        if any(folder.match(path) for folder in folders):
+            return path
+    raise LabError(nobody_makes(experiment, target, map(str, outputs), workflow))
+
+
 def check_targets(request, dag) -> None:
-    """Refuse targets that are there and that nobody makes: what they are is not known.
+    """Refuse targets that nobody makes, also where there is a file: what it is is not known.
 
     Raises:
         LabError: names the first of them, and close names.

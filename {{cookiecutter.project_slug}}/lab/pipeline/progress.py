@@ -2,13 +2,14 @@
 
 import sys
 import threading
+from collections.abc import Callable
 
 
 class Progress:
     """Count the steps of a build and print them; safe to call from several threads."""
 
     def __init__(self) -> None:
-        self.total = 0
+        self.count: Callable[[], int] = lambda: 0  # of the steps, as far as they are known
         self.counts = {"ran": 0, "cached": 0, "unchanged": 0}
         self._running: dict[str, None] = {}
         self._lock = threading.Lock()
@@ -18,6 +19,11 @@ class Progress:
     def done(self) -> int:
         """Return the number of steps that are complete."""
         return sum(self.counts.values())
+
+    @property
+    def total(self) -> int:
+        """Return the number of steps, which grows when a step decides how many follow."""
+        return max(self.count(), self.done)
 
     def started(self, name: str) -> None:
         """Note that a step runs."""

@@ -20,17 +20,18 @@ from lab.settings import told
 
 
 def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:
-    """Sort targets into the documents that make them and the files that steps make."""
-    papers: list[Path] = []
-    files: list[str] = []
-    for target in targets:
-        stem = Path(target).name
-        makers = [d for d in experiment.documents() if stem.startswith(d.stem)]
-        if target.startswith("outputs/") and makers:
-            papers += makers
-        else:
-            files.append(target)
-    return list(dict.fromkeys(papers)), files
+    """Sort targets into the documents that make them and the files that steps make.
+
+    Data is neither: it has been brought before.
+    """
+    from lab.document import outputs
+    from lab.gate import guarded
+
+    makers = {str(p): source for source in experiment.documents() for p in outputs(source)}
+    papers = [makers.get(str(experiment.generated / target)) for target in targets]
+    files = [t for t, p in zip(targets, papers, strict=True) if not p]
+    data = guarded.of(experiment)
+    return list(dict.fromkeys(filter(None, papers))), [t for t in files if not data.holds(t)]
 
 
 def run(experiment: Experiment, contents: Contents, papers: list[Path], running: Running) -> None:

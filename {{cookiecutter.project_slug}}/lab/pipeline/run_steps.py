@@ -111,7 +111,7 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     given.check(request.experiment, dag, whole=not request.targets)
     for job in dag.jobs:
         language.check_files(job.rule, job.input)  # of functions, which only a job asks
-    progress.total = len(needed)
+    progress.count = engine.counted(dag)
     demands.check(needed, request.limits)
 
 

@@ -130,10 +130,15 @@ def _check_promises(step: Step, places: dict[str, str], session: Session) -> Non
         raise runner.failed(step, problem, session)
 
 
+def name_of(job) -> str:
+    """Return the name of a job."""
+    return names.of(job.rule.name, job.wildcards)
+
+
 def from_job(job) -> Step:
     """Return the step of a job that has not been started."""
     step = Step(
-        name=names.of(job.rule.name, job.wildcards),
+        name=name_of(job),
         command=job.format_wildcards(job.rule.shellcmd or ""),
         inputs=[str(f) for f in job.input],
         outputs=[str(f) for f in job.output],
