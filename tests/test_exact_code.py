@@ -118,6 +118,8 @@ NAMED = {
     "R, from where steps run": ("p.R", "source('../../scripts/E/other.R')", "other.R"),
     "Julia": ("p.jl", 'include("other.jl")', "other.jl"),
     "awk": ("p.sh", "awk -f ../../scripts/E/other.awk", "other.awk"),
+    "beside itself": ("p.sh", "source $(dirname $0)/other.sh", "other.sh"),
+    "put together in R": ("p.R", 'source(file.path(here, "lib", "other.R"))', "lib/other.R"),
     "an option": ("p.sh", "fit --table=../../scripts/E/other.csv", "other.csv"),
     "a name with a blank": ("p.R", 'read.csv("an other.csv")', "an other.csv"),
     "subprocess": (

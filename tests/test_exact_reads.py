@@ -474,3 +474,21 @@ def test_settings_read_by_hand_are_refused_beside_others(project: Path) -> None:
     write(project, f"open('../../scripts/{TINY}/config.yaml')\n{COPY}")
     make(project)
     assert "by itself, where SEED=7 does not stand" in refused(project, "SEED=7")
+
+
+def test_program_in_another_language_is_watched_from_outside(project: Path) -> None:
+    """What no rule declares and a shell wrote among the results is named after the steps."""
+    environment(project, "echo 1 > {output}; echo 2 > assets/data/ex''tra.csv")
+    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
+    done = building.make(project, **cache)
+    assert done.returncode == 0, done.stderr
+    assert "assets/data/extra.csv was written while steps ran, and no rule declares" in done.stderr
+
+
+def test_plan_says_what_is_not_noticed(project: Path) -> None:
+    """A program that runs code in another language may read what nobody sees: the plan says so."""
+    (project / "scripts" / TINY / "p.awk").write_text("BEGIN {print 1}", encoding="utf-8")
+    environment(project, f"awk -f ../../scripts/{TINY}/p.awk > {{output}}")
+    text = "note: what awk reads beyond the files that p.awk names is not noticed"
+    assert text in make(project, "plan")
+    assert make(project).count(text) == 1

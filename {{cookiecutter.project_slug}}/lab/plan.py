@@ -1,7 +1,7 @@
 """Show what a build would do, before anything runs (`make plan`)."""
 
 from lab.experiments import Experiment, current
-from lab.pipeline import graph
+from lab.pipeline import commands, graph
 from lab.pipeline.contents import Contents
 from lab.pipeline.graph import Node
 
@@ -17,6 +17,9 @@ def main(argv: list[str]) -> None:
     width = max((len(text) for text, _ in lines), default=0) + 2
     for text, note in lines:
         print(f"{text:<{width}}{note}".rstrip())
+    place = str(experiment.generated)
+    for text in sorted({commands.unseen(n.step.command, place) for n in nodes.values()} - {""}):
+        print(f"note: {text}")
     print(_summary(nodes))
 
 

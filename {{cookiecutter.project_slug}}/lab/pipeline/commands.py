@@ -13,6 +13,7 @@ from lab.experiments import root
 from lab.pipeline import mentions, modules
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
+_RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
 _STORE = "/nix/store/"  # flake.lock stands for what is there
 
 
@@ -25,28 +26,47 @@ def files(command: str, declared: list[str], generated: str) -> list[str]:
         generated: the folder where it runs.
     """
     scripts = root() / "scripts" / os.path.basename(generated)
-    unknown = mentions.words(command) - {*declared}
-    named = sorted(mentions.among(unknown, scripts, Path(generated)))
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    named = sorted(mentions.of(command, Path(generated), scripts))
     places = (scripts, root() / "src", root())
     for name in _MODULE.findall(command):
         named += sorted(
             {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
         )
+    named = [path for path in named if not _within(str(path), known)]
     every = [part for path in named for part in modules.programs(path, Path(generated))]
-    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
 
 
 def stray(command: str, declared: list[str], generated: str) -> str:
     """Return a result or data that a command names and its rule does not; "" if there is none."""
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
-    place = os.path.dirname(generated)
-    for word in sorted(mentions.words(command)):
+    known |= {os.path.realpath(path) for path in known}
+    for word in sorted(mentions.words(command) - {*declared}):
         path = os.path.normpath(os.path.join(generated, word))
-        parts = os.path.relpath(path, place).split(os.sep)
-        is_result = parts[0] != os.pardir and parts[1:2] in (["assets"], ["outputs"])
-        if is_result and not _within(path, known) and os.path.isfile(path):
+        if _is_result(path, generated) and not _within(path, known) and os.path.isfile(path):
             return os.path.relpath(path, generated)
+    return ""
+
+
+def _is_result(path: str, generated: str) -> bool:
+    """Tell whether a path is among the results or the data of an experiment."""
+    if path.startswith(os.path.join(root(), "data", "")):
+        return True
+    parts = os.path.relpath(path, os.path.dirname(generated)).split(os.sep)
+    return parts[0] != os.pardir and parts[1:2] in (["assets"], ["outputs"])
+
+
+def unseen(command: str, generated: str) -> str:
+    """Say of which program it is not seen what it reads; "" where a command starts none.
+
+    That is one that runs a file of ours which is no Python.
+    """
+    for program, file in _RUNS.findall(command):
+        path = Path(os.path.normpath(os.path.join(generated, file)))
+        ours = any(path.is_relative_to(root() / place) for place in ("scripts", "src"))
+        if ours and path.suffix != ".py" and path.is_file():
+            return f"what {program} reads beyond the files that {path.name} names is not noticed"
     return ""
 
 

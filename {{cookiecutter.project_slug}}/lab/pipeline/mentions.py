@@ -1,8 +1,9 @@
 """Find the files that a text names: scripts that it starts, sources that it includes, tables.
 
 Any word or quoted text that is the path of a file of the experiment, of `src/`, or outside the
-project counts. That is more than is read, never less than what is written there. A name that a
-program puts together while it runs is not found; in programs of Python it is seen then.
+project counts, and so does its name alone (`file.path(here, "fit.R")`). That is more than is read,
+never less than what is written there. A name that a program puts together while it runs is not
+found; in programs of Python it is seen then.
 """
 
 import os
@@ -31,7 +32,31 @@ def in_file(file: Path, generated: Path) -> frozenset[Path]:
         return frozenset()
     if b"\0" in text:
         return frozenset()
-    return frozenset(among(words(text.decode(errors="replace")), generated, file.parent) - {file})
+    return frozenset(of(text.decode(errors="replace"), generated, file.parent) - {file})
+
+
+def of(text: str, generated: Path, *folders: Path) -> set[Path]:
+    """Return the files that a script or a command names.
+
+    Args:
+        text: its text.
+        generated: the folder where it runs.
+        folders: others to which its paths may be relative.
+    """
+    found = words(text)
+    known = _names(root() / "src") | _names(root() / "scripts" / generated.name)
+    names = {os.path.basename(word) for word in found} & known.keys()
+    return among(found, generated, *folders) | {path for name in names for path in known[name]}
+
+
+@cache
+def _names(folder: Path) -> dict[str, list[Path]]:
+    """Return the files below a folder by their names; a name without a suffix may be any word."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.*")):
+        if "__pycache__" not in path.parts and path.name[0] != "." and path.is_file():
+            found.setdefault(path.name, []).append(path)
+    return found
 
 
 def words(text: str) -> set[str]:

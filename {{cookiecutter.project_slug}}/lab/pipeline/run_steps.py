@@ -22,6 +22,7 @@ from lab.pipeline import (
     own_names,
     profiles,
     steps,
+    strays,
 )
 from lab.pipeline.changed import Change
 from lab.pipeline.contents import Contents
@@ -70,7 +71,10 @@ def run(
         _check(dag, request, progress)
         running.stop_on_signals()  # not before: Snakemake sets its own
 
+    before = strays.look(experiment)
     good, graph = engine.execute(request, on_start)
+    made = {path for step in contents.steps.values() for path in step["outputs"]}
+    strays.say(experiment, before, made.union(*(outputs for _, _, outputs in graph.jobs)))
     session.cache.close(experiment.state)
     if not good:
         return None

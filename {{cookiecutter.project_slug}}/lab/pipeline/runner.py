@@ -87,11 +87,19 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
         if why := why or _fault(step, scratch, session):
             failure = StepError(step, why, None if excess else log.resolve(), scratch)
             _fail(failure, step, job, session)
+    _note(commands.unseen(step.command, os.getcwd()), session)
     if others := own_names.others(step.outputs, scratch):
         session.progress.say(
             f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
             f" `output:` of rule {step.rule} does not name it"
         )
+
+
+def _note(text: str, session: "Session") -> None:
+    """Say once what cannot be noticed."""
+    if text and text not in session.said:
+        session.said.add(text)
+        session.progress.say(f"  note: {text}")
 
 
 def _declare(step: "Step", scratch: Path) -> None:

@@ -129,6 +129,10 @@ class _Place:
     def is_generated(self, path: str) -> bool:
         return path.startswith(os.path.join(os.path.dirname(self.generated), ""))
 
+    def is_result(self, path: str) -> bool:
+        """Tell whether a file is a result or data of some experiment, so that a rule names it."""
+        return self.is_generated(path) or path.startswith(os.path.join(self.project, "data", ""))
+
     def is_stray(self, path: str) -> bool:
         """Tell whether a file was written that is neither an output nor for a moment."""
         if not self.is_ours(path) or self.knows(path) or not os.path.lexists(path):
@@ -147,7 +151,7 @@ class _Place:
 def _sort(seen: Seen, place: _Place, path: str, mark: tuple) -> None:
     """Put a file that was read where it belongs."""
     now, name = _mark(path), place.name(path)
-    if place.is_generated(path):
+    if place.is_result(path):
         seen.stray += [name] if now[0] else []
     elif now[0] or place.is_ours(path):
         seen.read.append(name)

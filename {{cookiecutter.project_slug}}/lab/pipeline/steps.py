@@ -67,6 +67,7 @@ class Session:
     limits: Limits
     running: runner.Running
     redo: frozenset[str] = frozenset()
+    said: set[str] = field(default_factory=set)  # notes that are printed once
     lock: threading.Lock = field(default_factory=threading.Lock)
     cluster: Cluster | None = None
 
