@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import building
 
@@ -131,9 +132,7 @@ class Trial:
         process = start(self.project, mark)
         time.sleep(self.moment)
         word, *_, target = self.how.split()
-        for victim in victims(process, mark.encode(), target):
-            with contextlib.suppress(ProcessLookupError):  # the build was quicker
-                os.kill(victim, SIGNALS[word])
+        disturb(process, mark, self.how)
         if word != "kill" or target in ("group", "everything"):
             process.wait(60)
 
@@ -146,6 +145,14 @@ class Trial:
             time.sleep(0.1)
 
 
+def disturb(process: subprocess.Popen, mark: str, how: str) -> None:
+    """Send a signal to a build, or to a part of it."""
+    word, *_, target = how.split()
+    for victim in victims(process, mark.encode(), target):
+        with contextlib.suppress(ProcessLookupError):  # the build was quicker
+            os.kill(victim, SIGNALS[word])
+
+
 def touch_up(project: Path) -> None:
     """Change the experiment, so that some steps run again, with the same results."""
     program = project / "scripts" / NAME / "slow.py"
@@ -153,21 +160,23 @@ def touch_up(project: Path) -> None:
     shutil.rmtree(project / "cache", ignore_errors=True)
 
 
-def options(project: Path) -> dict[str, str]:
+def options(project: Path, name: str = NAME) -> dict[str, str]:
     """Return the options of every build of a trial."""
-    return {"EXPERIMENT": NAME, "CACHE": str(project / "cache"), "JOBS": "2"}
+    return {"EXPERIMENT": name, "CACHE": str(project / "cache"), "JOBS": "2"}
 
 
-def start(project: Path, mark: str) -> subprocess.Popen:
+def start(
+    project: Path, mark: str, experiment: str = NAME, output: int | IO = subprocess.DEVNULL
+) -> subprocess.Popen:
     """Start `make` as a terminal does: with a process group of its own."""
     name, value = mark.split("=")
     return subprocess.Popen(
         ["make"],
         cwd=project,
-        env=os.environ | options(project) | {name: value},
+        env=os.environ | options(project, experiment) | {name: value},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
 
@@ -184,7 +193,7 @@ def victims(process: subprocess.Popen, mark: bytes, target: str) -> list[int]:
     if target == "make":
         return [process.pid]
     commands = dict(marked(mark))
-    engines = [p for p, command in commands.items() if b"-m\0lab" in command]
+    engines = [p for p, command in commands.items() if b"-m\0lab\0build" in command]
     if target == "engine":
         return engines
     if target == "everything":

@@ -1,6 +1,7 @@
 """Whatever ends a build, the next `make` needs no help and gives the same artifacts."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,6 +27,56 @@ def test_disturbed_build_is_healed_by_one_make(slow: tuple[Path, dict, float], n
     moment = seconds * (0.15 + 0.8 * (number * 5 % 12) / 12)
     how = faults.HOW[number % len(faults.HOW)]
     faults.Trial(project, how, moment, cold=number % 3 > 0).run(expected)
+
+
+LONG = "2024-03-02-Long-Cell"
+REPORT = """
+---
+title: T
+---
+
+```python
+#| show: none
+import os
+import time
+
+open({note!r}, "w").close()
+time.sleep({seconds})
+```
+
+XX{word}XX
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="victims are found in /proc")
+@pytest.mark.parametrize("how", [how for how in faults.HOW if how != "kill step"])
+def test_a_document_ends_with_its_build(slow: tuple[Path, dict, float], how: str) -> None:
+    """However a build ends while a cell runs, nothing of it is alive when the next one begins."""
+    project, _, _ = slow
+    note, page = project / "cell-runs", project / "generated" / LONG / "outputs" / "report.html"
+    note.unlink(missing_ok=True)
+    _write_report(project, note=str(note), seconds=300, word="old")
+    first, second = (f"{faults.MARK}={os.urandom(8).hex()}" for _ in range(2))
+    process = faults.start(project, first, LONG)
+    _wait_for(note)
+    faults.disturb(process, first, how)
+    _write_report(project, note=str(note), seconds=0, word="new")
+    printed = project / "printed"
+    with printed.open("w") as output:
+        again = faults.start(project, second, LONG, output)
+        while LONG not in printed.read_text().splitlines():
+            assert again.poll() is None, printed.read_text()
+        assert list(faults.marked(first.encode())) == []
+        assert again.wait(120) == 0, printed.read_text()
+    assert re.findall("XX(.*)XX", page.read_text(encoding="utf-8")) == ["new"]
+    assert list(faults.marked(faults.MARK.encode() + b"=")) == []
+    process.wait(10)
+
+
+def _write_report(project: Path, **values: object) -> None:
+    report = REPORT.format(**values)
+    files = {"Snakefile": "rule all:\n    input: []\n", "hashes_txt": "", "report_md": report}
+    building.experiment(project, LONG, **files)
 
 
 def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:

@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.experiments import Experiment, here
 
 ASKED = "settings"  # in the notes of a step: that it takes its settings from here
-TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as JSON
+TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as YAML
 
 
 class Settings(dict):
@@ -76,7 +76,7 @@ def overrides(experiment: Experiment | None = None) -> dict:
         LabError: one of them cannot be understood.
     """
     if TOLD in os.environ:
-        return json.loads(os.environ[TOLD])
+        return _read(os.environ[TOLD])
     seed = os.environ.get("SEED")
     if seed and not seed.lstrip("-").isdecimal():
         raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
@@ -141,15 +141,32 @@ def _refuse_unknown(name: str, config: dict) -> None:
 
 def told() -> dict[str, str]:
     """Return the variable that tells a process of this build what the overrides are."""
-    return {TOLD: json.dumps(overrides())}
+    import yaml
+
+    line = yaml.safe_dump(overrides(), sort_keys=False, default_flow_style=True, width=1_000_000)
+    return {TOLD: line.rstrip("\n")}
+
+
+def _read(text: str) -> dict:
+    import yaml
+
+    return yaml.safe_load(text)
 
 
 def as_words(given: dict) -> str:
     """Return what to write after `make` for these overrides: `SEED=7`, or `SET="size=20"`."""
     if [*given] == ["seed"]:
         return f"SEED={given['seed']}"
-    words = (f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in _flat(given))
+    words = [_word(name, value) for name, value in _flat(given)]
     return f"SET={shlex.quote(' '.join(words))}" if given else ""
+
+
+def _word(name: str, value: Any) -> str:
+    """Return a setting as `SET` takes it: YAML, quoted where the shell would take quotes away."""
+    text = json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
+    text = str(value) if text == f'"{value}"' and not isinstance(value, str) else text  # dates
+    word = f"{name}={text}"
+    return word if shlex.split(word) == [word] else shlex.quote(word)
 
 
 def _flat(tree: dict, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -62,7 +62,7 @@ def _code_key(source: Source, header_expressions: list[str]) -> str:
     """Return the hash of all that is run, of the settings, the locks and the Python."""
     here = Path(__file__).parent
     files = [*(root() / name for name in _LOCKS), *(here / name for name in _EQUIPMENT)]
-    parts = [sys.version, sys.platform, json.dumps(overrides(), sort_keys=True)]
+    parts = [sys.version, sys.platform, repr(overrides())]
     parts += [hashlib.sha256(f.read_bytes()).hexdigest() if f.exists() else "" for f in files]
     for cell in source.cells:
         parts += [cell.kind, cell.code if cell.kind == "code" else "", *cell.expressions]

@@ -5,6 +5,7 @@ Nothing here depends on the clock, the machine or the folder: the same commit gi
 
 import functools
 import hashlib
+import json
 import multiprocessing
 import platform
 import re
@@ -49,7 +50,7 @@ def provenance(experiment: Experiment, outputs: list[Path]) -> dict:
         "uncommitted": list(origin.uncommitted),
         "data": _recorded(experiment),
         "locks": {name: _sha256(root() / name) for name in _LOCKS if (root() / name).exists()},
-        "settings": overrides(),
+        "settings": json.loads(json.dumps(overrides(), default=str)),
         "rebuild": _rebuild(origin.commit, outputs),
         "software": _software(),
     }
