@@ -112,6 +112,7 @@ def test_logs_of_steps_hold_no_secrets(built, tmp_path):
         project,
         TINY,
         Snakefile="""
+            envvars: "MY_DB", "DB_DSN", "GH_PAT", "AZURE_STORAGE_CONNECTION_STRING", "HF_AUTH"
             rule all:
                 input: "assets/data/o"
             rule a:

@@ -48,6 +48,7 @@ class Versions:
     def __init__(self, experiment: Experiment) -> None:
         chosen = cache.chosen()
         self.own = home.folder(experiment) / ".versions"
+        self.tops = root(), experiment.generated
         folder, bucket = chosen.folder, chosen.bucket
         self.folder = _Folder(folder.place, folder.read_only) if folder else None
         self.bucket = _Bucket(bucket.url, bucket.read_only) if bucket else None
@@ -109,12 +110,15 @@ class Versions:
         """
         target = self.own / digest
         target.parent.mkdir(parents=True, exist_ok=True)
-        real, inside = os.path.realpath(path), os.path.realpath(root()) + os.sep
-        if path.is_symlink() or not real.startswith(inside):
-            with replacing(target) as part:
-                copy(path, part)
-        else:
+        folder = os.path.realpath(path.parent) + os.sep
+        ours = any(folder.startswith(os.path.realpath(top) + os.sep) for top in self.tops)
+        if ours and not path.is_symlink():
             home.move(path, target)
+            return target
+        with replacing(target) as part:
+            copy(path, part)
+        if ours:
+            path.unlink()
         return target
 
     def rescue(self, used: Path, wanted: set[str]) -> None:
