@@ -128,6 +128,21 @@ def test_data_inside_data(tmp_path):
         declared({"img": {"folder": "x"}, "img/a.png": {"function": "x"}}, tmp_path)
 
 
+def test_a_name_twice(tmp_path):
+    """A name, or another key, that config.yaml has twice is refused with its line."""
+    from lab.experiments import Experiment
+
+    folder = tmp_path / "x"
+    folder.mkdir()
+    text = "data:\n  a.csv: {manual: x}\n  b.csv: &b {manual: x}\n  c.csv: {<<: *b}\n"
+    twice = type("Here", (Experiment,), {"scripts": folder})("x")
+    (folder / "config.yaml").write_text(text)
+    assert list(twice.config()["data"]) == ["a.csv", "b.csv", "c.csv"]
+    (folder / "config.yaml").write_text(text + "  a.csv: {manual: y}\n")
+    with pytest.raises(LabError, match=r"a\.csv is given twice(.|\n)*line 5"):
+        twice.config()
+
+
 def test_no_data(tmp_path):
     """An experiment may have no data, but not a list of it."""
     assert declared(None, tmp_path) == {}

@@ -203,7 +203,11 @@ def test_old_versions_of_fetched_data(tmp_path):
         assert project.prepare().returncode == 0
         assert (project.data / "raw.csv").read_text() == "x\n" + "".join(f"{i}\n" for i in range(n))
     shutil.rmtree(project.root / "generated")
-    assert project.prepare().returncode == 0
+    done = project.prepare()
+    assert "brought back assets/data/raw.csv   as it was kept: " in done.stdout
+    declare(3)  # of which nothing says that it is the same
+    (project.data / "raw.csv").unlink()
+    assert "function table failed" in error(project.prepare())
 
 
 def test_new_data_that_is_recorded_by_now(tmp_path):
@@ -367,7 +371,7 @@ def test_a_refused_archive_leaves_nothing(tmp_path, limit, word):
     """An archive that is refused leaves neither itself nor what came out of it."""
     project = Project(tmp_path)
     with zipfile.ZipFile(project.root / "all.zip", "w") as out:
-        out.writestr("a.txt", "a" * 5000)
+        out.writestr("a.txt", "a" * 7000)
         out.writestr("b.txt", "b" * 5000)
     content = (project.root / "all.zip").read_bytes()
     (project.root / "all.zip").write_bytes(content.replace(b"b" * 5000, b"c" * 5000))

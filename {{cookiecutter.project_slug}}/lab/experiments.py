@@ -59,11 +59,13 @@ class Experiment:
         """
         import yaml
 
+        from lab import strict_yaml
+
         path = self.scripts / "config.yaml"
         if not path.exists():
             return {}
         try:
-            config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            config = strict_yaml.load(path.read_text(encoding="utf-8")) or {}
         except yaml.YAMLError as error:
             raise LabError(f"{relative(path)} is not valid YAML\n  {error}") from None
         if not isinstance(config, dict):

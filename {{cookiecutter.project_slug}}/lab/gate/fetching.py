@@ -41,13 +41,19 @@ def ensure(
     verified: Verified | None = None
     for name, source in declared.items():
         _check_digest(name, source, known)
-        if not _is_there(experiment, name) or fetched.differs(name, source, known):
+        changed = fetched.differs(name, source, known)
+        if not _is_there(experiment, name) or changed:
             if locked and not known.below(DATA + name):
                 raise LabError(
                     f"assets/data/{name} is not recorded, and LOCKED or CI is set\n"
                     "  record it: make without them, then commit hashes.txt"
                 )
-            verified = (verified or {}) | get(experiment, name, source, known)
+            if not changed and is_kept(experiment, name, known):
+                same = fetched.knows(name, source)
+                found = _recall_or_fetch(experiment, name, source, known, same)
+            else:
+                found = fetch(experiment, name, source, known)
+            verified = (verified or {}) | found
     clear(experiment)
     return verified
 
@@ -59,18 +65,28 @@ def note(experiment: Experiment, declared: dict[str, Source], known: record.Reco
         fetched.note(name, source, known)
 
 
-def get(experiment: Experiment, name: str, source: Source, known: record.Record) -> Verified:
-    """Get the data of one source: what is kept of it if it is not there, else from the source.
+def _recall_or_fetch(
+    experiment: Experiment, name: str, source: Source, known: record.Record, same: bool
+) -> Verified:
+    """Get data that is not there, and of which all is kept.
 
-    Data that is used where it is comes from there, if it is still what is recorded.
+    If it is not known to be of the `same` source, that is asked first; data that is used where it is
+    comes from there.
 
     Raises:
-        LabError: Nobody has it, or the source has something else.
+        LabError: What is used where it is cannot be reached.
     """
-    if _is_there(experiment, name) or not is_kept(experiment, name, known):
-        return fetch(experiment, name, source, known)
-    found = attempt(experiment, name, source, known) if is_link(source) else None
-    return found or recall(experiment, name, known)
+    if same and not is_link(source):
+        return recall(experiment, name, known)
+    why = "its source has something else now; make fetch shows it"
+    try:
+        if found := attempt(experiment, name, source, known):
+            return found
+    except LabError as error:
+        if is_link(source):
+            raise
+        why = str(error).splitlines()[0]
+    return recall(experiment, name, known, why)
 
 
 def is_link(source: Source) -> bool:
@@ -84,7 +100,7 @@ def is_kept(experiment: Experiment, name: str, known: record.Record) -> bool:
     return bool(wanted) and all(map(versions.of(experiment).has, wanted))
 
 
-def recall(experiment: Experiment, name: str, known: record.Record) -> Verified:
+def recall(experiment: Experiment, name: str, known: record.Record, why: str = "") -> Verified:
     """Bring back what is kept of one source; nothing of it is there."""
     wanted, kept = known.below(DATA + name), versions.of(experiment)
     scratch = _scratch(experiment, name)
@@ -97,7 +113,7 @@ def recall(experiment: Experiment, name: str, known: record.Record) -> Verified:
             kept.bring(digest, path)
         place(target, experiment.generated / DATA / name)
         _remove(scratch)
-    print(f"brought back {DATA}{name}   as it was kept", flush=True)
+    print(f"brought back {DATA}{name}   as it was kept{why and f': {why}'}", flush=True)
     return _as_verified(experiment, wanted)
 
 
@@ -277,6 +293,11 @@ class Fetched:
         if not note or isinstance(source, Manual):
             return False
         return note[0] != identity_of(source) and note[1] == _recorded(name, known)
+
+    def knows(self, name: str, source: Source) -> bool:
+        """Return whether the data is known to have come from this declaration."""
+        note = self.notes.get(name)
+        return bool(note) and note[0] == identity_of(source)
 
     def note(self, name: str, source: Source, known: record.Record) -> None:
         """Remember where the data came from, and what is recorded of it."""

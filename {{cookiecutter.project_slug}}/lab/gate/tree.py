@@ -47,7 +47,8 @@ class Tree:
         name, number = self._names.append, self._numbers.extend
         for path, stat in files:
             name(path[cut:])
-            number(stamp(stat))
+            # As `stamp` has them; to call it 100,000 times would be a tenth of the whole time.
+            number((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev))
         self.roots[root] = len(self._names) - first, sum(self._numbers[5 * first :: 5])
 
 
