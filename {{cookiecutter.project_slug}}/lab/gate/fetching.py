@@ -70,7 +70,7 @@ def _recall_or_fetch(
 ) -> Verified:
     """Get data that is not there, and of which all is kept.
 
-    If it is not known to be of the `same` source, that is asked first; data that is used where it is
+    If it is not known to be of the `same` source, that is asked first; what is used where it is
     comes from there.
 
     Raises:
