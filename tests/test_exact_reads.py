@@ -482,7 +482,7 @@ def test_program_in_another_language_is_watched_from_outside(project: Path) -> N
     cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
     done = building.make(project, **cache)
     assert done.returncode == 0, done.stderr
-    assert "assets/data/extra.csv was written while steps ran, and no rule declares" in done.stderr
+    assert "assets/data/extra.csv: written while steps ran, and no rule declares" in done.stderr
 
 
 def test_plan_says_what_is_not_noticed(project: Path) -> None:

@@ -73,7 +73,7 @@ def run(
 
     before = strays.look(experiment)
     good, graph = engine.execute(request, on_start)
-    made = {path for step in contents.steps.values() for path in step["outputs"]}
+    made = session.logs.union(*(step["outputs"] for step in contents.steps.values()))
     strays.say(experiment, before, made.union(*(outputs for _, _, outputs in graph.jobs)))
     session.cache.close(experiment.state)
     if not good:

@@ -68,6 +68,7 @@ class Session:
     running: runner.Running
     redo: frozenset[str] = frozenset()
     said: set[str] = field(default_factory=set)  # notes that are printed once
+    logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
     lock: threading.Lock = field(default_factory=threading.Lock)
     cluster: Cluster | None = None
 
@@ -83,6 +84,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
+    session.logs |= {str(path) for path in variables["log"]}
     given.refuse(step.rule, step.outputs)
     redo = step.name in session.redo
     keys = functools.partial(found.keys, step, lambda: key_of(step, session), session.contents)
