@@ -26,10 +26,10 @@ PATIENCE = 60  # s until something has to happen, also on a busy machine
 class Watch:
     """A running `make watch`, with what it printed so far in a file."""
 
-    def __init__(self, project: Path, log: Path) -> None:
+    def __init__(self, project: Path, log: Path, experiment: str = TINY) -> None:
         self.log = log
         environment = building.variables()
-        environment |= {"EXPERIMENT": TINY, "CACHE": str(log.with_name("cache"))}
+        environment |= {"EXPERIMENT": experiment, "CACHE": str(log.with_name("cache"))}
         self.process = subprocess.Popen(
             ["make", "watch"],
             cwd=project,
@@ -126,6 +126,44 @@ def test_interrupt_ends_it(watch: Watch) -> None:
     watch.end()
     assert watch.process.returncode
     assert "Traceback" not in watch.printed
+
+
+REPORT = """
+---
+title: T
+---
+
+```python
+#| show: none
+import os
+import time
+
+open({started!r}, "w").close()
+while not os.path.exists({go!r}):
+    time.sleep(0.05)
+```
+
+XX{word}XX
+"""
+
+
+def test_a_save_while_it_builds_is_shown(tiny: Path, tmp_path: Path) -> None:
+    """Of two saves, the second while the first is being built, the last text is what is shown."""
+    name, started, go = "2024-03-03-Saved", tmp_path / "started", tmp_path / "go"
+    page = tiny / "generated" / name / "outputs" / "report.html"
+
+    def save(word: str) -> None:
+        report = REPORT.format(started=str(started), go=str(go), word=word)
+        no_steps = "rule all:\n    input: []\n"
+        building.experiment(tiny, name, Snakefile=no_steps, hashes_txt="", report_md=report)
+
+    save("first")
+    watch = Watch(tiny, tmp_path / "log", name)
+    watch.until(started.exists)
+    save("second")
+    go.touch()
+    watch.until(lambda: watch.builds("ready") > 0 and "XXsecondXX" in page.read_text())
+    watch.end()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")

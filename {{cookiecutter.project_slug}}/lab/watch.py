@@ -10,7 +10,9 @@ import sys
 import time
 
 from lab.experiments import Experiment, current, head_commit, relative, root
+from lab.pipeline.changed import examine
 from lab.pipeline.contents import Contents, sha256
+from lab.pipeline.processes import end_with_parent
 
 PAUSE = 0.3  # s between two looks
 SETTLED = 0.1  # s without a further change: editors write in several strokes
@@ -24,13 +26,15 @@ _read: dict[str, tuple[tuple, str]] = {}
 def main(argv: list[str]) -> None:
     """Build, wait for a change, and so on, until Ctrl-C."""
     experiment = current()
+    end_with_parent()
     before: Look = {}
     try:
         while True:
             changed = _wait(experiment, before) if before else []
             before = look(experiment)
             _announce(experiment, changed)
-            _build(experiment)
+            if _build(experiment) and examine(experiment, Contents(str(experiment.generated))):
+                _build(experiment)  # what was saved after the build had read it
             before = _forgive(before, look(experiment), experiment)
     except KeyboardInterrupt:
         print()
@@ -107,8 +111,8 @@ def _announce(experiment: Experiment, changed: list[str]) -> None:
     sys.stdout.flush()
 
 
-def _build(experiment: Experiment) -> None:
-    """Build in a process of its own; its output appears as it is."""
+def _build(experiment: Experiment) -> bool:
+    """Build in a process of its own; its output appears as it is. Tell whether it went well."""
     environment = os.environ | {"EXPERIMENT": experiment.name}
     started = time.perf_counter()
     code = subprocess.run([sys.executable, "-m", "lab", "build"], env=environment).returncode
@@ -117,6 +121,7 @@ def _build(experiment: Experiment) -> None:
         print(f"{_now()}  ready after {seconds:.1f} s", flush=True)
     else:
         print(f"{_now()}  failed after {seconds:.1f} s; waiting for a change", flush=True)
+    return code == 0
 
 
 def _now() -> str:
