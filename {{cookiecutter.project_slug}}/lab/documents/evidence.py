@@ -11,7 +11,7 @@ from lab import sources
 from lab.documents import looks, memory, prose
 from lab.documents.building import Answer
 from lab.documents.problems import Problem
-from lab.experiments import Experiment, relative, root
+from lab.experiments import Experiment, head_commit, relative, root
 from lab.pipeline.contents import Contents
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
@@ -23,6 +23,7 @@ class Evidence:
 
     def __init__(self, experiment: Experiment, contents: Contents, source: Path) -> None:
         self.experiment, self.contents, self.source = experiment, contents, source
+        self.head = head_commit()
         self.before = {str(p): looks.look(p) for p in _sources(experiment)}
         self.around = surroundings(experiment, contents)
         self.of_cells: set[str] = set()  # of what changed, what cells may have read
@@ -74,6 +75,7 @@ class Evidence:
         reads = [*self.reads(answer), *(p for p in answer.notes.get("written", ()))]
         return {
             "stamp": answer.stamp,
+            "head": self.head,
             "outputs": {self._name(p): self._digest(p) for p in outputs},
             "reads": {self._name(p): self._digest(p) for p in sorted({*reads})},
             "listed": {self._name(p): n for p, n in answer.notes.get("listed", {}).items()},
@@ -150,7 +152,14 @@ def surroundings(experiment: Experiment, contents: Contents) -> dict[str, str]:
     for place in (experiment.scripts, root() / "src"):
         paths += [p for p in place.rglob("*") if p.is_file() and _is_beside(p)]
     names = [os.path.relpath(path, experiment.generated) for path in sorted(paths)]
-    return {name: contents.digest(name) for name in names}
+    return {name: _digest(contents, name) for name in names}
+
+
+def _digest(contents: Contents, name: str) -> str:
+    try:
+        return contents.digest(name)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from lab.document import Built, ChangedError, Making
 from lab.documents import evidence, looks, provenance
 from lab.documents.building import ANSWER, Answer, Order
 from lab.errors import LabError
-from lab.experiments import Experiment, relative, root
+from lab.experiments import Experiment, head_commit, relative, root
 from lab.pipeline import processes
 from lab.pipeline.contents import Contents
 from lab.pipeline.processes import Running, described
@@ -41,9 +41,11 @@ def run(experiment: Experiment, contents: Contents, papers: list[Path], running:
         LabError: a document has an error; the message has file and line.
         ChangedError: something changed meanwhile; the message names it.
     """
-    every = experiment.documents()
+    every, head = experiment.documents(), head_commit()
     _clear_leftovers(experiment, contents, every)
     stale = [d for d in papers or every if not is_current(experiment, contents, d)]
+    for source in {*(papers or every)}.difference(stale):
+        contents.documents[source.name]["head"] = head
     if stale:
         make(contents, stale, running)
 
