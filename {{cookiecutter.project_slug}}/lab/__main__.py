@@ -7,19 +7,29 @@ import sys
 from lab import environment
 from lab.errors import LabError
 from lab.experiments import root
-
-_NO_COLON = """error: the path of this project has a {1!r} in it: {0}
-  programs take it for the end of a folder's name, and would use another Python and other modules
-  move the project: mv, then make"""
+from lab.surroundings import explained, refuse_place, settle_in
 
 
 def main() -> int:
     """Run the command that the first argument names, in the project's own environment."""
     command, *argv = sys.argv[1:] or ["help"]
     os.chdir(root())
-    if os.pathsep in str(root()):
-        print(_NO_COLON.format(root(), os.pathsep), file=sys.stderr)
-        return 1
+    try:
+        return _run(command, argv)
+    except LabError as error:
+        return _failed(str(error))
+    except OSError as error:
+        text = explained(error)
+        if text is None:
+            raise
+        return _failed(text)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(command: str, argv: list[str]) -> int:
+    """Run a command, in the environment that is made first where it is not right."""
+    refuse_place(root())
     if not environment.is_current(root()):
         code = environment.main([])
         if code:
@@ -27,17 +37,17 @@ def main() -> int:
         python = str(root() / ".venv" / "bin" / "python")
         os.execv(python, [python, "-m", "lab", *sys.argv[1:]])
     environment.complain(root())
-    try:
-        module = importlib.import_module(f"lab.{command.replace('-', '_')}")
-        return module.main(argv) or 0
-    except LabError as error:
-        from lab.sources.secrecy import hidden
+    settle_in()
+    module = importlib.import_module(f"lab.{command.replace('-', '_')}")
+    return module.main(argv) or 0
 
-        sys.stdout.flush()
-        print(f"error: {hidden(str(error)).removeprefix('error: ')}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+
+def _failed(text: str) -> int:
+    from lab.sources.secrecy import hidden
+
+    sys.stdout.flush()
+    print(f"error: {hidden(text).removeprefix('error: ')}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import os
 from datetime import UTC, datetime
 
 from lab import gate, sources
+from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
 from lab.gate import drift, fetching, home, record, versions
-from lab.gate.alone import alone
 from lab.gate.inventory import DATA, Finding
 from lab.gate.wording import aligned, short, shown
 

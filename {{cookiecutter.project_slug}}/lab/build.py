@@ -4,11 +4,11 @@ The first part of this file, with what it imports, decides in a few milliseconds
 anything to do at all; the rest is imported only then.
 """
 
-import contextlib
 import os
 import re
 import time
 
+from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, find, root
 from lab.pipeline.changed import Change, examine, remember
@@ -34,7 +34,6 @@ def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = froze
     from lab.document import ChangedError
     from lab.pipeline import processes
 
-    os.makedirs(experiment.state, exist_ok=True)
     with alone(experiment), processes.kept(experiment.state) as running:
         for again in (True, True, False):
             contents = Contents(str(experiment.generated))
@@ -102,23 +101,6 @@ def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str])
         shown = path if argv else f"generated/{experiment.name}/{path}"
         print(shown)
     print("up to date")
-
-
-@contextlib.contextmanager
-def alone(experiment: Experiment):
-    """Hold the lock of the experiment; wait for another build of it."""
-    import fcntl
-
-    from lab.pipeline import orphans
-
-    with open(experiment.state / "lock", "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"another make is building {experiment.name}; waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        orphans.lock_of_build = lock.fileno()
-        yield
 
 
 def _build(

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 from lab import sources
+from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
 from lab.gate import guarded, home
-from lab.gate.alone import alone
 
 
 def main(argv: list[str]) -> None:

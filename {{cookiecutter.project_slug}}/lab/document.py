@@ -145,7 +145,7 @@ class Making:
 
 def main(argv: list[str]) -> int:
     """Build each document that is named, with its experiment locked."""
-    from lab.build import alone
+    from lab.alone import alone
     from lab.pipeline import processes, run_documents
 
     if not argv:

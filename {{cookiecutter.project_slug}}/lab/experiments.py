@@ -66,6 +66,12 @@ class Experiment:
             return {}
         try:
             config = strict_yaml.load(path.read_text(encoding="utf-8")) or {}
+        except UnicodeDecodeError as error:
+            line = path.read_bytes()[: error.start].count(b"\n") + 1
+            raise LabError(
+                f"{relative(path)}, line {line}: this is not UTF-8: {error.object[error.start]:#x}"
+                "\n  save the file as UTF-8, for example: iconv -f latin1 -t utf8"
+            ) from None
         except yaml.YAMLError as error:
             raise LabError(f"{relative(path)} is not valid YAML\n  {error}") from None
         if not isinstance(config, dict):

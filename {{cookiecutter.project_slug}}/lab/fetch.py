@@ -4,10 +4,10 @@ import difflib
 import os
 
 from lab import gate, sources
+from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current
 from lab.gate import drift, fetching, home, record, restore
-from lab.gate.alone import alone
 from lab.gate.inventory import DATA
 from lab.sources.local import Manual
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lab.build import alone
+from lab.alone import alone
 from lab.document import checked, notebook_path
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative

@@ -14,7 +14,7 @@ from lab.documents import prose
 from lab.documents.problems import Problem
 from lab.documents.source import Source
 from lab.documents.words import direction, words
-from lab.experiments import root
+from lab.experiments import relative, root
 
 HERE = Path(__file__).parent
 _READER = "markdown+alerts+mark-tex_math_single_backslash"
@@ -60,7 +60,7 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         metadata.write_text(json.dumps(text.metadata), encoding="utf-8")
         command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
-        command += ["--template", str(HERE / template), *options, f"--variable=root={root()}"]
+        command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
         command += _words(text.metadata["lang"])
         for name in filters:
@@ -102,9 +102,9 @@ def _citations(source: Source) -> list[str]:
     """Return the options for citations."""
     found = source.header.get("bibliography")
     names = found if isinstance(found, list) else [found] if found else []
-    options = [f"--bibliography={source.path.parent / name}" for name in names]
+    options = [f"--bibliography={relative(source.path.parent / name)}" for name in names]
     if csl := source.header.get("csl"):
-        options.append(f"--csl={source.path.parent / csl}")
+        options.append(f"--csl={relative(source.path.parent / csl)}")
     return ["--citeproc", *options, "--metadata=link-citations:true"]
 
 

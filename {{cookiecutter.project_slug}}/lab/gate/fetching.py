@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab import surroundings
 from lab.atomic import flush, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment
@@ -203,6 +204,8 @@ def explained(name: str = "") -> Iterator[None]:
                 f"the disk is full: {what} could not be written\n"
                 "  nothing is lost; free some space, then make"
             ) from None
+        if told := surroundings.explained(error):
+            raise LabError(f"{what}: {told}") from None
         place = f" {shown(os.fsdecode(error.filename))}" if error.filename else ""
         raise LabError(f"{what}:{place}: {error.strerror or error}") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import filesystems
+from lab import filesystems, surroundings
 from lab.errors import LabError
 from lab.gate import hashes, statcache
 from lab.gate.record import Record
@@ -130,7 +130,8 @@ def _read(generated: Path, tree: Tree, names: Iterable[str]) -> dict[str, str]:
         answers = hashes.sha256s(sizes, meter.add)
     for path, answer in answers.items():
         if isinstance(answer, OSError):
-            raise LabError(f"{path} cannot be read: {answer.strerror}")
+            told = surroundings.explained(answer)
+            raise LabError(told or f"{path} cannot be read: {answer.strerror}")
         if stamp(os.stat(path)) != tree.stamps[path.removeprefix(base)]:
             raise LabError(f"{path} is being written while it is read\n  wait for it, then make")
     return {path.removeprefix(base): answer for path, answer in answers.items()}

@@ -258,6 +258,8 @@ def _explain(request: Request, workflow, error: Exception) -> str:
         return str(own)
     if getattr(error, "asked", None):
         return missing.explain(request.experiment, workflow, error)
+    if told := _machines(error):
+        return told
     line, file = get_exception_origin(error, workflow.linemaps) or (None, "")
     # Of the Python that Snakemake made of the file.
     line = workflow.linemaps[file].get(line) if file else getattr(error, "lineno", None)
@@ -266,6 +268,15 @@ def _explain(request: Request, workflow, error: Exception) -> str:
     text = "\n  ".join(lines) or type(error).__name__
     kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
     return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
+
+
+def _machines(error: BaseException | None) -> str | None:
+    """Say it if not the Snakefile is wrong, but a disk or a permission."""
+    from lab.surroundings import explained
+
+    while error and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return explained(error) if error else None
 
 
 def _graph(dag) -> Graph:

@@ -1,7 +1,6 @@
 """GPUs: which there are, and ids of its own for each step that runs on them."""
 
 import contextlib
-import fcntl
 import os
 import random
 import re
@@ -9,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lab.alone import NoLocksError, try_lock, unlock
 from lab.errors import LabError
 
 _WAIT = 0.5  # s between looks at GPUs that all have a user
@@ -62,9 +62,13 @@ def _take(ids: list[str], wanted: int) -> list[tuple[str, int]]:
     for id_ in ids[: len(ids) if wanted else 0]:
         handle = os.open(_folder() / re.sub(r"\W", "-", id_), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = try_lock(handle)
+        except NoLocksError:
+            os.close(handle)
+            raise LabError(f"{_folder()} has no locks: GPUs cannot be given to steps") from None
+        if free:
             held.append((id_, handle))
-        except BlockingIOError:
+        else:
             os.close(handle)
         if len(held) == wanted:
             break
@@ -73,7 +77,7 @@ def _take(ids: list[str], wanted: int) -> list[tuple[str, int]]:
 
 def _release(held: list[tuple[str, int]]) -> None:
     for _, handle in held:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+        unlock(handle)
         os.close(handle)
     held.clear()
 

@@ -1,6 +1,5 @@
 -- Finds the files of figures: beside the document, or in the folder of generated files.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
 local places = {}
 
 local function exists(path)

@@ -1,5 +1,6 @@
 -- Formulas for Typst: with the TeX source as the text that is read aloud, and with TeX's own spaces.
-local common = require "common"
+local here = pandoc.path.directory(PANDOC_SCRIPT_FILE)
+local common = dofile(pandoc.path.join {here, "common.lua"})
 local formula = {}
 
 -- pandoc 3.9 rounds spaces to whole ems when it writes Typst: \; becomes nothing, \! a leap back.

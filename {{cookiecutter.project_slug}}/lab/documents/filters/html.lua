@@ -1,6 +1,5 @@
 -- What the page needs beyond pandoc's own HTML: captions with numbers, tables that scroll, call-outs.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
 
 local function numbered(caption, kind, number)
   if not number then return caption end

@@ -1,7 +1,6 @@
 -- Numbers figures, tables, listings, equations, sections and appendices, and fills in the references.
 -- Both formats get their numbers from here, so that they are the same.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
 
 local count = {fig = 0, tbl = 0, eq = 0, lst = 0}
 local known, order = {}, pandoc.List()

@@ -1,7 +1,6 @@
 -- Cuts a presentation into slides, for Typst and for the page: one for each heading of level 1 (a part) or 2, or after a rule.
 -- <div class="notes"> goes to the speaker; <div class="incremental"> emphasises its items in turn.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
 
 local function raw(text) return pandoc.RawBlock("typst", text) end
 

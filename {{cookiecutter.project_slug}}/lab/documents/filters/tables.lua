@@ -1,6 +1,5 @@
 -- Cell outputs become what they show: HTML tables become real tables, captions go where they belong.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
 
 local function text_of(cell)
   return pandoc.utils.stringify(pandoc.Pandoc(cell.contents))

@@ -1,7 +1,7 @@
 -- Typst needs: alternative texts, numbers from outside, call-outs, columns, tables that fit.
-package.path = pandoc.path.directory(PANDOC_SCRIPT_FILE) .. "/?.lua;" .. package.path
-local common = require "common"
-local formula = require "formula"
+local here = pandoc.path.directory(PANDOC_SCRIPT_FILE)
+local common = dofile(pandoc.path.join {here, "common.lua"})
+local formula = dofile(pandoc.path.join {here, "formula.lua"})
 local section = ""
 local root = "."
 local nesting = 0
