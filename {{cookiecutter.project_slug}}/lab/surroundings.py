@@ -84,7 +84,7 @@ def _not_ours(place: Path | None) -> str:
     if not place or not there:
         return "a file is not ours to read or to write"
     owner, me = there.lstat().st_uid, os.geteuid()
-    text = f"{_shown(place)} is not yours to read or to write"
+    text = f"{_shown(there)} is not yours to read or to write"
     if owner == me:
         return f"{text}\n  allow it: chmod u+rwX {_shown(there)}"
     return (
