@@ -89,7 +89,8 @@ def _started(process: int) -> str:
     """Return when a process started, by which its number is told from a later use of it."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
+            state, *numbers = file.read().rpartition(b")")[2].split()
+        return "gone" if state in (b"Z", b"X") else numbers[18].decode()
     except OSError:
         return "gone" if os.path.exists("/proc/self/stat") else _alive(process)
 

@@ -20,6 +20,7 @@ from lab.documents.problems import as_lines, refuse
 from lab.documents.source import Source, read
 from lab.errors import LabError
 from lab.experiments import Experiment, root
+from lab.surroundings import explained
 
 ANSWER = "answer.json"
 
@@ -54,6 +55,10 @@ def fulfil(order: Order) -> Answer:
         return _notebook(order) if order.notebook else _document(order)
     except LabError as error:
         return Answer(error=str(error))
+    except OSError as error:
+        if told := explained(error):
+            return Answer(error=told)
+        raise
 
 
 def _notebook(order: Order) -> Answer:

@@ -193,6 +193,7 @@ class _Snakefile:
         self.api.__enter__()
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
+        inner = None
         try:
             workflow = self.api.workflow(
                 resource_settings=settings.ResourceSettings(**_resources(request.limits)),
@@ -260,12 +261,15 @@ def _explain(request: Request, workflow, error: Exception) -> str:
         return missing.explain(request.experiment, workflow, error)
     if told := _machines(error):
         return told
-    line, file = get_exception_origin(error, workflow.linemaps) or (None, "")
+    maps = workflow.linemaps if workflow else {}
+    line, file = get_exception_origin(error, maps) or (None, "")
     # Of the Python that Snakemake made of the file.
-    line = workflow.linemaps[file].get(line) if file else getattr(error, "lineno", None)
+    line = maps[file].get(line) if file else getattr(error, "lineno", None)
     place = Path(file or request.experiment.scripts / "Snakefile")
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
+    if type(error).__name__ == "ProtectedOutputException":
+        text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
     kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
     return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
 
