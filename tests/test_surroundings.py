@@ -126,10 +126,9 @@ def without_locks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def slow(project: Path, seconds: float) -> None:
-    """Let the first step say that it began, and take its time."""
-    text = f"import pathlib, time\npathlib.Path('../../began').touch()\ntime.sleep({seconds})\n"
+    """Let the first step take its time."""
     program = project / "scripts" / TINY / "one.py"
-    program.write_text(f"{text}print(1)\n", encoding="utf-8")
+    program.write_text(f"import time\ntime.sleep({seconds})\nprint(1)\n", encoding="utf-8")
 
 
 def started(project: Path, **environment: str) -> subprocess.Popen[str]:
@@ -139,7 +138,7 @@ def started(project: Path, **environment: str) -> subprocess.Popen[str]:
         ["make"], cwd=project, env=variables, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    until(lambda: (project / "began").exists())
+    until(lambda: (project / "generated" / TINY / ".lab" / "logs" / "one.log").exists())
     return process
 
 
