@@ -12,11 +12,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo
+demo: export GIT_AUTHOR_NAME := labflake
+demo: export GIT_AUTHOR_EMAIL := labflake@example.org
+demo: export GIT_COMMITTER_NAME := labflake
+demo: export GIT_COMMITTER_EMAIL := labflake@example.org
 demo: env  ## Start a project from the template and build its sample report (EXAMPLE=iceberg: another).
 	@mkdir -p $(DEMO)
 	@find $(DEMO) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir demo . >/dev/null
 	@test -z '$(EXAMPLE)' || cp -R 'examples/$(EXAMPLE)/.' $(DEMO)
+	@test -z '$(EXAMPLE)' || (cd $(DEMO) && git add --all && git commit --quiet --message 'Add the example')
 	@test -z '$(EXAMPLE)' || $(MAKE) -C $(DEMO) env WITH='archives database s3'
 	@$(MAKE) -C $(DEMO) EXPERIMENT=$(SHOWN)
 	@echo

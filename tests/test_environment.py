@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 import rendering
+import small_projects
+from small_projects import make_env
 
 PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 
@@ -135,37 +137,12 @@ def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -
     assert not (tmp_path / ".venv").exists()
 
 
-SMALL_PROJECT = """\
-[project]
-name = "small"
-version = "1"
-requires-python = ">=3.11,<3.14"
-
-[tool.poetry]
-package-mode = false
-"""
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Make a project with the smallest package of the template's lock, and its `.venv`."""
-    project = tmp_path / "small"
-    project.mkdir()
-    (project / "pyproject.toml").write_text(SMALL_PROJECT, encoding="utf-8")
-    text = (PAYLOAD / "poetry.lock").read_text(encoding="utf-8")
-    packages = ["", *text.split("[[package]]")[1:]]
-    kept = [p for p in packages if re.search('name = "(idna|uv|setuptools)"', p)]
-    lock = "[[package]]".join(["", *kept])
-    (project / "poetry.lock").write_text(lock, encoding="utf-8")
+    project = small_projects.write(tmp_path / "small", "idna")
     assert make_env(project).returncode == 0
     return project
-
-
-def make_env(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run what `make env` runs, on any folder."""
-    command = [sys.executable, "-m", "lab.environment", str(project)]
-    env = os.environ | variables
-    return subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
 
 
 def test_failed_attempt_leaves_the_environment_that_worked(small: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import building
 import pytest
 from nix import check_lock, examine
 from nix.machine import Nix, NoNixError, find_nix, host_python
-from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, poetry
+from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer
 
 COPIED = [
     *(".envrc", ".gitignore", "Makefile", "flake.nix", "flake.lock"),
@@ -34,6 +34,9 @@ build-backend = "poetry.core.masonry.api"
 
 [tool.poetry]
 packages = [{ include = "lab" }]
+
+[tool.lab]
+python = "3.12"
 """,
     "poetry.lock": """\
 package = []
@@ -64,9 +67,7 @@ def nix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nix]:
         programs, python = find_nix(), host_python()
     except NoNixError as reason:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(reason))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROJECT_PYTHON", str(python))  # Poetry outlives the private store
-        host = {"poetry": Path(poetry()[0])}
+    host = {"uv": Path(installer())}
     host |= dict.fromkeys(("python3.12", "python3", "python"), python)
     host["cookiecutter"] = Path(sys.executable).parent / "cookiecutter"
     made = Nix(programs, tmp_path_factory.mktemp("nix"), host)

@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import rendering
-from rendering import PAYLOAD, REPOSITORY
+from rendering import PAYLOAD, REPOSITORY, git, tracked
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md"]
 # Written so that this file does not find itself.
@@ -148,3 +149,20 @@ def test_the_lock_of_the_project_is_used_by_its_flake() -> None:
     """Both flake locks are the same: the project's tools are the ones that are tested here."""
     ours = (REPOSITORY / "flake.lock").read_bytes()
     assert ours == Path(REPOSITORY / PAYLOAD / "flake.lock").read_bytes()
+
+
+def test_the_demo_is_under_version_control_on_a_machine_without_an_identity(tmp_path: Path) -> None:
+    """`make demo` commits as itself, so its report names a commit and not "no version control"."""
+    copy = tmp_path / "copy"
+    for name in tracked(REPOSITORY):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, copy / name)
+    (copy / ".venv").symlink_to((REPOSITORY / ".venv").resolve())
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") and k != "EMAIL"}
+    env |= {"HOME": str(tmp_path), "WITH": ""}
+    command = ["make", "demo", "SHOWN=none-of-these"]  # stops before the sample is built
+    subprocess.run(command, cwd=copy, env=env, capture_output=True)
+    project = copy / "demo" / "research-project"
+    assert (
+        git(project, "log", "-1", "--format=%an %s") == "labflake Start the project from labflake"
+    )

@@ -1,6 +1,5 @@
 """Projects take over newer software and a newer template, and nothing of the user's is lost."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -76,7 +75,10 @@ def stamp(project: Path) -> None:
     """Note that the borrowed environment fits the lock, so that Poetry leaves it alone."""
     note = project / ".venv" / "lab-environment"
     lines = note.read_text(encoding="utf-8").split("\n")
-    lines[2] = hashlib.sha256((project / "poetry.lock").read_bytes()).hexdigest()
+    sys.path.insert(0, str(REPOSITORY / PAYLOAD))
+    from lab import environment
+
+    lines[2] = environment.locked(project)
     note.write_text("\n".join(lines), encoding="utf-8")
 
 

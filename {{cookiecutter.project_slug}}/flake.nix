@@ -15,6 +15,10 @@
         "x86_64-darwin"
         "aarch64-darwin"
       ];
+      # pyproject.toml says which Python, for those who are outside, too.
+      version = (builtins.fromTOML (builtins.readFile ./pyproject.toml)).tool.lab.python;
+      pythonOf = pkgs: pkgs.${"python" + lib.replaceStrings [ "." ] [ "" ] version};
+
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
 
       # Wheels from PyPI expect libstdc++ and zlib on the system, and the driver of a GPU. On Linux
@@ -31,15 +35,15 @@
               ]
             }:/run/opengl-driver/lib''${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
             exec ${pkgs.stdenv.cc.bintools.dynamicLinker} --argv0 "$0" \
-              --library-path "$libraries" ${pkgs.python312}/bin/python3.12 "$@"
+              --library-path "$libraries" ${pythonOf pkgs}/bin/python${version} "$@"
           ''
         else
-          pkgs.python312;
+          pythonOf pkgs;
 
       # What the Makefile and `lab` call. Add the tools of your own steps here (R, a compiler, …).
       toolsFor = pkgs: [
         (pythonFor pkgs)
-        pkgs.poetry
+        pkgs.uv
         pkgs.git
         pkgs.gnumake
         pkgs.bashInteractive

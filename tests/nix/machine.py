@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import cached_property
 from pathlib import Path
+
+import pythons
 
 HERE = Path(__file__).parent
 SUITE = "forky"
@@ -145,11 +146,8 @@ def host_programs() -> dict[str, str]:
 
 
 def host_python() -> Path:
-    """Return a Python that the locks allow, 3.12 where there is one: the real program, no shim."""
-    for name in ("python3.12", "python3.13", "python3.11", sys.executable):
-        if shutil.which(name):
-            ask = [name, "-c", "import os, sys; print(os.path.realpath(sys._base_executable))"]
-            done = subprocess.run(ask, capture_output=True, text=True, cwd=tempfile.gettempdir())
-            if done.returncode == 0:
-                return Path(done.stdout.strip())
-    raise NoNixError("there is no Python 3.11 to 3.13")
+    """Return the Python that stands for the one of nixpkgs: the real program, no shim."""
+    found = pythons.of_minor("3.12")
+    if not found:
+        raise NoNixError("there is no Python 3.12 on this machine")
+    return found

@@ -17,6 +17,7 @@ _PINNED = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
+    "PYTHONTZPATH": "",  # the package tzdata of the lock, not the zones of this machine
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
     "SOURCE_DATE_EPOCH": str(EPOCH),

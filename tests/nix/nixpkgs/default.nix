@@ -111,13 +111,9 @@ rec {
   mkShellNoCC = shellOf (mkStdenv initial);
   mkShell = shellOf (mkStdenv ([ (package "gcc-wrapper" { }) ] ++ initial));
 
-  # As in nixpkgs, Python's hook sets variables, and an application written in Python brings the hook
-  # and its own packages, which must not reach the project.
+  # As in nixpkgs, Python's hook sets variables, which must not reach the project.
   python312 = package "python312" { hook = "python"; };
-  poetry = package "poetry" {
-    hook = "python";
-    leak = "lib/python3.12/site-packages";
-  };
+  uv = package "uv" { };
 
   # Debian's bash falls back to /usr/bin without a PATH, nixpkgs' does not: otherwise a shell that
   # ignores the outer environment would still find the programs of the host.

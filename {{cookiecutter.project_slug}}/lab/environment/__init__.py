@@ -101,10 +101,27 @@ def fingerprint(folder: Path, groups: list) -> str:
     Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made
     in the Nix shell serves outside it, too.
     """
-    lock = hashlib.sha256((folder / "poetry.lock").read_bytes()).hexdigest()
+    lock = locked(folder)
     interpreter = os.environ.get("PROJECT_PYTHON") or noted(folder)[1]
     place = os.path.realpath(folder / ".venv")  # a clone may link to the .venv of another
     return "\n".join([place, interpreter, lock, ",".join(groups), ""])
+
+
+def locked(folder: Path) -> str:
+    """Return the hash of the lock, and of the version of Python that `pyproject.toml` names."""
+    lock = (folder / "poetry.lock").read_bytes()
+    return hashlib.sha256(lock + asked_python(folder).encode()).hexdigest()
+
+
+def asked_python(folder: Path) -> str:
+    """Return the version of Python that `pyproject.toml` names, such as `3.12`; "" for any."""
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    own = text.partition("\n[tool.lab]")[2].partition("\n[")[0]
+    found = re.search(r"""^python *= *["'](3\.\d+)["']""", own, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def noted(folder: Path) -> list:

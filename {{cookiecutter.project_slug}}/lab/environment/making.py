@@ -21,6 +21,7 @@ from . import (
     own_project,
     programs,
     untouched,
+    uv,
 )
 from .requirements import BUILD, indexes, requirements, wanted_groups
 
@@ -88,7 +89,10 @@ def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -
 @contextlib.contextmanager
 def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     """Yield `.venv` with its packages; if they or what follows fails, put the old one back."""
-    venv, python = folder / ".venv", interpreter.chosen()
+    venv = folder / ".venv"
+    python, other = interpreter.chosen(folder, lambda: uv.find(wanted.tools)[0])
+    if other:
+        programs.say(other)
     said = ""
     if _is_sound(venv, python):
         said = _changed(folder, venv, wanted)

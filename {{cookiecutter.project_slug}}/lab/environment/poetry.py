@@ -34,7 +34,7 @@ def home() -> Path:
     """Return the folder of the private Poetry: another one for other packages or another Python."""
     text = PINNED.read_text(encoding="utf-8")
     version = re.search(r"^poetry==(\S+)", text, re.MULTILINE)[1]
-    digest = hashlib.sha256(f"{interpreter.chosen()}\n{text}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{interpreter.allowed()}\n{text}".encode()).hexdigest()[:8]
     return programs.cache_home() / f"poetry-{version}-{digest}"
 
 
@@ -46,7 +46,7 @@ def _install(home: Path) -> None:
         tools.write_text(_tools(), encoding="utf-8")
         packages = Path(shutil.copy(PINNED, scratch))
         try:
-            installing.create(home, interpreter.chosen())
+            installing.create(home, interpreter.allowed())
             installing.install(home, home, installing.Wanted(packages, tools))
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
@@ -88,7 +88,7 @@ def _install_unlocked(home: Path, wanted: str) -> None:
     """Make a private environment with a package; a broken attempt leaves nothing behind."""
     shutil.rmtree(home, ignore_errors=True)
     try:
-        installing.create(home, interpreter.chosen())
+        installing.create(home, interpreter.allowed())
         pip = [*sources.pip(), "--python", str(home / "bin" / "python")]
         done = programs.ask([*pip, "install", "--quiet", "--no-user", wanted], sources.for_pip())
         if done.returncode:

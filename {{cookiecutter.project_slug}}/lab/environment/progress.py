@@ -39,7 +39,7 @@ class Meter:
         """Say what was fetched in all, and leave no unfinished line."""
         if self._terminal and self.sizes:
             print("\r\033[K", end="", file=sys.stderr)
-        if self.fetched:
+        if self.fetched and (self._terminal or self._shown < self._bytes()):
             programs.say(f"  {self._state()}")
 
     def _show(self, more: str = "") -> None:

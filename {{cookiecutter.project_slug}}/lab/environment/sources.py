@@ -16,7 +16,7 @@ def pip() -> list[str]:
     Raises:
         PreparationError: there is none.
     """
-    python = interpreter.chosen()
+    python = interpreter.allowed()
     if programs.ask([python, "-c", "import pip"]).returncode == 0:
         return [python, "-m", "pip"]
     bundled = (

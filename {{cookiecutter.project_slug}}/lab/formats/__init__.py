@@ -70,10 +70,11 @@ def _read_csv(path: Path) -> Any:
 
 
 def _write_csv(value: Any, path: Path) -> None:
-    from lab.formats.tables import without_leftover_index
+    from lab.formats.tables import Rows, without_leftover_index
 
     with open(path, "w", encoding="utf-8", newline="") as handle:
-        without_leftover_index(value).to_csv(handle, index=False, lineterminator="\n")
+        rows = Rows(handle)
+        without_leftover_index(value).to_csv(rows, index=False, lineterminator=rows.END)
 
 
 def _read_parquet(path: Path) -> Any:

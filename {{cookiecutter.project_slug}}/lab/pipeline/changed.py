@@ -140,6 +140,6 @@ def _is_code(path: Path) -> bool:
 
 def settings() -> str:
     """Return what people can set from outside and what changes results."""
-    version = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:2]))
     given = [os.environ.get(name, "") for name in ("SEED", "SET")]
     return f"python={version} seed={given[0]} set={given[1]}"

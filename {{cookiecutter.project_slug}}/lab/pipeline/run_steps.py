@@ -90,7 +90,8 @@ def fingerprint() -> str:
         path = root() / name
         value.update(path.read_bytes() if path.exists() else b"")
     value.update(determinism.fingerprint().encode())
-    value.update(f"{platform.python_version()} {sys.platform} {platform.machine()}".encode())
+    python = ".".join(platform.python_version_tuple()[:2])  # a patch changes no result
+    value.update(f"{python} {sys.platform} {platform.machine()}".encode())
     return value.hexdigest()
 
 
