@@ -3,14 +3,13 @@
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PAYLOAD))
 
-from lab.environment import poetry, requirements, sources, uv  # noqa: E402
+from lab.environment import poetry, sources  # noqa: E402
 
 POETRY = ["poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5"]
 
@@ -30,11 +29,8 @@ def main() -> None:
 def lock_poetry() -> None:
     """Write all that Poetry itself needs, on every machine, with the hashes of its files."""
     with tempfile.TemporaryDirectory() as scratch:
-        tools, listed = Path(scratch) / "tools.txt", Path(scratch) / "listed.txt"
-        pinned = tomllib.loads((REPOSITORY / "poetry.lock").read_text(encoding="utf-8"))
-        lines = requirements.requirements(pinned, [requirements.BUILD], REPOSITORY)
-        tools.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        command = [uv.find(tools)[0], "pip", "compile", "-", "--output-file", str(listed)]
+        listed = Path(scratch) / "listed.txt"
+        command = [poetry.installer(), "pip", "compile", "-", "--output-file", str(listed)]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
         command += ["--no-annotate", "--no-header"]
         local = ("UV_INDEX", "UV_FIND_LINKS")  # what only this machine has is no good for others

@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -85,14 +83,9 @@ def poetry() -> list[str]:
 def installer() -> str:
     """Give the program uv that projects use; it is fetched where there is none."""
     sys.path.insert(0, str(REPOSITORY / PAYLOAD))
-    from lab.environment import requirements, uv
+    from lab.environment import poetry
 
-    lock = tomllib.loads((REPOSITORY / "poetry.lock").read_text(encoding="utf-8"))
-    lines = requirements.requirements(lock, [requirements.BUILD], REPOSITORY)
-    with tempfile.TemporaryDirectory() as scratch:
-        tools = Path(scratch) / "tools.txt"
-        tools.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return uv.find(tools)[0]
+    return poetry.installer()
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -344,3 +344,40 @@ def test_packages_changed_by_hand_are_noticed(
         record.write_text("numpy", encoding="utf-8")
         os.utime(record, (1, 1))
     assert not environment.is_current(folder)
+
+
+def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(
+    editable: Path, tmp_path: Path
+) -> None:
+    """What uv installs is what Poetry would install, file by file."""
+    other = Path(shutil.copytree(editable, tmp_path / "other"))
+    assert edit(editable).returncode == 0
+    python = (editable / ".venv" / "bin" / "python").resolve()
+    subprocess.run([python, "-m", "venv", "--without-pip", other / ".venv"], check=True)
+    planned = poetry_sync(editable, "--dry-run")
+    assert "0 installs, 0 updates, 0 removals" in planned
+    poetry_sync(other)
+    assert installed_files(editable) == installed_files(other)
+
+
+def poetry_sync(project: Path, *options: str) -> str:
+    """Run `poetry sync` on the `.venv` of a project; return what it printed."""
+    sys.path.insert(0, str(PAYLOAD))
+    poetry = importlib.import_module("lab.environment.poetry")
+    env = poetry.variables() | {"VIRTUAL_ENV": str(project / ".venv")}
+    command = [*poetry.command(), "sync", "--no-interaction", "--no-ansi", *options]
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def installed_files(project: Path) -> dict[str, tuple[bytes, int]]:
+    """Read the packages of a `.venv`: bytes and modes, without the notes of who installed them."""
+    notes = {"RECORD", "INSTALLER", "REQUESTED"}
+    site = next(project.glob(".venv/lib/python3.*/site-packages"))
+    files = [p for p in site.rglob("*") if p.is_file() and p.name not in notes]
+    return {
+        p.relative_to(site).as_posix(): (p.read_bytes(), p.stat().st_mode & 0o777)
+        for p in files
+        if "__pycache__" not in p.parts
+    }

@@ -9,7 +9,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from . import PreparationError, installing, interpreter, programs, sources
+from . import PreparationError, installing, interpreter, programs, sources, uv
 from .requirements import BUILD, requirements
 
 # Poetry and its plugin with all that they need, by hash. Poetry's own client asks for more than
@@ -61,6 +61,14 @@ def _tools() -> str:
     except (OSError, ValueError):
         return ""
     return "".join(f"{line}\n" for line in requirements(lock, [BUILD], project))
+
+
+def installer() -> str:
+    """Return the program uv that installs here; "" where it cannot be had."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tools = Path(scratch) / "tools.txt"
+        tools.write_text(_tools(), encoding="utf-8")
+        return uv.find(tools)[0]
 
 
 def variables() -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""Benchmark: `.venv` of a generated project, with nothing and with all packages in a cache."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from measuring import PAYLOAD, RESULTS, Command, compare, publish
+
+sys.path.insert(0, str(PAYLOAD))
+
+from lab.environment import poetry, requirements, sources
+
+REPOSITORY = PAYLOAD.parent
+# As it was done until uv installed: Poetry by pip, then the packages by Poetry.
+BOOTSTRAP = """
+set -e
+test -x "$1/bin/poetry" || {
+  "$2" -m venv --without-pip "$1"
+  "$2" -m pip --python "$1/bin/python" install --quiet \\
+    poetry==2.5.1 poetry-plugin-pypi-mirror==0.6.5
+}
+"$2" -m venv --without-pip .venv
+VIRTUAL_ENV="$PWD/.venv" exec "$1/bin/poetry" sync --no-interaction --no-ansi --no-root
+"""
+
+
+def main() -> None:
+    """Make the projects in a folder, let the tools take turns, publish both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    projects = [render(folder / name) for name in ("ours", "by-poetry")]
+    tables = (
+        compare(title, commands(folder, *projects, cold=cold), options.rounds)
+        for title, cold in (("Nothing is cached", True), ("The packages are cached", False))
+    )
+    publish(RESULTS / "environment.md", "The environment of a project", tables)
+
+
+def render(folder: Path) -> Path:
+    """Make a project from the template."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    subprocess.run([*command, "--output-dir", folder, REPOSITORY], check=True, capture_output=True)
+    return next(folder.iterdir())
+
+
+def commands(folder: Path, ours: Path, by_poetry: Path, cold: bool) -> list[Command]:
+    """Return what is compared; each tool has a cache of its own, which `cold` empties."""
+    python = str(ours / ".venv" / "bin" / "python")
+    subprocess.run(["make", "env"], cwd=ours, check=True)  # its Python is everybody's
+    ask = [python, "-c", "import sys; print(sys._base_executable)"]
+    base = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    by_uv = folder / "by-uv"
+    program = lock_for_uv(by_uv, ours, base)
+    bootstrap = ["sh", "-c", BOOTSTRAP, "sh", str(folder / "cache-poetry" / "tool"), base]
+    sync = [program, "sync", "--frozen", "--quiet", "--python", base]
+    return [
+        _command("`make env`", ["make", "env"], ours, folder / "cache-ours", cold),
+        _command("`uv sync`", sync, by_uv, folder / "cache-uv", cold),
+        _command("Poetry, and `poetry sync`", bootstrap, by_poetry, folder / "cache-poetry", cold),
+    ]
+
+
+def _command(label: str, words: list[str], project: Path, cache: Path, cold: bool) -> Command:
+    """Return a command that finds no `.venv`, and with `cold` no cache."""
+
+    def before() -> None:
+        shutil.rmtree(project / ".venv", ignore_errors=True)
+        if cold:
+            shutil.rmtree(cache, ignore_errors=True)
+        cache.mkdir(exist_ok=True)
+
+    env = {"XDG_CACHE_HOME": str(cache), "PIP_CACHE_DIR": str(cache / "pip")}
+    env |= {"POETRY_CACHE_DIR": str(cache / "pypoetry"), "UV_CACHE_DIR": str(cache / "uv")}
+    env |= {"POETRY_PYPI_MIRROR_URL": sources.index(), "POETRY_VIRTUALENVS_IN_PROJECT": "true"}
+    env |= {k: v for k, v in sources.for_uv(()).items() if k.startswith("UV_") and k not in env}
+    return Command(label, words, project, env, before)
+
+
+def lock_for_uv(folder: Path, project: Path, python: str) -> str:
+    """Lock the packages of a project for uv, at the same versions; return the program uv."""
+    facts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))
+    groups = requirements.wanted_groups(facts, [])
+    lines = [line.split(" --hash")[0] for line in requirements.requirements(lock, groups, project)]
+    folder.mkdir(exist_ok=True)
+    text = '[project]\nname = "by-uv"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\n'
+    text += f"dependencies = {json.dumps(lines)}\n"
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    program = poetry.installer()
+    env = os.environ | sources.for_uv(())
+    subprocess.run(
+        [program, "lock", "--quiet", "--python", python], cwd=folder, env=env, check=True
+    )
+    return program
+
+
+if __name__ == "__main__":
+    main()
