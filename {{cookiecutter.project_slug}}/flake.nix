@@ -17,7 +17,7 @@
       ];
       # pyproject.toml says which Python, for those who are outside, too.
       version = (builtins.fromTOML (builtins.readFile ./pyproject.toml)).tool.lab.python;
-      pythonOf = pkgs: pkgs.${"python" + lib.replaceStrings [ "." ] [ "" ] version};
+      pythonOf = pkgs: pkgs.${"python" + builtins.replaceStrings [ "." ] [ "" ] version};
 
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
 
