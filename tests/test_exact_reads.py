@@ -492,3 +492,28 @@ def test_plan_says_what_is_not_noticed(project: Path) -> None:
     text = "note: what awk reads beyond the files that p.awk names is not noticed"
     assert text in make(project, "plan")
     assert make(project).count(text) == 1
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.run(['mytool'], stdout=out)",
+        "subprocess.run('my''tool', shell=True, stdout=out)",
+        "os.system(f'mytool > {sys.argv[2]}')",
+        "subprocess.run(['bash', '../../scripts/' + E + '/run.sh'], stdout=out)",
+    ],
+)
+def test_program_that_a_program_starts_is_in_the_key(
+    project: Path, tmp_path: Path, start: str
+) -> None:
+    """What a step of Python starts is treated like its own command."""
+    program = f"import os, subprocess, sys\nE = {TINY!r}\nout = open(sys.argv[2], 'w')\n{start}\n"
+    write(project, program, run_sh="mytool\n")
+    place = tmp_path / "bin"
+    place.mkdir()
+    path = {"PATH": f"{place}:{building.variables()['PATH']}"}
+    for number in ("1", "2"):
+        (place / "mytool").write_text(f"#!/bin/sh\necho {number}\n", encoding="utf-8")
+        (place / "mytool").chmod(0o755)
+        make(project, **path)
+        assert result(project) == f"{number}\n"

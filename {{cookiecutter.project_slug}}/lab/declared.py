@@ -63,10 +63,18 @@ class Declared:
         raise LabError(self._undeclared("output", os.path.relpath(full, self.generated)))
 
     def readable(self) -> dict[str, Path]:
-        """Return the place of each file that is an input, or an output that is there already."""
+        """Return the place of each file that is an input, or an output that is there already.
+
+        Of folders, the files in them count, too.
+        """
         there = {path: place for path, place in self.outputs.items() if os.path.exists(place)}
         places = {path: os.path.join(self.generated, path) for path in self.inputs} | there
-        return {path: Path(place) for path, place in places.items()}
+        found: dict[str, Path] = {}
+        for path, place in places.items():
+            inside = sorted(Path(place).rglob("*")) if os.path.isdir(place) else []
+            found |= {f"{path}/{each.relative_to(place)}": each for each in inside}
+            found[path] = Path(place)
+        return found
 
     def refuse(self, kind: str, name: str) -> LabError:
         """Return the error that a name is not declared as an input, or as an output."""

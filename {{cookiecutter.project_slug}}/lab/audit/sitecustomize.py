@@ -72,6 +72,13 @@ class Notes:
         """A program is run by its path."""
         self.note("r", path)
 
+    def started(self, program, arguments=(), *_):
+        """A program is started: by its path, or by the words of a command."""
+        words = [arguments] if isinstance(arguments, (str, bytes)) else list(arguments)
+        text = " ".join(os.fsdecode(word) for word in [program, *words])
+        if self.is_new("c", text):
+            self.write("c", text)
+
     def moved(self, source, target, *_):
         """A file gets another name."""
         self.note("w", target)
@@ -88,12 +95,16 @@ class Notes:
             path = os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
             if kind != "r" or not name.endswith(".pyc"):
                 return
+        if self.is_new(kind, path):
+            self.write(kind, path)
+
+    def is_new(self, kind, text):
+        """Tell whether this process has not noted it yet."""
         if self.process != os.getpid():
             self.process, self.known, self.file = os.getpid(), set(), -1
-        if (kind, path) in self.known:
-            return
-        self.known.add((kind, path))
-        self.write(kind, path)
+        new = (kind, text) not in self.known
+        self.known.add((kind, text))
+        return new
 
     def write(self, kind, path):
         """Write one note, with what shows whether the file is changed later."""
@@ -119,6 +130,10 @@ _EVENTS = {
     "os.link": Notes.moved,
     "os.symlink": Notes.moved,
     "cpython.run_file": Notes.ran,
+    "os.exec": Notes.started,
+    "os.posix_spawn": Notes.started,
+    "os.system": Notes.started,
+    "subprocess.Popen": Notes.started,
     "sqlite3.connect": Notes.database,
 }
 

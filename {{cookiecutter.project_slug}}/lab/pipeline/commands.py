@@ -76,16 +76,29 @@ def programs(command: str) -> dict[str, str]:
     Those of `.venv` and of Nix are not among them: the locks stand for them.
     """
     there = _executables(os.environ.get("PATH", os.defpath))
-    names = {word for word in mentions.words(command) if word in there} - _of_bash()
-    found = {name: _real(there[name]) for name in sorted(names)}
-    own = os.path.join(_real(str(root() / ".venv")), "")
+    words = mentions.words(command)
+    places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
+    places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
+    ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""), _STORE)
     return {
-        name: path
-        for name, path in found.items()
-        if not there[name].startswith((os.path.join(root(), ".venv", ""), own))
-        and not path.startswith((_STORE, own))
-        and os.access(path, os.X_OK)
+        name: _real(place)
+        for name, place in sorted(places.items())
+        if not place.startswith(ours)
+        and not _real(place).startswith(ours)
+        and os.access(place, os.X_OK)
     }
+
+
+@cache
+def of_script(path: str) -> dict[str, str]:
+    """Return the programs that a shell script names; none if the file is something else."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            first = file.readline()
+            shell = path.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z|k)?sh\b", first)
+            return programs(first + file.read()) if shell else {}
+    except (OSError, ValueError):
+        return {}
 
 
 _real = cache(os.path.realpath)

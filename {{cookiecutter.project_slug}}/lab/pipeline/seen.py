@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.experiments import root
+from lab.pipeline import commands
 from lab.settings import ASKED, as_words, overrides
 
 if TYPE_CHECKING:
@@ -83,18 +84,26 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         return Seen()
     place = _Place(step, scratch)
     marks: dict[str, tuple] = {}
-    written, listed = set(), set()
+    written, listed, started = set(), set(), []
     for kind, path, *mark in _notes(notes):
         if kind == "w":
             written.add(path)
         elif kind == "l":
             listed.add(path)
+        elif kind == "c":
+            started.append(path)
         else:
             marks.setdefault(path, tuple(mark))
     seen = Seen()
     for path, mark in sorted(marks.items()):
         if path not in written and not place.knows(path):
             _sort(seen, place, path, mark)
+    for command in started:  # is like a command of the step
+        names = commands.files(command, step.declared, place.generated)
+        scripts = (commands.of_script(os.path.abspath(name)) for name in [*names])
+        for programs in (commands.programs(command), *scripts):
+            names += programs.values()
+        seen.read += [name for name in names if name not in {*seen.read, *step.inputs}]
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
     seen.listed = sorted(place.name(p) for p in listed if place.counts(p, marks))
     settings = f"../../scripts/{os.path.basename(place.generated)}/config.yaml"

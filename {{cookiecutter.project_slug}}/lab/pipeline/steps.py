@@ -159,6 +159,8 @@ def _named(step: Step, logs: list, workflow) -> Step:
     step.declared = [*step.inputs, *step.outputs, *map(str, logs)]
     step.programs = {} if step.container else commands.programs(step.command)
     step.inputs += commands.files(step.command, step.declared, generated)
+    for path in [] if step.container else step.inputs:
+        step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
     step.inputs += [path for path in step.programs.values() if path not in step.inputs]
     return step
 
