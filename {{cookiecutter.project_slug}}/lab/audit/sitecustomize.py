@@ -159,8 +159,23 @@ def _go_on():
             return
 
 
+def _report(kind, error, trace):
+    """Show an error that a person can act on with its line, any other with its traceback."""
+    if kind.__module__ != "lab.errors":
+        return sys.__excepthook__(kind, error, trace)
+    lab, place = os.path.dirname(_HERE) + os.sep, ""
+    while trace:
+        file = os.path.normpath(trace.tb_frame.f_code.co_filename)
+        if not file.startswith(lab):
+            place = "%s:%d: " % (file, trace.tb_lineno)  # noqa: UP031
+        trace = trace.tb_next
+    return sys.stderr.write("%serror: %s\n" % (place, error))  # noqa: UP031
+
+
 def _begin():
     folder = os.environ.get("LAB_STEP", "")
+    if os.path.isdir(folder):
+        sys.excepthook = _report
     if hasattr(sys, "addaudithook") and os.path.isdir(folder):
         sys.addaudithook(Notes(folder).hook)
 

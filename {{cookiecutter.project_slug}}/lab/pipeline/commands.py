@@ -27,7 +27,7 @@ def files(command: str, declared: list[str], generated: str) -> list[str]:
     """
     scripts = root() / "scripts" / os.path.basename(generated)
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
-    named = sorted(mentions.of(command, Path(generated), scripts))
+    named = sorted(mentions.of(command, Path(generated), scripts, but=declared))
     places = (scripts, root() / "src", root())
     for name in _MODULE.findall(command):
         named += sorted(

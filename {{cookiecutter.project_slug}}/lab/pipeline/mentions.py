@@ -35,15 +35,16 @@ def in_file(file: Path, generated: Path) -> frozenset[Path]:
     return frozenset(of(text.decode(errors="replace"), generated, file.parent) - {file})
 
 
-def of(text: str, generated: Path, *folders: Path) -> set[Path]:
+def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> set[Path]:
     """Return the files that a script or a command names.
 
     Args:
         text: its text.
         generated: the folder where it runs.
         folders: others to which its paths may be relative.
+        but: words that are known.
     """
-    found = words(text)
+    found = words(text) - {*but}
     known = _names(root() / "src") | _names(root() / "scripts" / generated.name)
     names = {os.path.basename(word) for word in found} & known.keys()
     return among(found, generated, *folders) | {path for name in names for path in known[name]}
