@@ -73,11 +73,16 @@ class Notes:
         self.note("r", path)
 
     def started(self, program, arguments=(), *_):
-        """A program is started: by its path, or by the words of a command."""
-        words = [arguments] if isinstance(arguments, (str, bytes)) else list(arguments)
-        text = " ".join(os.fsdecode(word) for word in [program, *words])
-        if self.is_new("c", text):
-            self.write("c", text)
+        """A program is started: a shell with a command, or another by its name."""
+        text = isinstance(arguments, (str, bytes))
+        words = [os.fsdecode(w) for w in [program, *([arguments] if text else arguments)]]
+        kind = "c" if text or "-c" in words else "p"
+        if self.is_new(kind, " ".join(words)):
+            self.write(kind, " ".join(words))
+
+    def commanded(self, command):
+        """A shell is started with a command."""
+        self.started("", command)
 
     def moved(self, source, target, *_):
         """A file gets another name."""
@@ -132,7 +137,7 @@ _EVENTS = {
     "cpython.run_file": Notes.ran,
     "os.exec": Notes.started,
     "os.posix_spawn": Notes.started,
-    "os.system": Notes.started,
+    "os.system": Notes.commanded,
     "subprocess.Popen": Notes.started,
     "sqlite3.connect": Notes.database,
 }

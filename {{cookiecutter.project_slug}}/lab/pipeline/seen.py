@@ -90,18 +90,18 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
             written.add(path)
         elif kind == "l":
             listed.add(path)
-        elif kind == "c":
-            started.append(path)
+        elif kind in "cp":
+            started.append((path, path if kind == "c" else path.partition(" ")[0]))
         else:
             marks.setdefault(path, tuple(mark))
     seen = Seen()
     for path, mark in sorted(marks.items()):
         if path not in written and not place.knows(path):
             _sort(seen, place, path, mark)
-    for command in started:  # is like a command of the step
+    for command, programs_of in started:  # is like a command of the step
         names = commands.files(command, step.declared, place.generated)
         scripts = (commands.of_script(os.path.abspath(name)) for name in [*names])
-        for programs in (commands.programs(command), *scripts):
+        for programs in (commands.programs(programs_of), *scripts):
             names += programs.values()
         seen.read += [name for name in names if name not in {*seen.read, *step.inputs}]
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
