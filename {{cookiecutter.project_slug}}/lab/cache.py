@@ -29,6 +29,7 @@ def main(argv: list[str]) -> None:
     _show_size(chosen.folder)
     _show_use("last build", _last())
     _show_use("all builds", tally.every(chosen.folder.place))
+    _show_data(chosen.folder)
     print("CACHE=… uses another place, CACHE_SIZE=… sets the limit, CLEAR=1 empties it")
 
 
@@ -39,6 +40,15 @@ def _show_size(folder: Folder) -> None:
     print(f"  size        {_results(now.results)}, {size(now.bytes)} of at most {size(most)}")
     if gone:
         print(f"              {size(gone.bytes)} used longest ago went, to stay below the limit")
+
+
+def _show_data(folder: Folder) -> None:
+    """Print how much is kept of data, which no limit removes."""
+    files = [path.stat().st_size for path in (folder.place / "data").rglob("*") if path.is_file()]
+    if files:
+        print(
+            f"  data        {len(files):,} files of all versions, {size(sum(files))}: without limit"
+        )
 
 
 def _show_bucket(chosen: cache.Cache) -> None:

@@ -21,6 +21,7 @@ from lab.meter import Meter
 from lab.sources.job import Job, Source, identity_of
 from lab.sources.local import File, Folder, Manual
 
+_NOT_OURS = (errno.EACCES, errno.EPERM)
 SCRATCH = f"{DATA}.fetch"
 
 Verified = dict[str, statcache.Known]
@@ -207,7 +208,12 @@ def explained(name: str = "") -> Iterator[None]:
         if told := surroundings.explained(error):
             raise LabError(f"{what}: {told}") from None
         place = f" {shown(os.fsdecode(error.filename))}" if error.filename else ""
-        raise LabError(f"{what}:{place}: {error.strerror or error}") from None
+        way = (
+            "\n  make it readable and writable for you, then make"
+            if error.errno in _NOT_OURS
+            else ""
+        )
+        raise LabError(f"{what}:{place}: {error.strerror or error}{way}") from None
 
 
 def place(target: Path, final: Path) -> None:
