@@ -386,3 +386,33 @@ def test_a_pipe_as_data(project):
     (project.brought / "raw.csv").unlink()
     os.mkfifo(project.brought / "raw.csv")
     assert "is neither a file nor a folder" in error(project.prepare())
+
+
+def test_a_folder_follows_the_record(tmp_path):
+    """Changed, missing and further files follow the record; what is removed by hand is refused."""
+    project = Project(tmp_path)
+    project.declare(scans={"manual": "Ask Ann."})
+    scans = project.brought / "scans"
+
+    def fill(**files):
+        shutil.rmtree(scans, ignore_errors=True)
+        scans.mkdir()
+        for name, text in files.items():
+            (scans / name).write_text(text)
+
+    first, second = {"a": "1", "b": "2"}, {"a": "11", "c": "3"}
+    fill(**first)
+    assert project.prepare().returncode == 0
+    records = [project.hashes.read_bytes()]
+    fill(**second)
+    assert project.run("accept", REASON="newer").returncode == 0
+    records.append(project.hashes.read_bytes())
+    for record, files in ((records[0], first), (records[1], second)):
+        project.hashes.write_bytes(record)
+        assert project.prepare().returncode == 0
+        assert {path.name: path.read_text() for path in scans.iterdir()} == files
+    (scans / "c").unlink()
+    assert "assets/data/scans/c   recorded" in error(project.prepare())
+    shutil.rmtree(scans)
+    assert project.prepare().returncode == 0
+    assert {path.name: path.read_text() for path in scans.iterdir()} == second

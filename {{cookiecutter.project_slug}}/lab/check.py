@@ -95,7 +95,7 @@ def _advise(experiment: Experiment, found: Inventory, drifted: list[str]) -> Non
     hidden = len(found.refused) - SHOWN
     if hidden > 0:
         print(f"  … and {hidden} more")
-    if found.refused and all(restore.moved(experiment, each, found) for each in found.refused):
+    if found.refused and restore.is_moved(experiment, found.refused, found):
         print("the record changed, not the data: make looks for what is recorded")
     elif found.refused or drifted:
         print(f"intended? {accept(experiment)}   not intended? restore the files")

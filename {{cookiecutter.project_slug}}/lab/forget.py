@@ -4,6 +4,7 @@ import os
 import shutil
 
 from lab.experiments import current
+from lab.gate import guarded
 from lab.pipeline import cache, graph
 from lab.pipeline.contents import Contents
 from lab.redo import step_of_environment
@@ -17,9 +18,10 @@ def main(argv: list[str]) -> None:
     more = graph.followers(nodes, wanted) if os.environ.get("DOWN") else []
     more += graph.leaders(nodes, wanted) if os.environ.get("UP") else []
     contents = Contents(str(experiment.generated))
-    store = cache.chosen()
+    store, data = cache.chosen(), guarded.of(experiment)
     for name in [n for n in nodes if n in {*wanted, *more}]:
         outputs = nodes[name].step.outputs
+        data.refuse(name, outputs)
         record = contents.steps.pop(outputs[0], None)
         if record:
             store.forget(record["key"])

@@ -89,7 +89,8 @@ def refuse(
         rows.append(f"… and {len(refused) - SHOWN} more: make check")
     rows += _who_has(experiment, refused, declared or {})
     lines = "".join(f"\n  {row}" for row in rows)
-    if all(restore.moved(experiment, each, found) and each.recorded for each in refused):
+    moved = restore.is_moved(experiment, refused, found)
+    if moved and any(each.state == "changed" for each in refused):
         raise LabError(
             f"hashes.txt records data that is not here, and that nobody here has kept{lines}\n"
             "  bring the file with this hash from whoever accepted it, or go back in git\n"

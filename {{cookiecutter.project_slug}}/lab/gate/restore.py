@@ -29,7 +29,7 @@ def follow(
         bring(experiment, name, declared.get(name.removeprefix(DATA)), known, findings)
         for name, findings in versions.units(declared, found.refused).items()
         if not _is_awaited(experiment, name, declared)
-        and all(moved(experiment, each, found) for each in findings)
+        and (_is_gone(experiment, name, declared) or is_moved(experiment, findings, found))
     ]
     return any(done)
 
@@ -40,14 +40,22 @@ def _is_awaited(experiment: Experiment, name: str, declared: dict[str, Source]) 
     return fetched and not (experiment.generated / name).exists()
 
 
-def moved(experiment: Experiment, finding: Finding, found: Inventory) -> bool:
-    """Return whether a file is as it was verified, so that it is the record that changed."""
-    if finding.state == "missing":
-        return True
-    before = found.remembered.get(finding.name)
-    if before:
-        return before.digest == finding.found
-    return versions.of(experiment).has(finding.found)
+def _is_gone(experiment: Experiment, name: str, declared: dict[str, Source]) -> bool:
+    """Return whether nothing of a source is where it lives."""
+    own = home.place(experiment, name.removeprefix(DATA))
+    manual = isinstance(declared.get(name.removeprefix(DATA)), Manual)
+    return not (own if manual else experiment.generated / name).exists()
+
+
+def is_moved(experiment: Experiment, findings: list[Finding], found: Inventory) -> bool:
+    """Return whether all files are as they were verified, so that it is the record that changed."""
+    for each in findings:
+        before = found.remembered.get(each.name)
+        if before and before.digest != each.found:
+            return False  # a missing file has no digest: somebody removed it
+        if not before and each.found and not versions.of(experiment).has(each.found):
+            return False
+    return True
 
 
 def bring(
