@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-from lab import environment
+from lab import elsewhere, environment
 from lab.errors import LabError
 from lab.experiments import root
 from lab.surroundings import explained, refuse_place, settle_in
@@ -38,6 +38,7 @@ def _run(command: str, argv: list[str]) -> int:
         os.execv(python, [python, "-m", "lab", *sys.argv[1:]])
     environment.complain(root())
     settle_in()
+    elsewhere.settle(root())
     module = importlib.import_module(f"lab.{command.replace('-', '_')}")
     return module.main(argv) or 0
 

@@ -1,6 +1,8 @@
 """Write a file under a temporary name, and move it into place when it is complete."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,37 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def move(old: Path, new: Path) -> None:
+    """Move a file or folder, also to another disk; it is complete at one of both places."""
+    try:
+        os.replace(old, new)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    part = part_of(new)
+    try:
+        if is_folder(old):
+            shutil.copytree(old, part, symlinks=True)
+        else:
+            shutil.copy2(old, part, follow_symlinks=False)
+        os.replace(part, new)
+    except BaseException:
+        remove(part)
+        raise
+    remove(old)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder itself, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it, if it is there."""
+    shutil.rmtree(path) if is_folder(path) else path.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:

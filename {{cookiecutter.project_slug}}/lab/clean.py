@@ -1,10 +1,9 @@
 """Remove what the current experiment generated (`make clean`), and leave its data."""
 
 import os
-import shutil
 from pathlib import Path
 
-from lab import sources
+from lab import elsewhere, sources
 from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
@@ -37,9 +36,10 @@ def _empty(experiment: Experiment) -> list[str]:
     data = guarded.of(experiment)
     try:
         for path in _unguarded(experiment.generated, "", data):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            elsewhere.empty(path)
         left = [name for name in data.names if os.path.lexists(experiment.generated / name)]
-        if not left and not experiment.generated.is_symlink():
+        kept = experiment.generated.is_symlink() or elsewhere.has_place(experiment.generated)
+        if not left and not kept:
             experiment.generated.rmdir()
     except OSError as error:
         place = relative(Path(os.fsdecode(error.filename or experiment.generated)))
@@ -53,7 +53,7 @@ def _unguarded(folder: Path, inside: str, data: guarded.Guarded) -> list[Path]:
     for path in sorted(folder.iterdir()):
         name = f"{inside}{path.name}"
         if not data.touches(name):
-            found.append(path)
+            found += [] if name == elsewhere.PLACE else [path]
         elif not data.holds(name) and path.is_dir():
             found += _unguarded(path, f"{name}/", data)
     return found

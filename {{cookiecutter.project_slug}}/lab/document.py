@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.atomic import move
 from lab.errors import LabError
 from lab.experiments import Experiment, relative, root
 from lab.pipeline.contents import Contents
@@ -212,4 +213,4 @@ def _changed(source: Path, changed: list[str]) -> str:
 def _move(path: Path, target: Path) -> None:
     if path.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
+        move(path, target)

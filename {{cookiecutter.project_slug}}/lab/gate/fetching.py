@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import surroundings
-from lab.atomic import flush, replacing
+from lab.atomic import flush, move, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
@@ -224,10 +224,10 @@ def place(target: Path, final: Path) -> None:
     old = target.with_name("old")
     if final.is_dir() and not final.is_symlink():
         _remove(old)
-        os.rename(final, old)
+        move(final, old)
     elif target.is_dir() and not target.is_symlink():
         _remove(final)
-    os.replace(target, final)
+    move(target, final)
     _remove(old)
 
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.atomic import part_of, replacing
+from lab.atomic import move, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment, relative, root
 from lab.folders import walk
@@ -79,14 +79,3 @@ def _give_way(experiment: Experiment, own: Path) -> str:
     else:
         own.unlink(missing_ok=True)
     return f"\n  what was there is kept in {relative(kept.own)}"
-
-
-def move(old: Path, new: Path) -> None:
-    """Move a file or folder, also to another disk; it is complete at one of both places."""
-    try:
-        os.replace(old, new)
-    except OSError:
-        part = part_of(new)
-        shutil.copytree(old, part) if old.is_dir() else shutil.copy2(old, part)
-        os.replace(part, new)
-        shutil.rmtree(old) if old.is_dir() else old.unlink()

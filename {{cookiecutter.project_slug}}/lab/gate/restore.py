@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lab.atomic import replacing
+from lab.atomic import move, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
@@ -157,4 +157,4 @@ def _make_own(experiment: Experiment, used: Path, others: set[str]) -> None:
             link.symlink_to(Path(name).resolve())
     scratch.mkdir(parents=True, exist_ok=True)
     used.unlink()
-    scratch.rename(used)
+    move(scratch, used)

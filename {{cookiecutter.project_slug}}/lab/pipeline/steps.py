@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.atomic import move
 from lab.experiments import Experiment
 from lab.pipeline import commands, found, given, names, results, runner
 from lab.pipeline import variables as variables_of
@@ -232,7 +233,7 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
-        os.replace(place, target)
+        move(Path(place), target)
         contents.moved(place, path)
     contents.touch(step.outputs)  # newer than the inputs, for Snakemake
     return digests
