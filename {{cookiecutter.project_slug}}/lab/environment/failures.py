@@ -22,12 +22,23 @@ NO_NETWORK = Cause(
     "it cannot be reached, or the connection broke",
     "connect, or see that pip knows your proxy or index (pip config list); then make again",
 )
+NOT_FOUND = Cause(  # an installer says so, too, of an index that it could not ask
+    r"not found in the package registry|no version of|No matching distribution|404 (Client|Not)"
+    r"|not found in the provided",
+    "it does not have this version",
+    "see that this is the index you mean (pip config list), or lock what it has: make lock",
+)
 # In this order: what is said beside a more general word comes first.
 CAUSES = [
     Cause(
         r"[Hh]ash mismatch|DO NOT MATCH THE HASHES",
         "the file there is not the one that poetry.lock pins, so it is not installed",
         "a mirror that changes files? use another one. A wrong lock? git checkout poetry.lock",
+    ),
+    Cause(
+        r"Port could not be cast|invalid port number|Invalid URL|invalid value .* for '--\S*index",
+        "its address cannot be read",
+        "write signs of a password as pip wants them (/ is %2F): pip config list; then make again",
     ),
     Cause(
         r"No space left|Disk quota exceeded|os error 28",
@@ -40,12 +51,19 @@ CAUSES = [
         "name the certificates of your institute: pip config set global.cert FILE; then make again",
     ),
     Cause(
-        r"\b(401|403|407)\b|Unauthorized|Forbidden|authentication credentials",
+        r"\b(401|403|407) (Client|Error|Proxy)|Unauthorized|Forbidden|authentication credentials",
         "it wants a login",
         "put it into ~/.netrc, or into index-url of pip's settings; then make again",
     ),
     Cause(
-        r"no wheels with|platform tag|ABI tag|not a supported wheel|no usable wheels",
+        r"HTTP status server error|too many 5\d\d error|5\d\d Server Error",
+        "its server is out of order",
+        "try again later, or use another index; then make again",
+    ),
+    NO_NETWORK,
+    Cause(
+        r"no wheels with|none of the wheel's tags|platform tag|ABI tag|not a supported wheel"
+        r"|no usable wheels",
         "it has no file for {machine}",
         "use another machine or Python, or a version that has one: make add PACKAGE={package}",
     ),
@@ -56,17 +74,12 @@ CAUSES = [
     ),
     Cause(
         r"text/html.*(wheel|zip)|[Cc]ontent.[Tt]ype|invalid [Zz]ip|[Zz]ip archive|unzip|BadZipFile"
-        r"|Failed to (extract|parse)|unexpected HTML",
+        r"|Failed to (extract|parse)|unexpected HTML"
+        r"|versions: none\)[\s\S]*Fetched page \S+ as text/html",
         "it answers with a page that is no list of packages, and no package",
         "a login page of the network? Open it in a browser, log in, then make again",
     ),
-    NO_NETWORK,  # pip says "no matching distribution" then, too
-    Cause(
-        r"not found in the package registry|no version of|No matching distribution|\b404\b"
-        r"|not found in the provided",
-        "it does not have this version",
-        "see that this is the index you mean (pip config list), or lock what it has: make lock",
-    ),
+    NOT_FOUND,
 ]
 UNKNOWN = Cause("", "the installer stopped", "the lines above are its own words")
 
@@ -83,6 +96,7 @@ def package(said: str) -> str:
         r"Because ([\w.-]+?)(?:==\S+)? (?:was|has)",
         r"version of ([\w.-]+?)==",
         r"distribution found for ([\w.-]+?)==",
+        r"^\s*([\w.-]+?)==\S+ from ",
         r"/([\w.-]+)/?(?:\)|`|\s|$)",
     )
     found = next((m for p in patterns if (m := re.search(p, said, re.MULTILINE))), None)
@@ -96,9 +110,12 @@ def explain(said: str, by_pip: str) -> str:
         said: the words of uv.
         by_pip: the words of pip, which tried afterwards.
     """
-    first, second = cause(said), cause(by_pip)
-    found, words = (first, said) if first is not UNKNOWN else (second, by_pip)
-    name = package(said) or package(by_pip) or "a package"
+    # Where uv itself was not to be had, what pip says of the packages counts.
+    both = (by_pip, said) if package(said) == "uv" else (said, by_pip)
+    words = min(both, key=lambda text: [NOT_FOUND, UNKNOWN].count(cause(text)))
+    words = words if cause(words) is not UNKNOWN else both[0]
+    found = cause(words)
+    name = package(words) or "a package"
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     filled = {"package": name, "machine": machine}
     sentence = found.sentence.format(**filled)
@@ -124,12 +141,12 @@ def _index(words: str) -> str:
     place = url[0] if url and "hint" not in words[: url.start()] else configured
     if sources.is_on(told.get("no-index", "")):
         place = told.get("find-links", "the folders of pip's settings")
-    return without_secrets(re.sub(r"(/simple)/.*", r"\1", place)) or "the index"
+    return without_secrets(re.sub(r"(?<=/simple)/.*|/[^/]*#.*", "", place)) or "the index"
 
 
 def without_secrets(text: str) -> str:
     """Return a text without the names and passwords of addresses."""
-    return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+    return re.sub(r"(?<=//)([^/\s]*@|[^/\s:]*:(?!\d+\b)\S*@)", "", text)
 
 
 def _needs_words(found: Cause) -> bool:

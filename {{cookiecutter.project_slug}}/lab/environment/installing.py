@@ -102,21 +102,52 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     """
     lines = _lines(wanted.packages)
     first = [line for line in lines if _name(line) == failures.package(said)]
-    env = sources.for_pip()
-    if failures.cause(said) is failures.NO_NETWORK:
-        env = {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5"} | env
+    cut_off = failures.cause(said) is failures.NO_NETWORK
+    patience = {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5"} if cut_off else {"PIP_RETRIES": "1"}
+    env = patience | sources.for_pip()
     programs.say("uv could not install the packages, so pip tries")
+    building, missing = _building(folder, venv, wanted, env)
+    if missing and failures.cause(missing) is not failures.NOT_FOUND:
+        return missing
     for part in filter(None, (first, lines)):
-        if words := _pip(folder, venv, wanted, part, env):
-            return words
+        if words := _pip(folder, venv, wanted, part, env | building):
+            return missing or words
     return ""
 
 
-def _pip(folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str]) -> str:
+def _building(
+    folder: Path, venv: Path, wanted: Wanted, env: dict[str, str]
+) -> tuple[dict[str, str], str]:
+    """Put what builds packages from source beside them; return how to find it, or pip's words.
+
+    Left to itself, pip takes the newest of the index. Packages with a wheel do without.
+    """
+    place = wanted.tools.with_name("building")
+    lines = [line for line in _lines(wanted.tools) if _name(line) != "uv"]
+    words = _pip(folder, venv, wanted, lines, env, "--target", str(place)) if lines else ""
+    return {"PYTHONPATH": str(place)} if place.exists() else {}, words
+
+
+def _pip(
+    folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str], *more: str
+) -> str:
     given = wanted.packages.with_name("for-pip.txt")
     given.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [*sources.pip(), "--python", str(venv / "bin" / "python"), "install", "--no-deps"]
-    command += ["--no-compile", "--no-user", "--require-hashes", "--quiet"]
+    command += ["--no-compile", "--no-user", "--require-hashes", "--quiet", *more]
+    command += ["--ignore-installed", "--no-build-isolation", "--use-pep517"]
     command += [word for url in wanted.indexes for word in ("--extra-index-url", url)]
-    done = programs.ask([*command, "--requirement", str(given)], env, folder)
-    return (done.stdout + done.stderr).strip() if done.returncode else ""
+    command += ["--requirement", str(given)]
+    done = programs.ask(command, env, folder)
+    words = (done.stdout + done.stderr).strip()
+    if done.returncode and failures.cause(words) is failures.NOT_FOUND:
+        name = failures.package(words)
+        given.write_text("".join(f"{line}\n" for line in lines if _name(line) == name))
+        words += "\n" + _reasons(programs.ask([*command, "-vvv"], env, folder).stdout)
+    return words if done.returncode else ""
+
+
+def _reasons(told: str) -> str:
+    """Return why pip left out pages and files; it says so only where it is asked for all words."""
+    told_of = r"Could not fetch URL .*|.*none of the wheel's tags.*|Fetched page \S+ as text/html"
+    return "\n".join(re.findall(told_of, told))

@@ -46,6 +46,7 @@ def ask(
             command,
             env=env or variables(),
             cwd=cwd,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",

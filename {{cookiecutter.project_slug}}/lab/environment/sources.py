@@ -67,8 +67,11 @@ def index() -> str:
 def for_pip() -> dict[str, str]:
     """Return the variables for pip: where packages are, and nothing else of its settings."""
     own = {"PIP_" + k.upper().replace("-", "_"): v for k, v in settings().items()}
+    if bundle := certificates():
+        own["PIP_CERT"] = bundle  # an old pip looks at fewer variables
     env = {k: v for k, v in programs.variables().items() if not k.startswith("PIP_")}
-    return env | own | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    alone = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return env | own | alone | {"PIP_NO_INPUT": "1"}
 
 
 def for_uv(indexes: tuple[str, ...]) -> dict[str, str]:
@@ -107,7 +110,7 @@ def _places(told: dict[str, str], indexes: tuple[str, ...]) -> dict[str, str]:
 
 
 def _certificates(told: dict[str, str]) -> dict[str, str]:
-    """Say which certificates to trust."""
+    """Say which certificates to trust, and which one to show."""
     bundle = certificates()
     name = "SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE"
     return {name: bundle, "SSL_CLIENT_CERT": os.path.expanduser(told.get("client-cert", ""))}
@@ -115,7 +118,7 @@ def _certificates(told: dict[str, str]) -> dict[str, str]:
 
 def certificates() -> str:
     """Return the file or folder of what pip trusts: of its settings, else of the variables."""
-    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
     given = settings().get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
     return os.path.expanduser(given)
 
