@@ -58,7 +58,7 @@ def make(contents: Contents, sources: list[Path], running: Running, notebook: bo
         ChangedError: something changed meanwhile; the message names it.
     """
     running.stop_on_signals()
-    makings = [Making(contents, source, notebook) for source in sources]
+    makings = [Making(contents, source, notebook, alone=notebook) for source in sources]
     errors: list[LabError] = []
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(_in_process, making.order, running) for making in makings]
