@@ -144,11 +144,11 @@ class _Place:
 
     def is_stray(self, path: str) -> bool:
         """Tell whether a file was written that is neither an output nor for a moment."""
-        if not self.is_ours(path) or self.knows(path) or not os.path.lexists(path):
+        if self.knows(path) or not os.path.lexists(path):
             return False
-        if not self.is_generated(path):
-            return True
-        return os.path.relpath(path, self.generated).split(os.sep)[0] in ("assets", "outputs")
+        if self.is_generated(path):
+            return os.path.relpath(path, self.generated).split(os.sep)[0] in ("assets", "outputs")
+        return self.is_ours(path)
 
     def counts(self, folder: str, read: dict) -> bool:
         """Tell whether the names in a folder decide: they are ours, or files of it were read."""
