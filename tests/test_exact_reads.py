@@ -351,11 +351,11 @@ def test_setting_that_is_not_there_is_an_error(project: Path, given: str, says: 
     assert says in refused(project, f"SET={given}")
 
 
-def test_settings_reach_a_program_through_one_object(project: Path) -> None:
+@pytest.mark.parametrize("named", ["", f"'../../scripts/{TINY}/config.yaml'"])
+def test_settings_reach_a_program_through_one_object(project: Path, named: str) -> None:
     """`from lab import config` has what the build was told, and another value is another result."""
-    write(
-        project, f"from lab import config\n{COPY}open(sys.argv[2], 'a').write(str(config.seed))\n"
-    )
+    program = f"{named}\nfrom lab import config\n{COPY}"
+    write(project, f"{program}open(sys.argv[2], 'a').write(str(config.seed))\n")
     make(project)
     assert result(project) == "x\n3\n3"
     make(project, "SEED=7")

@@ -8,7 +8,7 @@ files until one of them differs. A name that ends with a slash stands for the na
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +32,18 @@ def listed(folder: str) -> list[str]:
     return sorted(n for n in names if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
 
 
-def part_of_key(found: list[str], contents) -> list:
-    """Return what the files found add to the key of a step."""
+def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
+    """Return what the files found add to the key of a step.
+
+    Where a step reads the settings, found or as one of its inputs, those of make count, too.
+    """
     scripts = _scripts(contents)
     parts: list = []
     for path in found:
         folder = path.endswith("/")
         held = listed(os.path.join(contents.generated, path)) if folder else contents.digest(path)
         parts.append((path.replace(scripts, _SCRIPTS), held))
-    return [*parts, overrides()] if f"{scripts}config.yaml" in found else parts
+    return [*parts, overrides()] if f"{scripts}config.yaml" in {*found, *inputs} else parts
 
 
 def _scripts(contents) -> str:

@@ -106,9 +106,9 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         seen.read += [name for name in names if name not in {*seen.read, *step.inputs}]
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
     seen.listed = sorted(place.name(p) for p in listed if place.counts(p, marks))
-    settings = f"../../scripts/{os.path.basename(place.generated)}/config.yaml"
-    if settings in seen.read and overrides() and not (notes / ASKED).exists():
-        seen.own_settings = settings
+    settings = os.path.abspath(f"../../scripts/{os.path.basename(place.generated)}/config.yaml")
+    if settings in marks and overrides() and not (notes / ASKED).exists():
+        seen.own_settings = place.name(settings)
     return seen
 
 

@@ -209,7 +209,7 @@ def key_of(step: Step, session: Session) -> str:
     inputs = [(_in(folder, path), session.contents.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
     parts = [2, command, inputs, step.outputs, step.container, session.environment]
-    parts += [step.deciding, found.part_of_key(step.found, session.contents)]
+    parts += [step.deciding, found.part_of_key(step.found, session.contents, step.inputs)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
