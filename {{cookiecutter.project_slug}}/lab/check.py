@@ -4,7 +4,7 @@ import os
 
 from lab import gate, sources
 from lab.experiments import Experiment, current
-from lab.gate import drift, fetching, restore
+from lab.gate import drift, fetching, home, restore
 from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
@@ -24,6 +24,7 @@ def main(argv: list[str]) -> int:
 
 def _check(experiment: Experiment) -> int:
     declared = sources.declared(experiment)
+    home.link_new(experiment, declared)
     full = os.environ.get("FULL", "") not in ("", "0")
     tree = None if full else gate.sealed(experiment, declared)
     if tree:

@@ -35,6 +35,14 @@ def settle(experiment: Experiment, declared: Mapping[str, Source]) -> None:
             _settle(experiment, name)
 
 
+def link_new(experiment: Experiment, declared: Mapping[str, Source]) -> None:
+    """Link what people have put into its place since the last build."""
+    for name, source in declared.items():
+        own, used = place(experiment, name), experiment.generated / DATA / name
+        if isinstance(source, Manual) and own.exists() and not os.path.lexists(used):
+            link(used, own)
+
+
 def _settle(experiment: Experiment, name: str) -> None:
     own, used = place(experiment, name), experiment.generated / DATA / name
     if os.path.lexists(used) and not used.is_symlink():

@@ -26,6 +26,7 @@ from lab.pipeline.limits import megabytes
 from lab.sources.job import Source
 
 LIMIT = "10GB"
+_LARGE = 500_000_000  # bytes; a copy of more is announced
 
 
 class _Folder(Folder):
@@ -55,9 +56,10 @@ class Versions:
 
     def has(self, digest: str) -> bool:
         """Return whether a version can be brought back."""
-        return (self.own / digest).exists() or self._is_kept(digest) or self._is_shared(digest)
+        return (self.own / digest).exists() or self.is_kept(digest) or self._is_shared(digest)
 
-    def _is_kept(self, digest: str) -> bool:
+    def is_kept(self, digest: str) -> bool:
+        """Return whether a version is in the folder of the cache."""
         return bool(self.folder) and self.folder.object(digest).exists()
 
     def _is_shared(self, digest: str) -> bool:
@@ -76,7 +78,7 @@ class Versions:
         if own.exists() and copy(own, target) == digest:
             return
         try:
-            if not self._is_kept(digest) and self._is_shared(digest):
+            if not self.is_kept(digest) and self._is_shared(digest):
                 self.folder.take(digest, self.bucket)
             if self.folder:
                 self.folder.fetch(digest, str(target))
@@ -89,13 +91,13 @@ class Versions:
         """Keep a copy of a file under its digest; return whether there is one now."""
         if not self.folder:
             return False
-        if self._is_kept(digest):
+        if self.is_kept(digest):
             return True
         try:
             self.folder.keep(path, digest)
             if self.bucket:
                 self.bucket.keep(self.folder.object(digest), digest)
-            return self._is_kept(digest)  # not in a cache that is only read
+            return self.is_kept(digest)  # not in a cache that is only read
         except DamagedError:
             return False  # it changes just now: what it was is not there any more
         except OSError as error:
@@ -146,12 +148,21 @@ def keep(experiment: Experiment, declared: dict[str, Source], found: list[Findin
     for name, findings in units(declared, found).items():
         wanted = getattr(declared.get(name.removeprefix(DATA)), "keep", None)
         total = sum(each.size or 0 for each in findings)
-        if wanted is None and total > limit():
-            if any(each.state != "verified" for each in findings):
-                print(f"{shown(name)} is not kept for later: {size(total)}, KEEP={_limit()}")
-        elif wanted is not False:
-            for each in findings:
-                of(experiment).keep(experiment.generated / each.name, each.found)
+        if wanted or (wanted is None and total <= limit()):
+            _keep(experiment, name, findings)
+        elif wanted is None and limit() > 0 and any(each.state != "verified" for each in findings):
+            print(f"{shown(name)} is not kept for later: {size(total)}, KEEP={_limit()}")
+
+
+def _keep(experiment: Experiment, name: str, findings: list[Finding]) -> None:
+    kept = of(experiment)
+    if not kept.folder or kept.folder.read_only:
+        return
+    new = [each for each in findings if not kept.is_kept(each.found)]
+    if (total := sum(each.size or 0 for each in new)) > _LARGE:
+        print(f"keeping a copy of {shown(name)} ({size(total)})", flush=True)
+    for each in new:
+        kept.keep(experiment.generated / each.name, each.found)
 
 
 def units(declared: dict[str, Source], found: list[Finding]) -> dict[str, list[Finding]]:
