@@ -31,7 +31,7 @@ class Place:
         self.data = self.generated / "assets/data"
 
     def config(self):
-        return {"data": {"top0.bin": {"manual": "Ask Ann."}, "in": {"manual": "Ask Ann."}}}
+        return {}
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def place(tmp_path, monkeypatch):
     """Return an experiment with twelve recorded files, of which eight lie in a folder."""
     place = Place(tmp_path)
     monkeypatch.setattr("lab.gate.wording.current", lambda: place)
+    monkeypatch.setenv("CACHE", str(tmp_path / "cache"))
     place.scripts.mkdir()
     names = [f"top{i}.bin" for i in range(4)] + [f"in/{'deep/' * (i % 3)}f{i}" for i in range(8)]
     for number, name in enumerate(names):

@@ -41,10 +41,9 @@ def _is_awaited(experiment: Experiment, name: str, declared: dict[str, Source]) 
 
 
 def _is_gone(experiment: Experiment, name: str, declared: dict[str, Source]) -> bool:
-    """Return whether nothing of a source is where it lives."""
-    own = home.place(experiment, name.removeprefix(DATA))
+    """Return whether nothing is there of data that a person brings: so there is nothing to lose."""
     manual = isinstance(declared.get(name.removeprefix(DATA)), Manual)
-    return not (own if manual else experiment.generated / name).exists()
+    return manual and not home.place(experiment, name.removeprefix(DATA)).exists()
 
 
 def is_moved(experiment: Experiment, findings: list[Finding], found: Inventory) -> bool:
@@ -53,6 +52,8 @@ def is_moved(experiment: Experiment, findings: list[Finding], found: Inventory) 
         before = found.remembered.get(each.name)
         if before and before.digest != each.found:
             return False  # a missing file has no digest: somebody removed it
+        if not before and each.state == "extra":
+            return False
         if not before and each.found and not versions.of(experiment).has(each.found):
             return False
     return True

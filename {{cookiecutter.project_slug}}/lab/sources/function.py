@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import inspect
 import pickle
+import shutil
 import subprocess
 import sys
 import traceback
@@ -14,9 +15,12 @@ from typing import Any
 from lab.determinism import environment
 from lab.errors import LabError
 from lab.experiments import relative, root
+from lab.meter import size
 from lab.pipeline.modules import programs
 from lab.sources.job import Job
 from lab.sources.secrecy import in_arguments, redacted
+
+_LEAST = 100_000  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,14 @@ class Function:
         if done.returncode:
             printed = done.stderr.decode(errors="replace").strip()[-2000:]
             text = redacted(printed).replace("\n", "\n  ")
+            text += _full(job.target.parent)  # which not every library says
             raise LabError(f"assets/data/{job.name}: {self.described()} failed\n  {text}")
+
+
+def _full(folder: Path) -> str:
+    """Return that the disk is full, where it is."""
+    free = shutil.disk_usage(folder).free
+    return f"\n  the disk is full: {size(free)} are free" if free < _LEAST else ""
 
 
 def _home(function: str) -> tuple[str, str]:
