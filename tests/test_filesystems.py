@@ -49,6 +49,9 @@ def test_this_disk(tmp_path):
     (tmp_path / "x").write_text("x")
     assert filesystems.trusted(tmp_path / "x") == filesystems.trusted(tmp_path)
     assert not filesystems.trusted(tmp_path / "y")
+    stat = os.stat(tmp_path)
+    answers = {filesystems.trusted(tmp_path, each) for each in (None, stat, stat.st_dev)}
+    assert len(answers) == 1
 
 
 def test_an_image_is_not_believed(tmp_path):

@@ -18,17 +18,18 @@ _known: dict[int, bool] = {}
 _mounts: list[tuple[int, str, bool, str]] = []
 
 
-def trusted(path: str | os.PathLike, device: int | None = None) -> bool:
+def trusted(path: str | os.PathLike, stat: os.stat_result | int | None = None) -> bool:
     """Return whether a file with an unchanged stat is unchanged; asked once per device.
 
     Args:
         path: the file; one that is not there is not trusted.
-        device: `st_dev` of its stat, where that is known already.
+        stat: its stat, or the `st_dev` of that, where it is known already.
     """
     try:
-        device = os.stat(path).st_dev if device is None else device
+        stat = os.stat(path) if stat is None else stat
     except OSError:
         return False
+    device = stat if isinstance(stat, int) else stat.st_dev
     if device not in _known:
         _known[device] = _deserves(device, os.path.realpath(path))
     return _known[device]
