@@ -381,3 +381,18 @@ def installed_files(project: Path) -> dict[str, tuple[bytes, int]]:
         for p in files
         if "__pycache__" not in p.parts
     }
+
+
+def test_without_any_python_the_ways_out_are_named(project: Path, tmp_path: Path) -> None:
+    """A machine without Python gets two ways out, and `make help` works there."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("make", "sh", "sed", "awk", "test", "echo"):
+        (programs / name).symlink_to(shutil.which(name))
+    bare = shutil.copytree(project, tmp_path / "bare")
+    make = {"cwd": bare, "env": {"PATH": str(programs)}, "capture_output": True, "text": True}
+    done = subprocess.run([programs / "make"], **make)
+    assert done.returncode == 2
+    assert "there is no Python on this machine" in done.stderr
+    assert all(way in done.stderr for way in ("Install Python 3", "nix develop"))
+    assert subprocess.run([programs / "make", "help"], **make).returncode == 0
