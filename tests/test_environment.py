@@ -393,6 +393,6 @@ def test_without_any_python_the_ways_out_are_named(project: Path, tmp_path: Path
     make = {"cwd": bare, "env": {"PATH": str(programs)}, "capture_output": True, "text": True}
     done = subprocess.run([programs / "make"], **make)
     assert done.returncode == 2
-    assert "there is no Python on this machine" in done.stderr
+    assert "there is no Python 3.11 or later on this machine" in done.stderr
     assert all(way in done.stderr for way in ("Install Python 3", "nix develop"))
     assert subprocess.run([programs / "make", "help"], **make).returncode == 0
