@@ -134,6 +134,23 @@ def test_output_may_have_the_longest_name_that_the_disk_takes(project: Path) -> 
     assert building.ran(make(project)) == []
 
 
+def test_longest_name_in_any_script(project: Path) -> None:
+    """`save` writes a name of 251 bytes, of letters that take two each."""
+    name = "é" * 123 + ".json"
+    program = "import sys\nfrom lab import save\nsave({'a': 1}, sys.argv[1])\n"
+    text = f"""
+rule all:
+    input: "{name}"
+rule a:
+    input: code=code("p.py")
+    output: "{name}"
+    shell: step("python {{input.code[0]}} ./{{output}}")
+"""
+    generated = write(project, HEAD + text, p_py=program)
+    make(project)
+    assert '"a": 1' in (generated / name).read_text()
+
+
 def test_copy_of_an_experiment_computes_nothing(project: Path) -> None:
     """A copied or renamed experiment has other paths and the same content."""
     text = "rule all:\n    input: 'o'\nrule a:\n    input: code=code('p.py')\n    output: 'o'\n"

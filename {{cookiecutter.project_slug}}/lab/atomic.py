@@ -9,8 +9,9 @@ from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
-    """Return an unused hidden name beside `path`."""
-    return path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
+    """Return an unused hidden name beside `path`, which is not longer than a disk takes."""
+    start = os.fsencode(path.name)[:200].decode(errors="ignore")
+    return path.with_name(f".{start}.{os.urandom(4).hex()}.part")
 
 
 @contextmanager
