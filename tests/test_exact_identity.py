@@ -279,6 +279,68 @@ def test_handlers_run(project: Path) -> None:
     assert (generated / "onerror").exists()
 
 
+MANY = (
+    HEAD
+    + """
+include: "more.smk"
+module other:
+    snakefile: "other.smk"
+use rule * from other as other_*
+localrules: a
+scattergather:
+    split=2
+rule all:
+    default_target: True
+    input: "more.txt", "module.txt", multiext("a", ".x", ".y"), "b.txt", "g.txt", "u.txt"
+rule a:
+    output: multiext("a", ".x", ".y")
+    message: "hello"
+    priority: 5
+    group: "g"
+    shell: step("echo 1 > {output[0]}; echo 2 > {output[1]}")
+rule b:
+    input: unpack(lambda wildcards: {"x": "a.x", "y": "a.y"})
+    output: report("b.txt", category="x")
+    params: p=lambda wildcards, input: len(input)
+    threads: 2
+    retries: 1
+    resources: mem_mb=100, runtime=3
+    shell: step("cat {input.x} {input.y} > {output}; echo {params.p} {threads} >> {output}")
+use rule b as u with:
+    output: "u.txt"
+rule piece:
+    output: "s-{scatteritem}.txt"
+    shell: step("echo {wildcards.scatteritem} > {output}")
+rule g:
+    input: gather.split("s-{scatteritem}.txt")
+    output: "g.txt"
+    shell: step("cat {input} > {output}")
+"""
+)
+MORE = """
+rule more:
+    output: "more.txt"
+    log: "logs/more.log"
+    shell: "echo log > {log}; echo more > {output}"
+"""
+OTHER = "rule m:\n    output: 'module.txt'\n    shell: 'echo module > {output}'\n"
+
+
+def test_rest_of_the_language_works(project: Path) -> None:
+    """Modules, includes, inheritance, groups, scattered steps: all are steps as any other."""
+    generated = write(project, MANY, more_smk=MORE, other_smk=OTHER)
+    steps = ["a", "b", "g", "more", "other_m", "piece:1-of-2", "piece:2-of-2", "u"]
+    assert building.ran(make(project)) == steps
+    texts = {path.name: path.read_text().split() for path in generated.glob("*.txt")}
+    assert texts["b.txt"] == texts["u.txt"] == ["1", "2", "2", "2"]
+    assert texts["g.txt"] == ["1-of-2", "2-of-2"]
+    assert (texts["more.txt"], texts["module.txt"]) == (["more"], ["module"])
+    assert make(project).splitlines()[-1] == "up to date"
+    (generated / "module.txt").unlink()
+    assert building.ran(make(project)) == []
+    assert (generated / "module.txt").exists()
+
+
 @pytest.mark.parametrize(
     ("output", "command", "says"),
     [
