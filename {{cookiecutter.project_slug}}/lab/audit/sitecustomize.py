@@ -10,7 +10,8 @@ import sys
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _WRITES = os.O_WRONLY | os.O_RDWR
 _SOFTWARE = ("/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/etc/", "/nix/store/")
-_SYSTEM = ("/proc/", "/sys/", "/run/", "/dev/")
+_SYSTEM = ("/proc/", "/sys/", "/dev/")
+_MEMORY = "/dev/shm/"  # holds files like any other
 _IMPORTS = (
     "_frozen_importlib",
     "_frozen_importlib_external",
@@ -93,7 +94,8 @@ class Notes:
         path = os.path.abspath(os.fsdecode(path))
         if (path + os.sep).startswith(self.own):
             return
-        if not path.startswith(self.project) and path.startswith(self.elsewhere):
+        ours = path.startswith((self.project, _MEMORY))
+        if not ours and path.startswith(self.elsewhere):
             return
         if os.sep + "__pycache__" + os.sep in path:
             folder, name = os.path.split(path)

@@ -18,7 +18,7 @@ _LARGEST = 1_000_000  # bytes of a text that is searched
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
 _APART = re.compile(r"[=,:@]")
-_SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev|run)/")
+_SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev(?!/shm))/")
 
 
 @cache
