@@ -82,7 +82,7 @@ def read(project: Path) -> dict[str, bytes]:
 def log(project: Path, step: str) -> str:
     """Return what a step said."""
     folder = project / "generated" / NAME / ".lab" / "logs"
-    return (folder / f"{step}.log").read_text(encoding="utf-8")
+    return (folder / f"{step.replace(':', '-')}.log").read_text(encoding="utf-8")
 
 
 def program(folder: Path, name: str, text: str) -> dict[str, str]:
