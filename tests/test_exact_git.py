@@ -208,6 +208,11 @@ def test_another_owner_is_told(project: Path) -> None:
     assert done.returncode == 2
     assert command in done.stderr
     assert command in building.made(project, "experiment", NAME="Elsewhere")
+    settings = project.parent / "settings"
+    settings.write_text("[safe]\ndirectory = *\n", encoding="utf-8")
+    done = building.make(project, EXPERIMENT=TINY, GIT_CONFIG_GLOBAL=str(settings))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert built_document(project)["commit"]
 
 
 def test_in_a_folder_of_a_larger_repository(inner: Path) -> None:
@@ -392,8 +397,14 @@ def test_reproduce_takes_any_name_of_a_commit(project: Path) -> None:
     assert "error: git knows no commit --all" in refused.stderr
 
 
-def test_hooks_of_a_person_are_not_for_copies(project: Path, tmp_path: Path) -> None:
-    """A failing hook of all repositories of a person stops no reproduction."""
+def test_copies_have_filters_and_no_hooks(project: Path, tmp_path: Path) -> None:
+    """A failing hook of a person stops no reproduction; what makes files of blobs is part of it."""
+    git(project, "config", "filter.secret.clean", "tr 1 7")
+    git(project, "config", "filter.secret.smudge", "tr 7 1")
+    (project / ".gitattributes").open("a").write("one.py filter=secret\n")
+    (project / "scripts" / TINY / "one.py").write_text("print(11)\n", encoding="utf-8")
+    commit(project, "A secret")
+    assert git(project, "show", f"HEAD:scripts/{TINY}/one.py") == "print(77)"
     hooks = tmp_path / "hooks"
     program(hooks / "post-checkout", f"touch {tmp_path / 'marker'}; exit 1")
     git(project, "config", "--global", "core.hooksPath", str(hooks))

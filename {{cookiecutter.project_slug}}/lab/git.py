@@ -66,7 +66,7 @@ def run(
         done = subprocess.run(
             words, env=environment() | variables, input=os.fsencode(given), capture_output=True
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise GitError("git is not installed, or not on the PATH\n  install it") from None
     return done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr).strip()
 
@@ -82,7 +82,12 @@ def environment() -> dict[str, str]:
 
 def without_hooks() -> dict[str, str]:
     """Return our environment without the variables by which git tells a hook where it is."""
-    return {k: v for k, v in os.environ.items() if k[:4] != "GIT_" or _KEPT.fullmatch(k)}
+    return {k: v for k, v in os.environ.items() if k[:4] != "GIT_"} | settings()
+
+
+def settings() -> dict[str, str]:
+    """Return the variables of git in our environment that hold for any repository."""
+    return {k: v for k, v in os.environ.items() if k[:4] == "GIT_" and _KEPT.fullmatch(k)}
 
 
 def is_here() -> bool:

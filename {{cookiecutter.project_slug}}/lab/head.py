@@ -18,7 +18,10 @@ def top(folder: Path) -> Path | None:
     for place in (folder, *folder.parents):
         if place != folder and str(place) in closed:
             return None
-        if os.stat(place).st_dev != disk and not across:
+        try:
+            if os.stat(place).st_dev != disk and not across:
+                return None
+        except PermissionError:
             return None
         if os.path.isfile(place / ".git") or _is_repository(place / ".git"):
             return place

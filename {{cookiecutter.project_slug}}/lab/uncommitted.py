@@ -7,6 +7,7 @@ from pathlib import Path
 from lab.git import git
 
 _CODE = (".py", ".R", ".jl", ".sh", ".smk", ".yaml", ".md", "Snakefile")
+_OTHERS = ("--others", "--exclude-per-directory=.gitignore", "-z")
 _PLAIN = [
     *("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"),
     *("-c", "diff.autoRefreshIndex=true"),  # a file with another date is no difference
@@ -25,20 +26,22 @@ def files(paths: list[str], commit: str = "HEAD") -> list[str]:
         options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
         asked = ("diff", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
         changed = _entries(git(*_PLAIN, *asked, **own))
-        return sorted({*changed, *added(paths, **own)})
+        return sorted({*changed, *added(paths, **own), *ignored_code(paths, **own)})
 
 
 def added(paths: list[str], cwd: Path | None = None, **variables: str) -> list[str]:
     """Return the files below these paths that git does not have; a repository as `folder/`.
 
-    Only what the project's own .gitignore names is left out, and no code: steps can use it. A
-    person's other lists are not asked, since the next person has others.
+    Only what the project's own .gitignore names is left out. A person's other lists are not asked,
+    since the next person has others.
     """
-    options = ("--others", "--exclude-per-directory=.gitignore", "-z")
-    listed = git("ls-files", *options, "--", *paths, cwd=cwd, **variables)
-    ignored = git("ls-files", "--ignored", *options, "--", *paths, cwd=cwd, **variables)
-    code = [name for name in _entries(ignored) if name.endswith(_CODE) and not _is_hidden(name)]
-    return [*_entries(listed), *code]
+    return _entries(git("ls-files", *_OTHERS, "--", *paths, cwd=cwd, **variables))
+
+
+def ignored_code(paths: list[str], **variables: str) -> list[str]:
+    """Return the code below these paths that .gitignore names: steps can use it all the same."""
+    found = _entries(git("ls-files", "--ignored", *_OTHERS, "--", *paths, **variables))
+    return [name for name in found if name.endswith(_CODE) and not _is_hidden(name)]
 
 
 def _entries(listed: str) -> list[str]:

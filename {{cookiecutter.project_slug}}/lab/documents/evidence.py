@@ -11,7 +11,7 @@ from lab import sources
 from lab.documents import looks, memory, prose
 from lab.documents.building import Answer
 from lab.documents.problems import Problem
-from lab.experiments import Experiment, head_commit, relative, root
+from lab.experiments import Experiment, relative, root
 from lab.pipeline.contents import Contents
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
@@ -23,7 +23,7 @@ class Evidence:
 
     def __init__(self, experiment: Experiment, contents: Contents, source: Path) -> None:
         self.experiment, self.contents, self.source = experiment, contents, source
-        self.head = head_commit()
+        self.head = provenance.head(experiment)
         self.before = {str(p): looks.look(p) for p in _sources(experiment)}
         self.around = surroundings(experiment, contents)
         self.of_cells: set[str] = set()  # of what changed, what cells may have read

@@ -6,7 +6,6 @@ Nothing here depends on the clock, the machine or the folder: the same commit gi
 import functools
 import hashlib
 import json
-import multiprocessing
 import platform
 import re
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab import git, uncommitted
-from lab.experiments import Experiment, relative, root
+from lab.experiments import Experiment, head_commit, relative, root
 from lab.gate import record, wording
 from lab.git import GitError
 from lab.settings import as_words, overrides
@@ -37,6 +36,7 @@ class Origin(NamedTuple):
     uncommitted: tuple[str, ...] = ()
     shallow: bool = False
     why: str = ""
+    problem: str = ""
 
 
 def provenance(experiment: Experiment, outputs: list[Path]) -> dict:
@@ -63,18 +63,24 @@ def stamp(experiment: Experiment) -> str:
 
 @functools.cache
 def _origin(experiment: Experiment) -> Origin:
-    """Return what git says; where it cannot say anything, the reason is printed once.
-
-    A document is made all the same, and says that its commit is unknown.
-    """
+    """Return what git says; where it cannot say anything, a document is made all the same."""
     if not git.is_here():
         return Origin(why=_NO_GIT)
     try:
         return _asked(experiment)
     except GitError as error:
-        if multiprocessing.parent_process() is None:
-            print(f"warning: documents will not name their commit\n  {error}", file=sys.stderr)
-        return Origin(why=_FAILED)
+        return Origin(why=_FAILED, problem=str(error))
+
+
+def head(experiment: Experiment) -> str:
+    """Return what is checked out; if git cannot say more, that: then the next build asks again."""
+    return _FAILED if _origin(experiment).problem else head_commit()
+
+
+def warn(experiment: Experiment) -> None:
+    """Say it if documents that are made now cannot name their commit, though git is here."""
+    if problem := _origin(experiment).problem:
+        print(f"warning: documents will not name their commit\n  {problem}", file=sys.stderr)
 
 
 def _asked(experiment: Experiment) -> Origin:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,9 +74,10 @@ def _take_one_side(path: Path) -> None:
     """Take our side of every conflict in a lock; Poetry adds what the other one brought."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if conflict(text):
-        command = ["git", "show", ":2:./poetry.lock"]
-        done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True)
-        ours = done.stdout if done.returncode == 0 else _MARK.sub(r"\1", text)
+        from lab.git import run
+
+        code, ours, _ = run("show", ":2:./poetry.lock", cwd=path.parent)
+        ours = _MARK.sub(r"\1", text) if code else ours
         path.write_text(ours, encoding="utf-8")
 
 

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from lab import git
 from lab.determinism import environment
 from lab.document import Built, ChangedError, Making
 from lab.documents import evidence, looks, provenance
 from lab.documents.building import ANSWER, Answer, Order
 from lab.errors import LabError
-from lab.experiments import Experiment, head_commit, relative, root
+from lab.experiments import Experiment, relative, root
 from lab.pipeline import processes
 from lab.pipeline.contents import Contents
 from lab.pipeline.processes import Running, described
@@ -41,8 +42,9 @@ def run(experiment: Experiment, contents: Contents, papers: list[Path], running:
         LabError: a document has an error; the message has file and line.
         ChangedError: something changed meanwhile; the message names it.
     """
-    every, head = experiment.documents(), head_commit()
+    every, head = experiment.documents(), provenance.head(experiment)
     _clear_leftovers(experiment, contents, every)
+    provenance.warn(experiment)
     stale = [d for d in papers or every if not is_current(experiment, contents, d)]
     for source in {*(papers or every)}.difference(stale):
         contents.documents[source.name]["head"] = head
@@ -91,7 +93,8 @@ def _in_process(order: Order, running: Running) -> Answer:
     (folder / "order.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
     command = [sys.executable, "-m", "lab.documents.building", str(folder / "order.json")]
     log = folder / "log"
-    options = {"stdin": subprocess.DEVNULL, "cwd": root(), "env": environment() | told()}
+    variables = environment() | git.settings() | told()
+    options = {"stdin": subprocess.DEVNULL, "cwd": root(), "env": variables}
     with log.open("wb") as sink:
         options |= {"stdout": sink, "stderr": sink}
         with running.start(order.folder, command, "", **options) as process:

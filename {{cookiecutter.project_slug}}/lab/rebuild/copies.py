@@ -104,7 +104,8 @@ def _names(folder: Path) -> list[str]:
     if head.top(folder) is None:
         return [os.path.relpath(p, folder) for p in _walk(folder)]
     held = git("ls-files", "-z", "--cached", cwd=folder).split("\0")
-    return [n for n in {*held, *uncommitted.added(["."], cwd=folder)} if n]
+    code = uncommitted.ignored_code(["scripts", "src"]) if folder == root() else []
+    return [n for n in {*held, *uncommitted.added(["."], cwd=folder), *code} if n]
 
 
 def _walk(folder: Path) -> list[str]:

@@ -34,6 +34,17 @@ def borrow(store: Path, place: Path, commit: str) -> None:
     if (store / "shallow").is_file():
         shutil.copyfile(store / "shallow", place / ".git" / "shallow")
     git("update-ref", "--no-deref", "HEAD", commit, cwd=place)
+    _take_filters(store, place)
+
+
+def _take_filters(store: Path, place: Path) -> None:
+    """Set what makes files of what is committed: large ones are elsewhere, secrets encrypted."""
+    listed = git("config", "-z", "--get-regexp", r"^filter\.", allowed=(0, 1)).split("\0")
+    filters = dict(entry.partition("\n")[::2] for entry in listed if entry)
+    if (store / "lfs").is_dir():
+        filters["lfs.storage"] = str(store / "lfs")
+    for key, value in filters.items():
+        git("config", key, value, cwd=place)
 
 
 def check_out(store: Path, place: Path, commit: str, within: str = "") -> None:

@@ -79,7 +79,8 @@ def _remote() -> str:
     try:
         names = git("remote").split() if is_here() else []
         name = "origin" if "origin" in names else next(iter(names), "")
-        found = git("remote", "get-url", name) if name else ""
+        asked = ("config", "--get", f"remote.{name}.url")  # not as a person's settings rewrite it
+        found = git(*asked, allowed=(0, 1)) if name else ""
     except GitError:
         return ""  # the page has no links to the forge then
     match = re.fullmatch(r"(?:\w+://)?(?:[^@/]+@)?([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/?", found)
