@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from lab import sources
-from lab.documents import looks, memory, prose
+from lab.documents import looks, memory, prose, provenance
 from lab.documents.building import Answer
 from lab.documents.problems import Problem
 from lab.experiments import Experiment, relative, root
