@@ -135,13 +135,14 @@ def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
-def test_what_a_cell_changes_itself_is_no_result(project: Project) -> None:
-    """A cell that writes to what it read is an error at once, which names the file."""
-    change = "text = open('word.txt').read()\nopen('word.txt', 'a').write('x')"
-    project.write(report_md=HEADER + cell(change), word_txt="one")
+@pytest.mark.parametrize("name", ["word.txt", "report.md"])
+def test_what_a_cell_changes_itself_is_no_result(project: Project, name: str) -> None:
+    """A cell that writes to what its document is made from is an error at once, which names it."""
+    code = f"text = open('word.txt').read()\nopen({name!r}, 'a').write('x')"
+    project.write(report_md=HEADER + cell(code), word_txt="one")
     done = project.make()
     assert done.returncode != 0
-    assert f"scripts/{project.name}/word.txt is read by a cell and then written" in done.stderr
+    assert f"scripts/{project.name}/{name} is what it is made from" in done.stderr
     assert "again" not in done.stdout
     assert "Traceback" not in done.stderr
     assert not (project.generated / "outputs" / "report.pdf").exists()

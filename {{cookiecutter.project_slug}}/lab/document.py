@@ -16,8 +16,7 @@ class ChangedError(LabError):
 
 
 _OWN_INPUT = (
-    "is read by a cell and then written: a document must not change what it is made from\n"
-    "  write to another file, or let a step do it"
+    "is what it is made from, and a cell writes to it\n  write to another file, or let a step do it"
 )
 
 

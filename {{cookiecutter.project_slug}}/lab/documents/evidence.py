@@ -58,8 +58,9 @@ class Evidence:
         return {p for p in paths if not any(each.is_relative_to(p) for each in written)}
 
     def overwritten(self, answer: Answer) -> set[str]:
-        """Return what cells wrote to after they had read it, as people know it."""
-        return {relative(Path(path)) for path in answer.notes.get("overwritten", ())}
+        """Return what cells wrote to, also after they had read it, as people know it."""
+        written = [*answer.notes.get("overwritten", ()), *answer.notes.get("written", ())]
+        return {relative(Path(path)) for path in written}
 
     def keep_cells(self, answer: Answer) -> None:
         """Remember what the cells gave, or forget it; after `changed`."""
