@@ -102,6 +102,8 @@ VALUES = {
     "GH_PAT": "Secret-pat-41",
     "AZURE_STORAGE_CONNECTION_STRING": "AccountKey=Secret-az-42==",
     "HF_AUTH": "Secret-auth-43",
+    "PGPASSWORD": "Secret-pg-44",
+    "GHTOKEN": "Secret-gh-45",
 }
 
 
@@ -113,6 +115,7 @@ def test_logs_of_steps_hold_no_secrets(built, tmp_path):
         TINY,
         Snakefile="""
             envvars: "MY_DB", "DB_DSN", "GH_PAT", "AZURE_STORAGE_CONNECTION_STRING", "HF_AUTH"
+            envvars: "PGPASSWORD", "GHTOKEN"
             rule all:
                 input: "assets/data/o"
             rule a:
@@ -127,3 +130,18 @@ def test_logs_of_steps_hold_no_secrets(built, tmp_path):
     assert b"LANG=C.UTF-8" in kept
     for text in (done.stdout, done.stderr, kept.decode()):
         assert "Secret-" not in text
+
+
+@pytest.mark.parametrize("name", [*VALUES, "API_KEY", "apiKey", "dbPassword", "AccessToken", "PAT"])
+def test_names_of_secrets(name):
+    """A secret is known by a word of its name, however the words are joined."""
+    assert secrecy.is_secret(name) == (name != "MY_DB")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["author", "monkey", "keyword", "tokenizer", "SSH_AUTH_SOCK", "design", "compass", "PATH"],
+)
+def test_names_that_are_no_secrets(name):
+    """A word that has such a word in it is none."""
+    assert not secrecy.is_secret(name)

@@ -15,7 +15,8 @@ _WORDS = """
     secretkey sharedkey auth authorization credential credentials dsn pat sig signature bearer
     jwt cookie appid sas
 """
-_PHRASES = ("connectionstring", "connstr")
+# Also within a word: PGPASSWORD, GHTOKEN. (`auth` and `key` are in author and monkey.)
+_PARTS = re.compile(r"passw|passphrase|secret|credential|apikey|connectionstring|connstr|token$")
 _PLACES = frozenset({"sock", "dir", "path", "file", "home", "agent"})  # SSH_AUTH_SOCK is no secret
 # Where a name before the @ is no secret: a user, or a container of Azure.
 _USERS = frozenset(
@@ -38,7 +39,7 @@ def is_secret(name: str) -> bool:
     if words and words[-1] in _PLACES:
         return False
     known = not set(words).isdisjoint(_WORDS.split())
-    return known or any(each in "".join(words) for each in _PHRASES)
+    return known or _PARTS.search("".join(words)) is not None
 
 
 def in_options(options: Any) -> str | None:
