@@ -1,4 +1,4 @@
-"""The Containerfile: built on a base from Debian's packages, and run."""
+"""The Containerfile: built on a base from Debian's packages and a Python beside them, and run."""
 
 import json
 import os
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import building
 import pytest
+import pythons
 from servers import podman
 
 SUITE = "bookworm"
+VERSION = "3.12"
 PACKAGES = "python3,python3-venv,python3-pip,git,make,ca-certificates"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 MIRROR = ["apt-get", "indextargets", "--format", "$(SITE) $(REPO_URI)", "Created-By: Packages"]
@@ -34,21 +36,35 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def base(folder: Path) -> Path:
     """Make the base as an archive, once for this user: Debian with Python, git and make."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    archive = home / "labflake" / f"base-{SUITE}.tar"
+    archive = home / "labflake" / f"base-{SUITE}-python-{VERSION}.tar"
     if not archive.exists():
         asked = subprocess.run(MIRROR, capture_output=True, text=True, check=True).stdout
         mirrors = [line.split()[1] for line in asked.splitlines() if re.search(r"/debian/?$", line)]
         if not mirrors:
             pytest.skip("this machine gets no packages from a Debian archive")
+        python = pythons.of_minor(VERSION)
+        if not python:
+            pytest.skip(f"Python {VERSION}, which the base image has, is not on this machine")
         root = folder / "root"
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE]
         subprocess.run([*command, root, mirrors[0]], check=True, capture_output=True)
         shutil.copyfile("/" / CERTIFICATES, root / CERTIFICATES)
+        add_python(python, root / "usr" / "local")
         archive.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["tar", "-C", root, "-cf", archive.with_suffix(".part"), "."], check=True)
         archive.with_suffix(".part").rename(archive)
         shutil.rmtree(root)
     return archive
+
+
+def add_python(python: Path, place: Path) -> None:
+    """Copy a Python to where the base image of the Containerfile has its own."""
+    ignore = shutil.ignore_patterns("__pycache__", "test", "idle*", "python3.1[13]*")
+    source = python.parent.parent
+    for name in ("bin", "lib", "include"):
+        shutil.copytree(
+            source / name, place / name, symlinks=True, ignore=ignore, dirs_exist_ok=True
+        )
 
 
 @pytest.mark.container
