@@ -440,6 +440,18 @@ def test_missing_file_is_a_sentence(
     assert cause in said
 
 
+def test_missing_file_names_the_python_that_lacks_it(
+    person: Person, files: dict[str, Path], uv: Path
+) -> None:
+    """The Python that has no file is the one of `.venv`, whichever one runs the command."""
+    person.path = f"{uv}:{person.path}"
+    assert person.says(Row(PLAIN)).returncode == 0
+    code = "import platform; print(platform.python_version())"
+    asked = subprocess.run([person.project / ".venv/bin/python", "-c", code], capture_output=True)
+    small_packages.lock(person.project, [files[FOREIGN]], [files["setuptools"], files["uv"]])
+    assert f"Python {asked.stdout.decode().strip()}\n" in error(person.make())
+
+
 def test_silent_index_is_given_up(person: Person) -> None:
     """An index that takes questions and never answers is given up when pip's `timeout` says so."""
     conf = "[global]\nindex-url = {secret}/silent/simple\ntimeout = 2\n"

@@ -103,12 +103,13 @@ def package(said: str) -> str:
     return found[1] if found else ""
 
 
-def explain(said: str, by_pip: str) -> str:
+def explain(said: str, by_pip: str, version: str) -> str:
     """Return the error for a person: package, index, cause, what to do.
 
     Args:
         said: the words of uv.
         by_pip: the words of pip, which tried afterwards.
+        version: of the Python that the packages were for.
     """
     # Where uv itself was not to be had, what pip says of the packages counts.
     both = (by_pip, said) if package(said) == "uv" else (said, by_pip)
@@ -116,7 +117,7 @@ def explain(said: str, by_pip: str) -> str:
     words = words if cause(words) is not UNKNOWN else both[0]
     found = cause(words)
     name = package(words) or "a package"
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    machine = f"{platform.system()} {platform.machine()}, Python {version}"
     filled = {"package": name, "machine": machine}
     sentence = found.sentence.format(**filled)
     return "\n".join(

@@ -34,7 +34,14 @@ def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
     """
     said = said or by_uv(folder, venv, wanted)
     if said and (words := by_pip(folder, venv, wanted, said)):
-        raise PreparationError(failures.explain(said, words))
+        raise PreparationError(failures.explain(said, words, _version(venv)))
+
+
+def _version(venv: Path) -> str:
+    """Return the version of the Python of an environment."""
+    config = (venv / "pyvenv.cfg").read_text(encoding="utf-8")
+    found = re.search(r"^version = (\S+)", config, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
