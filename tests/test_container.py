@@ -50,6 +50,7 @@ def base(folder: Path) -> Path:
         subprocess.run([*command, root, mirrors[0]], check=True, capture_output=True)
         shutil.copyfile("/" / CERTIFICATES, root / CERTIFICATES)
         add_python(python, root / "usr" / "local")
+        subprocess.run(["chroot", root, "/sbin/ldconfig"], check=True)  # its own library
         archive.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["tar", "-C", root, "-cf", archive.with_suffix(".part"), "."], check=True)
         archive.with_suffix(".part").rename(archive)
