@@ -90,7 +90,8 @@ def _check_limits() -> None:
 
 def _check_undeclared(experiment: Experiment) -> None:
     """Refuse what was read without being data, also where there is nothing to do."""
-    if os.environ.get("LOCKED") or os.environ.get("CI"):
+    locked = os.environ.get("LOCKED") or os.environ.get("CI")
+    if locked and os.path.exists(experiment.state / "undeclared.json"):
         from lab.pipeline import given
 
         given.check_notes(experiment)
