@@ -248,6 +248,22 @@ def test_a_share_is_never_written(tmp_path):
     assert {p.name: p.read_text() for p in share.iterdir()} == before
 
 
+def test_a_copy_in_the_place_of_a_share(tmp_path):
+    """Where a share changed and that is not wanted, what is kept of it takes its place."""
+    project, share = Project(tmp_path), tmp_path / "share"
+    share.mkdir()
+    (share / "a").write_text("a1")
+    project.declare(scans={"folder": str(share)})
+    assert project.prepare().returncode == 0
+    (share / "a").write_text("a2")
+    (share / ".DS_Store").write_text("")
+    assert "it is kept: make fetch NAME=scans" in error(project.prepare())
+    assert project.run("fetch", NAME="scans").returncode == 0
+    assert [p.name for p in (project.data / "scans").iterdir()] == ["a"]
+    assert (project.data / "scans/a").read_text() == "a1"
+    assert (share / "a").read_text() == "a2"
+
+
 def test_a_source_that_becomes_manual(tmp_path):
     """Data whose source is gone becomes data that people bring, and back; nobody is locked out."""
     project = Project(tmp_path)

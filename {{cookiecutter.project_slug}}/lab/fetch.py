@@ -45,7 +45,8 @@ def _one(experiment: Experiment, name: str, source: sources.Source, known: recor
     """Fetch data again; what a person brought, or what nobody gives any more, as it was kept."""
     refused = gate.verify(experiment).refused
     found = [each for each in refused if f"{each.name}/".startswith(f"{DATA}{name}/")]
-    if not isinstance(source, Manual):
+    in_place = found and fetching.is_link(source)  # its source is what changed
+    if not isinstance(source, Manual) and not in_place:
         try:
             fetching.fetch(experiment, name, source, known)
             return
