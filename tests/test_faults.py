@@ -79,6 +79,32 @@ def _write_report(project: Path, **values: object) -> None:
     building.experiment(project, LONG, **files)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="processes are found in /proc")
+def test_the_builds_of_twice_end_with_it(slow: tuple[Path, dict, float]) -> None:
+    """When `make twice` is killed, the build in its copy ends, and the step that runs there."""
+    project, _, _ = slow
+    note = project / "step-runs"
+    rule = f"""
+    rule all:
+        output: "assets/data/a.txt"
+        shell: "echo $$ > '{note}'; sleep 300"
+    """
+    building.experiment(project, LONG, Snakefile=rule, hashes_txt="")
+    (project / "scripts" / LONG / "report.md").unlink(missing_ok=True)
+    options = os.environ | faults.options(project, LONG)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(["make", "twice"], cwd=project, env=options, **quiet)
+    _wait_for(note)
+    while not (number := note.read_text().strip()):
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 20
+    while Path("/proc", number).exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:
     """Two builds of one experiment follow each other; the second has nothing left to do."""
     project, expected, _ = slow

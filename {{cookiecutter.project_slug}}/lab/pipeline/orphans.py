@@ -14,6 +14,11 @@ MARK = "LAB_BUILD"  # in the environment of all that a build starts: the notes f
 lock_of_build: int | None = None  # the open lock of the experiment, for the keeper to hold, too
 
 
+def marked() -> dict[str, str]:
+    """Return the variable that marks what this build starts; nothing outside a build."""
+    return {MARK: os.environ[MARK]} if MARK in os.environ else {}
+
+
 def sessions() -> dict[int, list[int]]:
     """Return the processes of every session; nothing where there is no /proc."""
     found: dict[int, list[int]] = {}

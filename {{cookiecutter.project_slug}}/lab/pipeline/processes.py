@@ -99,6 +99,7 @@ class Running:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != orphans.MARK},
             start_new_session=True,
             pass_fds=inherited,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import relative
-from lab.pipeline.orphans import end_session
+from lab.pipeline import orphans, processes
 
 _END = 25  # lines of a log to show
 
@@ -43,24 +43,25 @@ def run(
     """
     started = time.perf_counter()
     log.parent.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        command or ["make"],
-        cwd=project,
-        env=environment | {"EXPERIMENT": experiment, "KEEP": "off"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        preexec_fn=begin,  # no thread runs yet that could hold a lock
-        start_new_session=True,
-    )
-    try:
-        with log.open("wb") as sink:
-            for line in process.stdout or ():
-                sink.write(line)
-                _show(line.decode(errors="replace").rstrip())
-        process.wait()
-    finally:
-        _end(process)
+    with processes.kept(log.parent):  # the copy ends with us, however we end
+        process = subprocess.Popen(
+            command or ["make"],
+            cwd=project,
+            env=environment | orphans.marked() | {"EXPERIMENT": experiment, "KEEP": "off"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=begin,  # no thread holds a lock: one at most runs, and waits
+            start_new_session=True,
+        )
+        try:
+            with log.open("wb") as sink:
+                for line in process.stdout or ():
+                    sink.write(line)
+                    _show(line.decode(errors="replace").rstrip())
+            process.wait()
+        finally:
+            _end(process)
     _show("")
     if process.returncode:
         raise LabError(_failure(called, log))
@@ -74,7 +75,7 @@ def _end(process: subprocess.Popen) -> None:
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5)
-        end_session(process.pid)
+        orphans.end_session(process.pid)
 
 
 def _show(line: str) -> None:
