@@ -517,18 +517,3 @@ def test_program_that_a_program_starts_is_in_the_key(
         (place / "mytool").chmod(0o755)
         make(project, **path)
         assert result(project) == f"{number}\n"
-
-
-def test_program_that_hides_another_is_noticed(project: Path, tmp_path: Path) -> None:
-    """A new program of the same name, earlier on the PATH, is another program."""
-    environment(project, "mytool > {output}")
-    places = [tmp_path / "first", tmp_path / "second"]
-    for place in places:
-        place.mkdir()
-    path = {"PATH": f"{places[0]}:{places[1]}:{building.variables()['PATH']}"}
-    for number, place in (("1", places[1]), ("2", places[0])):
-        (place / "mytool").write_text(f"#!/bin/sh\necho {number}\n", encoding="utf-8")
-        (place / "mytool").chmod(0o755)
-        make(project, **path)
-        assert result(project, "out.txt") == f"{number}\n"
-    assert make(project, **path).splitlines()[-1] == "up to date"

@@ -142,17 +142,4 @@ def settings() -> str:
     """Return what people can set from outside and what changes results."""
     version = ".".join(map(str, sys.version_info[:2]))
     given = [os.environ.get(name, "") for name in ("SEED", "SET")]
-    return f"python={version} seed={given[0]} set={given[1]} path={_path()}"
-
-
-def _path() -> list:
-    """Return what shows that a name may mean another program of the machine than before."""
-    venv = os.path.join(root(), ".venv", "")
-    found = []
-    for folder in dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep)):
-        if not folder.startswith(venv):
-            try:
-                found.append((folder, os.stat(folder).st_mtime_ns))
-            except OSError:
-                found.append((folder, 0))
-    return found
+    return f"python={version} seed={given[0]} set={given[1]}"
