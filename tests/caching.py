@@ -33,7 +33,7 @@ class Project:
 
     def keep(self, key: str, *paths: str) -> None:
         """Keep what is at these paths as the result of a step."""
-        made = {path: self.contents.digest(path, complete=True) for path in paths}
+        made = {path: self.contents.digest(path) for path in paths}
         self.cache.store(key, "fit", made, 2.5, self.contents.digest)
 
     def made(self, key: str, **files: str) -> None:
@@ -153,7 +153,7 @@ class Situation:
 
 def contents_digest(contents: Contents, path: str) -> str:
     """Return the digest at once: nobody else writes here."""
-    return Contents.digest(contents, path, complete=True)
+    return Contents.digest(contents, path)
 
 
 def storm(place: Path, folder: Path, seed: int, seconds: float, answers) -> None:

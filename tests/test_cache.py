@@ -119,7 +119,7 @@ def test_edit_of_a_result_never_reaches_the_cache(project: Project) -> None:
 def test_edit_while_a_result_is_kept_is_not_kept(project: Project) -> None:
     """What somebody else wrote after the step is not a result of the step."""
     (project.folder / "a.txt").write_text("one")
-    made = {"a.txt": project.contents.digest("a.txt", complete=True)}
+    made = {"a.txt": project.contents.digest("a.txt")}
     (project.folder / "a.txt").write_text("edited")
     project.cache.store(KEY, "fit", made, 1.0, lambda path: made[path])
     assert project.restored(KEY, "a.txt") is None
@@ -427,12 +427,15 @@ def test_folder_is_not_a_file_that_lists_it(project: Project) -> None:
     (project.folder / "in").mkdir()
     (project.folder / "in" / "a.txt").write_text("one")
     session = SimpleNamespace(contents=project.contents, environment="")
-    step = steps.Step("fit", "cat in > out", ["in"], ["out"])
-    of_folder = steps.key_of(step, session)
+
+    def key() -> str:
+        return steps.key_of(steps.Step("fit", "cat in > out", ["in"], ["out"]), session)
+
+    of_folder = key()
     listed = f"{project.contents.digest('in/a.txt')}  a.txt\n"
     shutil.rmtree(project.folder / "in")
     (project.folder / "in").write_text(listed)
-    assert steps.key_of(step, session) != of_folder
+    assert key() != of_folder
 
 
 # With a real make

@@ -8,10 +8,11 @@ import os
 import re
 import time
 
+from lab import again
 from lab.alone import alone
 from lab.errors import LabError
-from lab.experiments import Experiment, current, find, root
-from lab.pipeline.changed import Change, examine, remember
+from lab.experiments import Experiment, current, find, relative, root
+from lab.pipeline.changed import Change, examine, is_interrupted
 from lab.pipeline.contents import Contents
 
 
@@ -31,23 +32,18 @@ def main(argv: list[str]) -> int:
 
 def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
     """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
-    from lab.document import ChangedError
     from lab.pipeline import processes
 
+    given = again.environment()
     with alone(experiment), processes.kept(experiment.state) as running:
-        for again in (True, True, False):
-            contents = Contents(str(experiment.generated))
-            change = examine(experiment, contents)
-            try:
-                return _build(experiment, contents, change, targets, redo, running)
-            except ChangedError as moved:
-                if not again:
-                    raise LabError(f"{moved}, three times\n  {_STILL}") from None
-                print(f"  {moved}: building again", flush=True)
-    return 1
-
-
-_STILL = "what is built from it would be of no moment; does something write to it all the time?"
+        contents = Contents(str(experiment.generated))
+        change = examine(experiment, contents)
+        try:
+            return _build(experiment, contents, change, targets, redo, running)
+        except again.ChangedError as changed:
+            contents.save()
+            why = str(changed)
+    again.start(why, given)
 
 
 def _taken_for_variables() -> list[str]:
@@ -112,47 +108,62 @@ def _build(
     redo: frozenset[str],
     running,
 ) -> int:
-    from lab import gate
     from lab.gate import guarded
-    from lab.pipeline import clashes, run_documents, run_steps
+    from lab.pipeline import clashes, compiled, gated, run_documents, run_steps
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
     clashes.refuse(experiment)
-    data = gate.prepare(experiment)
+    compiled.prepare(experiment)
+    gated.let_pass(experiment, contents)
     own = guarded.of(experiment)
-    change.tampered = [path for path in change.tampered if not own.holds(path)]
     if targets and all(map(own.holds, targets)):
         print("\n".join(f"generated/{experiment.name}/{path}" for path in targets))
         return 0
     targets = [path for path in targets if not own.holds(path)]
-    for path in [*change.tampered, *(p for p in change.documents if p.startswith("outputs/"))]:
-        there = os.path.lexists(experiment.generated / path)
-        how = "was changed by hand" if there else "is gone"
-        print(f"  {path} {how}; it is made again", flush=True)
+    if not is_interrupted(experiment):
+        _say_what_is_mended(experiment, change, own)
     papers, files = run_documents.split(experiment, targets)
     if targets and not papers and not files:
         contents.save()
         print("\n".join(f"generated/{experiment.name}/{target}" for target in targets))
         return 0
     marker = experiment.state / "building"
+    files = [] if papers else files  # they are made from the results of all steps
+    in_doubt = marker.exists() and bool(files)
     marker.touch()
-    counts = run_steps.run(
-        experiment, contents, change, files, not targets or bool(papers), redo, running
-    )
+    counts = run_steps.run(experiment, contents, change, files, redo, running)
+    contents.save()
     if counts is None:
-        contents.save()
         return 1
+    if not in_doubt:
+        marker.unlink()
     for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
         raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
     if papers or not targets:
         run_documents.run(experiment, contents, papers, running)
-    if not targets:
-        remember(experiment, contents, data)
+    contents.forget_others()
     contents.save()
-    marker.unlink(missing_ok=True)
+    if not targets:
+        _say_what_changed(experiment, contents)
     print(_summary(counts, time.perf_counter() - started))
     return 0
+
+
+def _say_what_is_mended(experiment: Experiment, change: Change, own) -> None:
+    """Name the artifacts that are not as they were made; data is none."""
+    papers = [path for path in change.files if path.startswith("outputs/")]
+    for path in dict.fromkeys([*change.tampered, *papers]):
+        there = os.path.lexists(experiment.generated / path)
+        how = "was changed by hand" if there else "is gone"
+        if not own.holds(path):
+            print(f"  {path} {how}; it is made again", flush=True)
+
+
+def _say_what_changed(experiment: Experiment, contents: Contents) -> None:
+    """Name what changed after this build had read it: it is of no use to wait for that."""
+    for path in examine(experiment, contents).files:
+        print(f"  {relative(experiment.generated / path)} changed meanwhile: make again")
 
 
 def _summary(counts: dict[str, int], seconds: float) -> str:

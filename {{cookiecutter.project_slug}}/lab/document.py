@@ -5,15 +5,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.again import ChangedError
 from lab.atomic import move
 from lab.errors import LabError
 from lab.experiments import Experiment, relative, root
 from lab.pipeline.contents import Contents
-
-
-class ChangedError(LabError):
-    """Something changed while a document was made of it; nothing of that is kept."""
-
 
 _OWN_INPUT = (
     "is what it is made from, and a cell writes to it\n  write to another file, or let a step do it"

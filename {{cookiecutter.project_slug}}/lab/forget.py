@@ -29,5 +29,4 @@ def main(argv: list[str]) -> None:
             full = experiment.generated / path
             shutil.rmtree(full) if full.is_dir() else full.unlink(missing_ok=True)
         print(f"forgotten: {name}")
-    contents.built = {}
     contents.save()

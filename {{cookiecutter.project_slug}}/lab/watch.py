@@ -33,11 +33,18 @@ def main(argv: list[str]) -> None:
             changed = _wait(experiment, before) if before else []
             before = look(experiment)
             _announce(experiment, changed)
-            if _build(experiment) and examine(experiment, Contents(str(experiment.generated))):
-                _build(experiment)  # what was saved after the build had read it
+            if _build(experiment) and (saved := _saved_meanwhile(experiment)):
+                _announce(experiment, saved)
+                _build(experiment)
             before = _forgive(before, look(experiment), experiment)
     except KeyboardInterrupt:
         print()
+
+
+def _saved_meanwhile(experiment: Experiment) -> list[str]:
+    """Return what was saved after the build had read it."""
+    change = examine(experiment, Contents(str(experiment.generated)))
+    return [os.path.normpath(experiment.generated / path) for path in change.files]
 
 
 def look(experiment: Experiment) -> Look:
@@ -46,7 +53,7 @@ def look(experiment: Experiment) -> Look:
     contents = Contents(str(experiment.generated))
     made = {p for step in contents.steps.values() for p in contents.files(list(step["outputs"]))}
     made |= {p for document in contents.documents.values() for p in document["outputs"]}
-    known = (p for p in contents.built.get("files", ()) if p not in made)
+    known = (p for p in contents.files(contents.paths()) if p not in made)
     paths = {*sources, *(os.path.normpath(experiment.generated / p) for p in known)}
     return {path: _state(path) for path in paths} | {COMMIT: (head_commit(),)}
 

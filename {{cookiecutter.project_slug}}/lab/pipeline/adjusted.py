@@ -8,6 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
+from lab.experiments import root
+
 NOTHING = ":"  # what a step leaves for the shell
 
 
@@ -18,6 +20,8 @@ def load() -> None:
     """
     if "snakemake.workflow" in sys.modules:
         return
+    # The modules of this project come first, also where `.venv` is that of another one.
+    sys.path.insert(0, str(root() / "src"))
     instead = {
         "sqlalchemy": {"Column": _anything, "JSON": None},
         "sqlmodel": {"SQLModel": _Record, "Field": _anything},
@@ -64,6 +68,8 @@ def adjust() -> list[Exception]:
     # `lab.pipeline.steps` has checked that all outputs are there, and given them their times. Here
     # a folder would get a file `.snakemake_timestamp`, and an input from the future be an error.
     replace(DAG, "check_and_touch_output", _nothing)
+    # Only contents decide, and `ask` says which of them differ: times of files do not count.
+    replace(Job, "output_mintime", property(_nothing))
     # The notes of `lab.pipeline.contents` say what is complete.
     replace(PersistenceBase, "started", lambda *arguments, **options: None)
     replace(PersistenceBase, "finished", _nothing)
@@ -77,6 +83,24 @@ def adjust() -> list[Exception]:
     errors: list[Exception] = []
     replace(local, "print_exception", lambda error, linemaps: errors.append(error))
     return errors
+
+
+def ask(differs: Callable[[object], bool]) -> None:
+    """Let Snakemake start the jobs that differ, and what follows from them, whatever times say.
+
+    It asks when it has read the graph, and again when a checkpoint has changed it.
+    """
+    from snakemake.dag import DAG
+
+    original = vars(DAG).get("_update_needrun") or DAG.update_needrun
+
+    async def update_needrun(dag, *arguments: object, **options: object) -> None:
+        jobs = [job for job in dag.jobs if job.output and not dag.finished(job)]
+        dag.forcefiles = {str(job.output[0]) for job in jobs if differs(job)}
+        await original(dag, *arguments, **options)
+
+    DAG._update_needrun = original
+    replace(DAG, "update_needrun", update_needrun)
 
 
 def shell(original: type, perform: Callable) -> type:

@@ -1,8 +1,12 @@
-"""The front check: has anything that the last build depended on, or made, changed since?
+"""The front check: is everything built, and from what is there now?
 
+Each step, each document and the graph of the steps has its own record of what it was made from.
+Whether all is built is not noted anywhere: it follows from comparing the records with the files.
 Standard library only; about a thousand files cost a few milliseconds.
 """
 
+import functools
+import hashlib
 import os
 import sys
 from collections.abc import Iterable
@@ -13,129 +17,81 @@ from lab.pipeline.contents import Contents
 
 
 class Change:
-    """What differs from the last complete build. Paths are relative to the generated folder."""
+    """What is not built, or not from what is there. Paths are relative to the generated folder."""
 
     def __init__(self) -> None:
-        self.everything = False  # the Snakefile, the settings or the equipment: ask every step
-        self.inputs: list[str] = []
+        self.everything = False  # what decides the graph, or a build was interrupted: ask all steps
+        self.steps: list[str] = []  # the first output of each step that is not as recorded
         self.tampered: list[str] = []
         self.documents: list[str] = []
+        self.files: list[str] = []  # that differ, for people
 
     def __bool__(self) -> bool:
-        return bool(self.everything or self.inputs or self.tampered or self.documents)
+        return bool(self.everything or self.steps or self.documents or self.files)
+
+
+class _Present:
+    """The contents of files as they are now, each looked at once."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.digest = functools.cache(contents.present)
+
+    def changed(self, files: dict[str, str]) -> list[str]:
+        """Return the files that are not what these digests say."""
+        return [path for path, digest in files.items() if self.digest(path) != digest]
 
 
 def examine(experiment: Experiment, contents: Contents) -> Change:
-    """Compare the files of the experiment with its manifest; hash only those that look touched."""
-    change = Change()
-    built = contents.built
-    interrupted = os.path.exists(experiment.state / "building")
-    if not built or interrupted or built["settings"] != settings():
-        change.everything = True
-        return change
-    made = {path for step in contents.steps.values() for path in step["outputs"]}
-    for path, digest in built["files"].items():
-        if not contents.same_stat(path) and contents.digest(path) != digest:
-            _note(change, path, made, built)
-    if head_commit() != built["head"]:
-        change.documents.append("the commit")
-    for folder, names in built["listings"].items():
-        if _names(experiment.generated / folder) != names:
-            _note_folder(change, folder, made)
+    """Compare all records with the files; hash only those that look touched."""
+    change, present = Change(), _Present(contents)
+    _examine_graph(experiment, contents, change, present)
+    changed = present.changed(contents.data)
+    for first, step in contents.steps.items():
+        inputs, outputs = present.changed(step["inputs"]), present.changed(step["outputs"])
+        inputs += _renamed(experiment, step["listed"])
+        change.tampered += outputs
+        changed += [*inputs, *outputs]
+        if inputs or outputs or step["graph"] != contents.graph.get("id"):
+            change.steps.append(first)
+    _examine_documents(experiment, contents, change, present)
+    change.files = list(dict.fromkeys([*change.files, *changed]))
     return change
 
 
-def _note(change: Change, path: str, made: set[str], built: dict) -> None:
-    """Sort a file whose content changed into what has to be done about it."""
-    output = next((p for p in [path, *_parents(path)] if p in made), None)
-    if output:
-        change.tampered += [] if output in change.tampered else [output]
-    elif path in built["documents"]:
-        change.documents.append(path)
-    elif path in built["inputs"]:
-        change.inputs.append(path)
-    else:
-        change.everything = True
+def _examine_graph(
+    experiment: Experiment, contents: Contents, change: Change, present: _Present
+) -> None:
+    graph = contents.graph
+    change.everything = not graph or is_interrupted(experiment) or graph["settings"] != settings()
+    if not graph:
+        return
+    change.files = present.changed(graph["files"])
+    change.files += _renamed(experiment, graph["listings"])
+    change.everything |= bool(change.files) or graph["variables"] != variables(graph["variables"])
+    change.steps += [first for first in graph["steps"] if first not in contents.steps]
 
 
-def _note_folder(change: Change, folder: str, made: set[str]) -> None:
-    output = next((p for p in [folder, *_parents(folder)] if p in made), None)
-    if output and output not in change.tampered:
-        change.tampered.append(output)
-    elif not output:
-        change.everything = True
+def _examine_documents(
+    experiment: Experiment, contents: Contents, change: Change, present: _Present
+) -> None:
+    head = head_commit()
+    for name in (source.name for source in experiment.documents()):
+        record = contents.documents.get(name)
+        if not record:
+            change.documents.append(name)
+            continue
+        known = (record.get(kind, {}) for kind in ("outputs", "reads", "around"))
+        changed = [path for files in known for path in present.changed(files)]
+        changed += _renamed(experiment, record.get("listed", {}))
+        change.files += changed
+        if changed or record.get("head") != head:
+            change.documents.append(name)
+    change.documents += contents.documents.keys() - {d.name for d in experiment.documents()}
 
 
-def _parents(path: str) -> list[str]:
-    return [path[:i] for i, letter in enumerate(path) if letter == "/"]
-
-
-def remember(experiment: Experiment, contents: Contents, data: list[Path]) -> None:
-    """Note in the manifest what the complete build depended on and made.
-
-    Data counts even where no step reads it: the gate has to see its change.
-    """
-    steps = contents.steps.values()
-    made = [p for step in steps for p in step["outputs"] if (experiment.generated / p).exists()]
-    used = {path for step in steps for path in step["inputs"]}
-    papers = {p for d in contents.documents.values() for p in [*d["reads"], *d["outputs"]]}
-    papers |= set(_names_of(experiment, (root() / "src").rglob("*.py")))
-    guarded = _names_of(experiment, data)
-    structure = structure_files(experiment)
-    every = dict.fromkeys([*made, *guarded, *sorted(used | papers), *structure])
-    files = dict.fromkeys(contents.files(list(every)))
-    contents.stats = {p: s for p, s in contents.stats.items() if p in files}
-    contents.built = {
-        "settings": settings(),
-        "head": head_commit(),
-        "files": {path: contents.digest(path) for path in files},
-        "inputs": sorted(
-            used - {p for s in steps for p in s.get("found", []) + s.get("named", [])}
-        ),
-        "documents": sorted(papers - set(made) - used),
-        "listings": {
-            f: _names(experiment.generated / f) for f in _watched(experiment, contents, every)
-        },
-    }
-
-
-def _names_of(experiment: Experiment, paths: Iterable[Path]) -> list[str]:
-    return [os.path.relpath(p, experiment.generated) for p in sorted(paths)]
-
-
-def _watched(experiment: Experiment, contents: Contents, paths: Iterable[str]) -> list[str]:
-    """Return the folders in which a new or a missing file may change what is built."""
-    sources = [p for p in (root() / "src").rglob("*") if p.is_dir() and p.name != "__pycache__"]
-    folders = _names_of(experiment, [experiment.scripts, *sources])
-    folders += [f for document in contents.documents.values() for f in document.get("listed", {})]
-    read = [path for step in contents.steps.values() for path in step.get("found", [])]
-    folders += [path for path in read if path.endswith("/")]
-    for path in [p for p in paths if (experiment.generated / p).is_dir()]:
-        inside = sorted(p for p in (experiment.generated / path).rglob("*") if p.is_dir())
-        folders += [path, *_names_of(experiment, inside)]
-    return folders
-
-
-def _names(folder) -> list[str]:
-    """Return the names in a folder, without what editors and Python leave there."""
-    try:
-        found = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
-
-
-def structure_files(experiment: Experiment) -> list[str]:
-    """Return the files that may decide which steps there are: a Snakefile can read any of them."""
-    own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
-    locks = [root() / n for n in ("poetry.lock", "flake.lock")]
-    equipment = [*(root() / "lab").rglob("*.py"), root() / "lab" / "matplotlibrc"]
-    return _names_of(experiment, [p for p in [*own, *locks, *equipment] if p.is_file()])
-
-
-def _is_code(path: Path) -> bool:
-    """Tell whether a file of an experiment is neither prose nor left by an editor or Python."""
-    return path.suffix not in (".md", ".bib", ".pyc") and path.name[0] not in ".#"
+def is_interrupted(experiment: Experiment) -> bool:
+    """Tell whether a build ended before it was complete."""
+    return os.path.exists(experiment.state / "building")
 
 
 def settings() -> str:
@@ -143,3 +99,55 @@ def settings() -> str:
     version = ".".join(map(str, sys.version_info[:2]))
     given = [os.environ.get(name, "") for name in ("SEED", "SET")]
     return f"python={version} seed={given[0]} set={given[1]}"
+
+
+def variables(names: Iterable[str]) -> dict[str, str]:
+    """Return a digest of the value of each environment variable; they may be secrets."""
+    values = {name: os.fsencode(os.environ.get(name, "")) for name in names}
+    return {name: hashlib.sha256(value).hexdigest() for name, value in values.items()}
+
+
+def structure(experiment: Experiment) -> list[str]:
+    """Return files that may decide which steps there are, also if nothing is seen to read them."""
+    own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
+    locks = [root() / n for n in ("poetry.lock", "flake.lock")]
+    equipment = [*(root() / "lab").rglob("*.py"), root() / "lab" / "matplotlibrc"]
+    return _relative(experiment, [p for p in [*own, *locks, *equipment] if p.is_file()])
+
+
+def _is_code(path: Path) -> bool:
+    """Tell whether a file of an experiment is neither prose nor left by an editor or Python."""
+    return path.suffix not in (".md", ".bib", ".pyc") and path.name[0] not in ".#"
+
+
+def listings(experiment: Experiment) -> dict[str, list[str]]:
+    """Return the names in each folder where a new or missing file may change the steps."""
+    folders = [
+        path
+        for place in (experiment.scripts, root() / "src")
+        for path in [place, *place.rglob("*")]
+        if path.is_dir() and path.name != "__pycache__"
+    ]
+    return names(experiment, _relative(experiment, folders))
+
+
+def names(experiment: Experiment, folders: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names in each folder, without what editors and Python leave there."""
+    return {folder: _names(experiment.generated / folder) for folder in folders}
+
+
+def _renamed(experiment: Experiment, listed: dict[str, list[str]]) -> list[str]:
+    """Return the folders that have other names in them."""
+    return [f for f, known in listed.items() if _names(experiment.generated / f) != known]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
+
+
+def _relative(experiment: Experiment, paths: Iterable[Path]) -> list[str]:
+    return [os.path.relpath(path, experiment.generated) for path in sorted(paths)]

@@ -6,20 +6,34 @@ Standard library only: this is read before every build, and the answer is most o
 import hashlib
 import json
 import os
+import stat as modes
 import time
+from collections.abc import Iterable, Iterator
 
-MANIFEST = ".lab/manifest.json"
-JOURNAL = ".lab/journal.jsonl"
-VERSION = 2  # of the form of both; another one is as good as none
-_TICK = 0.02  # s; a file that changed this recently may change again without a new timestamp
+from lab.errors import LabError
+from lab.filesystems import trusted
+from lab.pipeline import notes
+
+_TICK = 20_000_000  # ns in which a file may change again without a new time
+_COARSE = 2_000_000_000  # the same where the file system counts seconds
+_LARGE = 4_000_000  # bytes; to hash more takes longer than to wait for a tick
 _BLOCK = 1 << 20
+_UNSETTLED = [0, 0, 0]  # instead of times and inode: such a stat is that of no file
 
 
 class Contents:
-    """Digests of files, by path relative to the generated folder, and what each step made.
+    """Digests of files, by path relative to the generated folder, and what was made from them.
 
-    A file whose size, modification time, change time and inode are as they were when it was
-    hashed is not read again.
+    A stat stands for a content only on a file system that is to be trusted, and only if the file
+    had not changed for a tick of its clock when it was hashed. Else the file is hashed again.
+
+    Attributes:
+        stats: size, mtime, ctime, inode and digest of each file.
+        steps: by its first output, what each step was made from and what it made.
+        documents: by name, the same of each document.
+        graph: what the steps of a complete build follow from, and which they are.
+        data: the digests with which the gate let the data of the last build pass.
+        guarded: the same, and of each file; only while a build runs.
     """
 
     def __init__(self, generated: str) -> None:
@@ -27,72 +41,97 @@ class Contents:
         self.stats: dict[str, list] = {}
         self.steps: dict[str, dict] = {}
         self.documents: dict[str, dict] = {}
-        self.built: dict = {}
-        self._load()
-
-    def _load(self) -> None:
-        try:
-            with open(self._path(MANIFEST), encoding="utf-8") as file:
-                found = json.load(file)
-            if isinstance(found, dict) and found.pop("version", None) == VERSION:
-                self.__dict__ |= found
-        except (OSError, ValueError):
-            pass
-        try:
-            with open(self._path(JOURNAL), encoding="utf-8") as file:
-                for line in file:
-                    entry = json.loads(line)
-                    self.steps[next(iter(entry["outputs"]))] = entry
-        except (OSError, ValueError):
-            pass  # the last line of a killed build may be cut: the step is done again
+        self.graph: dict = {}
+        self.data: dict[str, str] = {}
+        self.guarded: dict[str, str] = {}
+        self.__dict__ |= notes.read_manifest(generated)
+        self._temporary: dict[str, str] = {}
+        for entry in [*self.steps.values(), *notes.read_journal(generated)]:
+            self._add_step(entry)
 
     def save(self) -> None:
         """Write the manifest; the journal of finished steps is in it then."""
-        keys = ("stats", "steps", "documents", "built")
-        kept = {"version": VERSION} | {k: self.__dict__[k] for k in keys}
-        text = json.dumps(kept, separators=(",", ":"))
-        target = self._path(MANIFEST)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target + ".new", "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(target + ".new", target)
-        if os.path.exists(self._path(JOURNAL)):
-            os.unlink(self._path(JOURNAL))
+        self._settle()
+        keys = ("stats", "steps", "documents", "graph", "data")
+        notes.write_manifest(self.generated, {key: self.__dict__[key] for key in keys})
+
+    def _settle(self) -> None:
+        """Look again at files that had just been written when they were hashed."""
+        fresh = [path for path, known in self.stats.items() if known[1:4] == _UNSETTLED]
+        if fresh:
+            time.sleep(_TICK / 1e9)
+        for path in fresh:
+            self.digest(path)
 
     def _path(self, path: str) -> str:
         return os.path.join(self.generated, path)
 
-    def same_stat(self, path: str) -> bool:
-        """Tell whether the file looks as it did when it was hashed."""
-        known = self.stats.get(path)
-        return bool(known) and _stat(self._path(path)) == known[:4]
+    def digest(self, path: str) -> str:
+        """Return the sha256 of a file, or one for all that is in a folder; "" if it is missing.
 
-    def digest(self, path: str, complete: bool = False) -> str:
-        """Return the sha256 of a file, or of all that a folder holds; "" if it is not there.
-
-        Args:
-            path: the file or folder.
-            complete: nobody writes to it any more; else a file that has just been written is read
-                a moment later, when a further change would get another time.
+        Raises:
+            LabError: it cannot be read, or is neither a file nor a folder.
         """
-        full = self._path(path)
-        if os.path.isdir(full):
-            parts = [(name, self.digest(f"{path}/{name}", complete)) for name in listing(full)]
-            # The slash: no file has such a digest, not even one that lists the folder.
-            return hashlib.sha256(json.dumps(parts).encode()).hexdigest() + "/"
-        stat = _stat(full)
+        stat = _stat(self._path(path))
         if stat is None:
             self.stats.pop(path, None)
             return ""
+        if modes.S_ISDIR(stat.st_mode):
+            found = walk(self._path(path))
+            return of_folder((name, self._of_file(f"{path}/{name}", each)) for name, each in found)
+        return self._of_file(path, stat)
+
+    def present(self, path: str) -> str:
+        """Return the digest of a file or folder; of one that Snakemake removes, what was made."""
+        return self.digest(path) or self._temporary.get(path, "")
+
+    def _of_file(self, path: str, stat: os.stat_result | None) -> str:
         known = self.stats.get(path)
-        if known and known[:4] == stat:
+        if known and stat and known[:4] == _mark(stat) and trusted(self._path(path), stat):
             return known[4]
-        age = time.time() - max(stat[1], stat[2]) / 1e9
-        if 0 <= age < _TICK and not complete:
-            time.sleep(_TICK - age)
-        stat, value = _stat(full), sha256(full)
-        self.stats[path] = [*(stat or ()), value]
+        return self._read(path) if stat else ""
+
+    def _read(self, path: str) -> str:
+        """Hash a file, and note its stat if that will show the next change."""
+        full = self._path(path)
+        try:
+            stat = os.stat(full)
+            if not modes.S_ISREG(stat.st_mode):
+                raise LabError(f"{path} is neither a file nor a folder\n  remove it, then make")
+            age = time.time_ns() - stat.st_ctime_ns
+            if stat.st_size > _LARGE and 0 <= age < _TICK:
+                time.sleep((_TICK - age) / 1e9)
+            moment, stat, value = time.time_ns(), os.stat(full), sha256(full)
+            same = _mark(stat) == _mark(os.stat(full))
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise LabError(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
+        self._note(path, stat, value, same and _is_settled(stat, moment))
         return value
+
+    def _note(self, path: str, stat: os.stat_result, value: str, settled: bool) -> None:
+        mark = _mark(stat) if settled else [stat.st_size, *_UNSETTLED]
+        self.stats[path] = [*mark, value]
+
+    def know(self, path: str, digest: str) -> None:
+        """Note the digest of a file that this build wrote, and that nobody else writes to."""
+        stat = _stat(self._path(path))
+        if stat:
+            self._note(path, stat, digest, stat.st_size > _LARGE)
+
+    def believe(self, path: str, stamp: tuple[int, ...], digest: str) -> None:
+        """Take over what was found out elsewhere: the digest of a file that has this stamp."""
+        self.stats[path] = [*stamp[:4], digest]
+
+    def moved(self, old: str, new: str) -> None:
+        """Note that an output which was hashed under its old path has its final one."""
+        for name in self.files([new]):
+            known, stat = self.stats.pop(old + name[len(new) :], None), _stat(self._path(name))
+            if known and known[1:4] == _UNSETTLED:
+                self.stats[name] = known
+            elif known and stat and _but_for_ctime(known) == _but_for_ctime(_mark(stat)):
+                self.stats[name] = [*_mark(stat), known[4]]
 
     def is_built(self, key: str, outputs: list[str]) -> bool:
         """Tell whether the outputs are what the step with this key made."""
@@ -101,43 +140,27 @@ class Contents:
             return False
         return all(self.digest(path) == found for path, found in record["outputs"].items())
 
-    def record_step(self, key: str, step, outputs: dict[str, str]) -> None:
-        """Note what a step made, before its outputs get their final names."""
-        entry = {"key": key, "name": step.name, "command": step.command, "outputs": outputs}
-        files = [path for path in step.found if not path.endswith("/")]
-        entry["inputs"] = {path: self.digest(path) for path in [*step.inputs, *files]}
-        entry["found"] = step.found
-        entry["named"] = [path for path in step.inputs if path not in step.declared]
-        line = (json.dumps(entry) + "\n").encode()
-        journal = os.open(self._path(JOURNAL), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            os.write(journal, line)  # at once: other threads append, too
-        finally:
-            os.close(journal)
-        self.steps[next(iter(outputs))] = entry
+    def record_step(self, entry: dict) -> None:
+        """Note what a step made and from what, before its outputs get their final names."""
+        notes.append_to_journal(self.generated, entry)
+        self._add_step(entry)
 
-    def know(self, path: str, digest: str) -> None:
-        """Note the digest of a file that this build wrote."""
-        stat = _stat(self._path(path))
-        if stat:
-            self.stats[path] = [*stat, digest]
+    def _add_step(self, entry: dict) -> None:
+        self.steps[next(iter(entry["outputs"]))] = entry
+        self._temporary |= {path: entry["outputs"][path] for path in entry["temporary"]}
 
-    def moved(self, old: str, new: str) -> None:
-        """Note that an output which was hashed under its old path has its final one."""
-        for name in self.files([new]):
-            known, stat = self.stats.pop(old + name[len(new) :], None), _stat(self._path(name))
-            if known and stat and _but_for_ctime(known) == _but_for_ctime(stat):
-                self.stats[name] = [*stat, known[4]]
-
-    def touch(self, paths: list[str]) -> None:
-        """Give outputs the present time, and go on knowing what is in them."""
+    def marks(self, paths: Iterable[str]) -> dict[str, list | None]:
+        """Return of each file what changes whenever somebody writes to it or replaces it."""
+        found = {}
         for path in paths:
-            known = self.stats.get(path) if self.same_stat(path) else None
-            os.utime(self._path(path))
-            if known:
-                self.know(path, known[4])
+            stat = _stat(self._path(path))
+            folder = stat and modes.S_ISDIR(stat.st_mode)
+            inside = walk(self._path(path)) if folder else ()
+            found |= {f"{path}/{name}": each and _write_mark(each) for name, each in inside}
+            found[path] = _write_mark(stat) if stat and not folder else None
+        return found
 
-    def files(self, paths: list[str]) -> list[str]:
+    def files(self, paths: Iterable[str]) -> list[str]:
         """Return the files among the paths, and those in the folders among them."""
         found = []
         for path in paths:
@@ -146,16 +169,63 @@ class Contents:
             found += names
         return found
 
+    def paths(self) -> set[str]:
+        """Return all that the steps and documents were made from, and what they made."""
+        made = [*self.steps.values(), *self.documents.values()]
+        kinds = ("inputs", "reads", "outputs")
+        found = {path for each in made for kind in kinds for path in each.get(kind, ())}
+        return found | self.graph.get("files", {}).keys() | self.data.keys()
+
+    def forget_others(self) -> None:
+        """Drop the digests of files that nothing was made from."""
+        known = dict.fromkeys(self.files(self.paths()))
+        self.stats = {path: stat for path, stat in self.stats.items() if path in known}
+
+
+def of_folder(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a folder with these files, each with its digest, sorted by name."""
+    # The slash: no file has such a digest, not even one that lists the folder.
+    return hashlib.sha256(json.dumps([*parts]).encode()).hexdigest() + "/"
+
 
 def listing(folder: str) -> list[str]:
     """Return the files below a folder, sorted, with `/` between the parts of their names."""
-    found = []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
-        # Snakemake dates the folders that steps make with a file of its own.
-        names = [f for f in files if f != ".snakemake_timestamp"]
-        found += [os.path.relpath(os.path.join(place, f), folder) for f in names]
-    return sorted(found)
+    return [name for name, _ in walk(folder)]
+
+
+def walk(folder: str) -> list[tuple[str, os.stat_result | None]]:
+    """Return the files below a folder, sorted, each with its stat; None for a broken link.
+
+    Links are followed, but never in a circle.
+
+    Raises:
+        LabError: a folder cannot be read.
+    """
+    try:
+        stat = os.stat(folder)
+        found = [*_below(folder, "", {(stat.st_dev, stat.st_ino)})]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise LabError(f"{error.filename or folder} cannot be read: {reason}") from None
+    return sorted(found, key=lambda each: each[0])
+
+
+def _below(
+    folder: str, prefix: str, above: set[tuple[int, int]]
+) -> Iterator[tuple[str, os.stat_result | None]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            stat = _stat(entry.path) if entry.is_symlink() else entry.stat(follow_symlinks=False)
+            if stat is None or not modes.S_ISDIR(stat.st_mode):
+                # Snakemake dates the folders that steps make with a file of its own.
+                if entry.name != ".snakemake_timestamp":
+                    yield name, stat
+            elif (stat.st_dev, stat.st_ino) not in above:
+                inside = above | {(stat.st_dev, stat.st_ino)}
+                yield from _below(entry.path, name + "/", inside)
 
 
 def sha256(path: str) -> str:
@@ -167,14 +237,27 @@ def sha256(path: str) -> str:
     return value.hexdigest()
 
 
-def _stat(path: str) -> list[int] | None:
+def _stat(path: str) -> os.stat_result | None:
     try:
-        s = os.stat(path)
+        return os.stat(path)
     except OSError:
         return None
-    return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
 
 
-def _but_for_ctime(stat: list) -> tuple:
-    """Return what a new name does not change."""
-    return stat[0], stat[1], stat[3]
+def _mark(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _write_mark(stat: os.stat_result) -> list[int]:
+    """Return what a new name, a new link or other permissions do not change."""
+    return _but_for_ctime(_mark(stat))
+
+
+def _but_for_ctime(mark: list) -> list[int]:
+    return [mark[0], mark[1], mark[3]]
+
+
+def _is_settled(stat: os.stat_result, moment: int) -> bool:
+    """Tell whether a file that is hashed at this moment will get another time if it changes."""
+    whole_seconds = stat.st_ctime_ns % 1_000_000_000 == 0
+    return stat.st_ctime_ns < moment - (_COARSE if whole_seconds else _TICK)

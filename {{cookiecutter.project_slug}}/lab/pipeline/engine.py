@@ -29,14 +29,17 @@ class Request:
     config: dict
     targets: list[str] = field(default_factory=list)
     force: bool = False
+    differs: Callable[[object], bool] = lambda job: False  # ask it; Snakemake adds what follows
     keep_going: bool = False
 
 
 @dataclass
 class Graph:
-    """The jobs of an experiment, each as (rule, inputs, outputs)."""
+    """The jobs of an experiment, each as (rule, inputs, outputs), and what decides on them."""
 
     jobs: list[tuple[str, list[str], list[str]]]
+    checkpoints: list[str]  # outputs on which further jobs depend
+    variables: list[str]  # that the Snakefile declares to use
 
 
 def execute(request: Request, on_start) -> tuple[bool, Graph]:
@@ -55,6 +58,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
 
     with _Snakefile(request) as workflow:
         errors = adjusted.adjust()
+        adjusted.ask(request.differs)
         request.targets = missing.as_made(request.experiment, workflow._workflow, request.targets)
         dag = workflow.dag(
             settings.DAGSettings(
@@ -292,4 +296,6 @@ def _graph(dag) -> Graph:
     # A complete checkpoint leaves the graph when the steps that it decides on are known.
     made = {path for _, _, outputs in jobs for path in outputs}
     decided = sorted(map(str, dag.workflow.checkpoints.created_output))
-    return Graph(jobs + [("", [], [path]) for path in decided if path not in made])
+    others = [("", [], [path]) for path in decided if path not in made]
+    deciding = [str(f) for job in dag.jobs if job.is_checkpoint for f in job.output]
+    return Graph(jobs + others, [*deciding, *decided], sorted(dag.workflow.envvars))

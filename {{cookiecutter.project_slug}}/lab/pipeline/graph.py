@@ -14,6 +14,7 @@ from lab.gate import guarded, record
 from lab.pipeline import cache, engine, found, limits, names, profiles, run_steps, steps
 from lab.pipeline.contents import Contents
 from lab.pipeline.missing import shown
+from lab.pipeline.reading import Reading
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
 
@@ -56,6 +57,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     most = limits.from_environment(profiles.chosen())
     request = engine.Request(experiment, most, run_steps.overrides(experiment))
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
+    Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []
 
     def complete(jobs: list) -> list:

@@ -46,6 +46,11 @@ class Progress:
             self._line(f"  [{self.done:>{width}}/{self.total}] {name:<36} {time}")
             self._show_running()
 
+    def ended(self, name: str) -> None:
+        """Note that a step does not run any more, and that its build will say why."""
+        with self._lock:
+            self._running.pop(name, None)
+
     def failed(self, name: str, text: str) -> None:
         """Print why a step failed."""
         with self._lock:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lab import git
+from lab.again import ChangedError
 from lab.determinism import environment
-from lab.document import Built, ChangedError, Making
+from lab.document import Built, Making
 from lab.documents import evidence, looks, provenance
 from lab.documents.building import ANSWER, Answer, Order
 from lab.errors import LabError
@@ -50,6 +51,8 @@ def run(experiment: Experiment, contents: Contents, papers: list[Path], running:
         contents.documents[source.name]["head"] = head
     if stale:
         make(contents, stale, running)
+    for source in papers or every:
+        contents.documents[source.name]["head"] = head
 
 
 def make(contents: Contents, sources: list[Path], running: Running, notebook: bool = False) -> None:

@@ -5,9 +5,9 @@ import os
 import platform
 import shutil
 import sys
-import time
 
 from lab import determinism
+from lab.again import ChangedError
 from lab.experiments import Experiment, root
 from lab.pipeline import (
     cache,
@@ -24,10 +24,11 @@ from lab.pipeline import (
     steps,
     strays,
 )
-from lab.pipeline.changed import Change
+from lab.pipeline.changed import Change, settings
 from lab.pipeline.contents import Contents
 from lab.pipeline.processes import Running
 from lab.pipeline.progress import Progress
+from lab.pipeline.reading import Reading
 from lab.settings import overrides
 
 
@@ -36,12 +37,15 @@ def run(
     contents: Contents,
     change: Change,
     targets: list[str],
-    whole: bool,
     redo: frozenset[str],
     running: Running,
 ) -> dict[str, int] | None:
-    """Run what is needed; return how many ran, were cached or unchanged; None if one failed."""
-    if not (change.everything or change.inputs or change.tampered or targets or redo):
+    """Run what is needed; return how many ran, were cached or unchanged; None if one failed.
+
+    Raises:
+        ChangedError: what a step, or the Snakefile, had read is not what it was.
+    """
+    if not (change.everything or change.steps or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
     progress, profile = Progress(), profiles.chosen()
     steps.session = session = steps.Session(
@@ -52,11 +56,14 @@ def run(
         limits=limits.from_environment(profile),
         redo=redo,
         running=running,
+        graph=os.urandom(8).hex() if change.everything else contents.graph["id"],
+        expected=_expected(contents),
     )
     if profile:
         session.cluster = cluster.Cluster(profile, experiment.state, running, progress)
     jobs.recover(experiment)
-    _prepare(experiment, change)
+    own_names.recover(experiment.state / "running")
+    shutil.rmtree(experiment.state / "running", ignore_errors=True)
     os.environ.update(determinism.environment())
     request = engine.Request(
         experiment=experiment,
@@ -64,23 +71,48 @@ def run(
         config=overrides(experiment),
         targets=targets,
         force=change.everything or bool(redo),
+        differs=lambda job: steps.differs(job, session),
         keep_going=bool(os.environ.get("KEEP_GOING")),
     )
+    reading = Reading(experiment, contents)
 
     def on_start(dag) -> None:
         _check(dag, request, progress)
+        _expect(session, reading, dag)
         running.stop_on_signals()  # not before: Snakemake sets its own
 
     before = strays.look(experiment)
-    good, graph = engine.execute(request, on_start)
+    try:
+        good, graph = engine.execute(request, on_start)
+    finally:
+        if session.outdated:
+            raise ChangedError(session.outdated)
     made = session.logs.union(*(step["outputs"] for step in contents.steps.values()))
     strays.say(experiment, before, made.union(*(outputs for _, _, outputs in graph.jobs)))
     session.cache.close(experiment.state)
     if not good:
         return None
-    if whole:
+    if not targets:
         _clear_leftovers(experiment, contents, graph)
+        contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
     return progress.counts
+
+
+def _expected(contents: Contents) -> dict[str, str]:
+    """Return what files hold unless a step of this build makes them: results, and data."""
+    made = {p: d for step in contents.steps.values() for p, d in step["outputs"].items()}
+    return made | contents.guarded
+
+
+def _expect(session: steps.Session, reading: Reading, dag) -> None:
+    """Tell the steps what the graph was read from: all see the same state of the code."""
+    for job in dag.needrun_jobs():
+        for path in job.output:
+            session.expected.pop(str(path), None)
+    session.expected |= reading.code
+    known = session.contents.graph if session.contents.graph.get("id") == session.graph else {}
+    if differing := reading.differing(known.get("files", {})):
+        raise session.changed(differing, "after this build had read it")
 
 
 def fingerprint() -> str:
@@ -95,20 +127,6 @@ def fingerprint() -> str:
     return value.hexdigest()
 
 
-def _prepare(experiment: Experiment, change: Change) -> None:
-    """Make Snakemake see by modification times what the front check found by content."""
-    own_names.recover(experiment.state / "running")
-    shutil.rmtree(experiment.state / "running", ignore_errors=True)
-    now = time.time()
-    for path in change.inputs:
-        full = experiment.generated / path
-        if full.exists():
-            os.utime(full, (now, now))
-    for path in change.tampered:
-        full = experiment.generated / path
-        shutil.rmtree(full) if full.is_dir() else full.unlink(missing_ok=True)
-
-
 def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
@@ -121,12 +139,17 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
 
 
 def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:
-    """Remove what steps made that do not exist any more."""
+    """Remove what steps made that do not exist any more, unless somebody has it for his own now."""
     now = {outputs[0] for _, _, outputs in graph.jobs}
-    kept = {path for _, _, outputs in graph.jobs for path in outputs}
+    kept = {path for _, inputs, outputs in graph.jobs for path in [*inputs, *outputs]}
     for first in [f for f in contents.steps if f not in now]:
-        for path in contents.steps.pop(first)["outputs"]:
+        for path, digest in contents.steps.pop(first)["outputs"].items():
             full = experiment.generated / path
-            if path in kept or given.is_data(path) or not full.exists():
+            if path in kept or given.is_data(path) or not os.path.lexists(full):
                 continue
-            shutil.rmtree(full) if full.is_dir() else full.unlink()
+            if contents.digest(path) != digest:
+                print(f"  {path} is made by no step any more; it was edited, and stays")
+            elif full.is_dir() and not full.is_symlink():
+                shutil.rmtree(full)
+            else:
+                full.unlink()

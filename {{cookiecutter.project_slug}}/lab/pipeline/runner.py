@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,16 @@ def _package(step: "Step", log: str) -> list[str]:
     return [f"  {line}"] if line else []
 
 
-def run(step: "Step", scratch: Path, session: "Session") -> None:
+def run(
+    step: "Step", scratch: Path, session: "Session", confirm: Callable[[], None] = lambda: None
+) -> None:
     """Run the command with its outputs under the scratch folder; stdout and stderr go to the log.
+
+    Args:
+        step: the step.
+        scratch: a folder of its own.
+        session: what the steps of this build share.
+        confirm: called when the outputs are there; if it raises, all is as it was before.
 
     Raises:
         StepError: it asks for more than there is, ended with another exit code than 0, used more
@@ -87,6 +95,7 @@ def run(step: "Step", scratch: Path, session: "Session") -> None:
         if why := why or _fault(step, scratch, session):
             failure = StepError(step, why, None if excess else log.resolve(), scratch)
             _fail(failure, step, job, session)
+        confirm()
     _note(commands.unseen(step.command, os.getcwd()), session)
     if others := own_names.others(step.outputs, scratch):
         session.progress.say(

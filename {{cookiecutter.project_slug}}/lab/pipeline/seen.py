@@ -29,7 +29,7 @@ class Seen:
         listed: folders whose names it read.
         stray: results and data that it read.
         written: files of the project that it wrote.
-        changed: files that were not the same afterwards.
+        marks: what shows whether a file is changed after it was opened.
         own_settings: `config.yaml`, if it read that by itself while make was told other settings.
     """
 
@@ -37,12 +37,16 @@ class Seen:
     listed: list[str] = field(default_factory=list)
     stray: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    marks: dict[str, tuple] = field(default_factory=dict)
     own_settings: str = ""
 
     def found(self) -> list[str]:
         """Return the names of what it read, folders with a slash at their end."""
         return sorted([*self.read, *(f"{folder}/" for folder in self.listed)])
+
+    def changed(self) -> list[str]:
+        """Return the files that are not any more what they were when they were opened."""
+        return [path for path, mark in self.marks.items() if _mark(path) != mark]
 
     def fault(self, rule: str) -> str | None:
         """Return what is wrong with this, and what to do, or None."""
@@ -63,11 +67,6 @@ class Seen:
                 f"it read {_shown(self.own_settings)} by itself, where {as_words(overrides())}"
                 " does not stand\n"
                 "  take the settings from there: from lab import config"
-            )
-        if self.changed:
-            return (
-                f"{_shown(self.changed[0])} changed while it ran: what it read is not certain\n"
-                "  make again"
             )
         return None
 
@@ -164,7 +163,7 @@ def _sort(seen: Seen, place: _Place, path: str, mark: tuple) -> None:
         seen.stray += [name] if now[0] else []
     elif now[0] or place.is_ours(path):
         seen.read.append(name)
-        seen.changed += [name] if now != mark else []
+        seen.marks[name] = mark
 
 
 def _notes(folder: Path) -> Iterator[list[str]]:

@@ -1,17 +1,18 @@
 """Perform one step: leave it, restore it from the cache, or run it; content decides."""
 
-import functools
 import hashlib
 import json
 import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.atomic import move
-from lab.experiments import Experiment
+from lab.errors import LabError
+from lab.experiments import Experiment, relative
 from lab.pipeline import commands, found, given, names, results, runner
 from lab.pipeline import variables as variables_of
 from lab.pipeline.cache import Cache
@@ -43,8 +44,20 @@ class Step:
     programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
     found: list[str] = field(default_factory=list)  # what it reads and does not declare
     seen: Seen = field(default_factory=Seen)
+    used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
+    before: dict[str, list] = field(default_factory=dict, repr=False)  # size, date, inode of these
     template: str = field(default="", repr=False)
     variables: dict = field(default_factory=dict, repr=False)
+
+    def digest(self, path: str, contents: Contents) -> str:
+        """Return the digest of a file as it was when this step was first asked about it."""
+        if path not in self.used:
+            self.used[path] = contents.digest(path)
+        return self.used[path]
+
+    def rules_inputs(self) -> list[str]:
+        """Return the inputs that the rule declares, without those that the command names."""
+        return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
 
     def command_into(self, folder: str) -> str:
         """Return the command with its outputs under the folder instead of their final places."""
@@ -55,6 +68,13 @@ class Step:
             toclone=self.variables["output"], custom_map=lambda f: os.path.join(folder, str(f))
         )
         return expand(self.template, **(self.variables | {"output": moved}))
+
+
+class OutdatedError(runner.StepError):
+    """What a step was to be made from, or was made from, is not what it was: nothing is kept."""
+
+    def __init__(self, what: str) -> None:
+        LabError.__init__(self, what)
 
 
 @dataclass
@@ -70,8 +90,17 @@ class Session:
     redo: frozenset[str] = frozenset()
     said: set[str] = field(default_factory=set)  # notes that are printed once
     logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
+    graph: str = ""  # which reading of the Snakefile the steps belong to
+    expected: dict[str, str] = field(default_factory=dict)  # what each file holds in this build
+    outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
     cluster: Cluster | None = None
+
+    def changed(self, path: str, when: str) -> OutdatedError:
+        """Note that the build has to start again, and why: the first reason is the one to say."""
+        name = relative(Path(self.contents.generated, path))
+        self.outdated = self.outdated or f"{name} changed {when}"
+        return OutdatedError(self.outdated)
 
 
 session: Session | None = None
@@ -81,49 +110,103 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """Perform the job whose rule function has these variables.
 
     Raises:
-        runner.StepError: the command failed; its log has been shown.
+        runner.StepError: the command failed, and its log has been shown; or an input changed.
     """
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
     session.logs |= {str(path) for path in variables["log"]}
     given.refuse(step.rule, step.outputs)
+    _look_at_inputs(step, session)
     redo = step.name in session.redo
-    keys = functools.partial(found.keys, step, lambda: key_of(step, session), session.contents)
-    built = [key for key in keys(None) if session.contents.is_built(key, step.outputs)]
+    built = [key for key in _keys(step, session) if session.contents.is_built(key, step.outputs)]
     if built and not redo:
         _check_promises(step, {path: path for path in step.outputs}, session)
-        session.contents.touch(step.outputs)
+        _confirm_record(step, session)
         session.progress.unchanged(step.name)
         return
     started = time.perf_counter()
     scratch = Path(".lab") / "running" / _short(step)
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    try:
+        scratch.mkdir(parents=True)
+        how, key, made = _make(step, scratch, None if redo else session.cache, session)
+    except OSError as error:
+        file = f": {relative(Path(os.fsdecode(error.filename)))}" if error.filename else ""
+        reason = (error.strerror or str(error)).lower()
+        raise runner.failed(step, f"{reason}{file}", session) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    took = time.perf_counter() - started
+    if how == "ran":
+        session.cache.store(key, step.name, made, took, session.contents.digest)
+    session.progress.finished(step.name, how, took)
+
+
+def _keys(step: Step, session: Session, cache: Cache | None = None) -> Iterator[str]:
+    """Give the keys that the step may have, by what it is known to read here, or by the cache."""
+    return found.keys(step, lambda: key_of(step, session), session.contents, cache)
+
+
+def _make(
+    step: Step, scratch: Path, cache: Cache | None, session: Session
+) -> tuple[str, str, dict[str, str]]:
+    """Restore the outputs or run the step; return which of both, its key, and their digests."""
     # Flat: a folder for each part of each path would take longer than to copy a small file.
     places = {path: f"{scratch}/{n}" for n, path in enumerate(step.outputs)}
-    restored = None
-    for key in () if redo else keys(session.cache):
-        restored = session.cache.restore(key, places)
+    for key in _keys(step, session, cache) if cache else ():
+        restored = cache.restore(key, places)
         if restored is not None:
-            break
-    if restored is None:
-        session.progress.started(step.name)
-        runner.run(step, scratch, session)
-        step.found = []
-        declared = key_of(step, session)
-        step.found = step.seen.found()
-        key = key_of(step, session)
-        found.keep(step, declared, session.cache, session.contents)
-        places = {path: f"{scratch}/{path}" for path in step.outputs}
+            for place, digest in restored.items():
+                session.contents.know(place, digest)
+            _check_promises(step, places, session)
+            return "cached", key, _publish(step, key, places, session)
+    session.progress.started(step.name)
+    runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
+    key = _key_of_what_was_read(step, session)
+    places = {path: f"{scratch}/{path}" for path in step.outputs}
     _check_promises(step, places, session)
-    for place, digest in (restored or {}).items():
-        session.contents.know(place, digest)
-    made = _publish(step, key, places, session)
-    shutil.rmtree(scratch, ignore_errors=True)
-    took = time.perf_counter() - started
-    if restored is None:
-        session.cache.store(key, step.name, made, took, session.contents.digest)
-    session.progress.finished(step.name, "ran" if restored is None else "cached", took)
+    return "ran", key, _publish(step, key, places, session)
+
+
+def _key_of_what_was_read(step: Step, session: Session) -> str:
+    """Return the key with what the step was seen to read; the cache learns what that is."""
+    read, step.found = step.found, []
+    declared = key_of(step, session)
+    step.found = read
+    found.keep(step, declared, session.cache, session.contents)
+    return key_of(step, session)
+
+
+def _look_at_inputs(step: Step, session: Session) -> None:
+    """Take the digest of each input, and what shows whether somebody writes to it.
+
+    All steps of a build see the same of a file: what the gate let pass, what the Snakefile read,
+    what a step of this build made.
+    """
+    if session.outdated:
+        raise OutdatedError(session.outdated)
+    step.before = session.contents.marks(step.rules_inputs())
+    for path in step.inputs:
+        digest = step.digest(path, session.contents)
+        if session.expected.setdefault(path, digest) != digest:
+            raise session.changed(path, "after this build had read it")
+
+
+def _confirm_inputs(step: Step, session: Session) -> None:
+    """Refuse what was made from files that are not after it what they were before."""
+    contents, step.found = session.contents, step.seen.found()
+    for path in step.found:
+        if not path.endswith("/"):
+            step.digest(path, contents)
+    _leave_out_what_it_writes(step, contents)
+    before, after = step.before, contents.marks(step.rules_inputs())
+    written = [p for p in {**before, **after} if before.get(p) != after.get(p)]
+    # In its last moment a file may change without a new time, and on some drives at any.
+    written += [path for path, digest in step.used.items() if contents.digest(path) != digest]
+    written += step.seen.changed()
+    if written:
+        session.progress.ended(step.name)
+        raise session.changed(written[0], f"while step {step.name} ran")
 
 
 def _check_promises(step: Step, places: dict[str, str], session: Session) -> None:
@@ -198,6 +281,38 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
     return _named(step, variables["log"], globals_["workflow"])
 
 
+def differs(job, session: Session) -> bool:
+    """Tell whether a job is not, or not certainly, as it was recorded when it was made."""
+    contents, inputs = session.contents, dict.fromkeys(map(str, job.input))
+    record = contents.steps.get(str(job.output[0]))
+    if not record or record["graph"] != session.graph or record["declared"] != [*inputs]:
+        return True
+    known = record["inputs"] | record["outputs"]
+    names = {folder: found.listed(folder) for folder in record["listed"]}
+    return names != record["listed"] or any(
+        contents.present(path) != digest for path, digest in known.items()
+    )
+
+
+def _leave_out_what_it_writes(step: Step, contents: Contents) -> None:
+    """Let files out that a command names, outside the project, and that it wrote itself."""
+    named = {*step.inputs} - {*step.rules_inputs()}
+    outside = [path for path in named if os.path.isabs(path)]
+    for path in [p for p in outside if contents.digest(p) != step.used.get(p)]:
+        step.inputs.remove(path)
+        step.used.pop(path, None)
+
+
+class _AsUsed:
+    """The contents of files as one step was told about them, however they are now."""
+
+    def __init__(self, step: Step, contents: Contents) -> None:
+        self.step, self.contents, self.generated = step, contents, contents.generated
+
+    def digest(self, path: str) -> str:
+        return self.step.digest(path, self.contents)
+
+
 def key_of(step: Step, session: Session) -> str:
     """Return the sha256 of all that decides the result: nothing else does.
 
@@ -205,11 +320,12 @@ def key_of(step: Step, session: Session) -> str:
     the contents of the inputs carry data and code; the environment stands for the packages. The
     folder of the experiment's own programs has no name here, so a copy of it computes nothing.
     """
-    folder = f"../../scripts/{os.path.basename(session.contents.generated)}/"
-    inputs = [(_in(folder, path), session.contents.digest(path)) for path in step.inputs]
+    used = _AsUsed(step, session.contents)
+    folder = f"../../scripts/{os.path.basename(used.generated)}/"
+    inputs = [(_in(folder, path), used.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
     parts = [2, command, inputs, step.outputs, step.container, session.environment]
-    parts += [step.deciding, found.part_of_key(step.found, session.contents, step.inputs)]
+    parts += [step.deciding, found.part_of_key(step.found, used, step.inputs)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -226,8 +342,8 @@ def _short(step: Step) -> str:
 def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> dict[str, str]:
     """Move complete outputs into place; note first what they are, and return it."""
     contents = session.contents
-    digests = {path: contents.digest(place, complete=True) for path, place in places.items()}
-    contents.record_step(key, step, digests)
+    made = {path: contents.digest(place) for path, place in places.items()}
+    contents.record_step(_entry(step, key, made, session))
     for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -235,5 +351,36 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
             shutil.rmtree(target)
         move(Path(place), target)
         contents.moved(place, path)
-    contents.touch(step.outputs)  # newer than the inputs, for Snakemake
-    return digests
+    session.expected |= made
+    return made
+
+
+def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict:
+    """Return what is noted of a step: what it was made from, and what it made."""
+    files = [path for path in step.found if not path.endswith("/")]
+    folders = [path for path in step.found if path.endswith("/")]
+    every = [*step.inputs, *(path for path in files if path not in step.inputs)]
+    return {
+        "key": key,
+        "name": step.name,
+        "command": step.command,
+        "graph": session.graph,
+        "inputs": {path: step.digest(path, session.contents) for path in every},
+        "declared": step.rules_inputs(),
+        "found": step.found,
+        "listed": {path: found.listed(path) for path in folders},
+        "outputs": made,
+        "temporary": _temporary(step),
+    }
+
+
+def _temporary(step: Step) -> list[str]:
+    """Return the outputs that Snakemake removes when nothing needs them any more."""
+    return [p for p, flags in zip(step.outputs, step.marks, strict=False) if "temp" in flags]
+
+
+def _confirm_record(step: Step, session: Session) -> None:
+    """Note that a step is right as it was recorded, under the graph that this build read."""
+    record = session.contents.steps[step.outputs[0]]
+    record["graph"] = session.graph
+    session.expected |= record["outputs"]

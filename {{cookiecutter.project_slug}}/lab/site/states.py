@@ -1,6 +1,7 @@
 """The state of an experiment, found out without building anything."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from lab import gate
@@ -35,21 +36,20 @@ def state(experiment: Experiment) -> State:
     contents = Contents(str(experiment.generated))
     change = examine(experiment, contents)
     if change.everything:
-        return State(STALE if contents.built else NOT_BUILT, "the steps or the software changed")
-    changed = _that_count(change, contents)
-    return (
-        State(STALE, _some([_named(experiment, p) for p in changed])) if changed else State(BUILT)
-    )
+        return State(STALE if contents.graph else NOT_BUILT, "the steps or the software changed")
+    missing = _not_built(change, contents)
+    changed = [_named(experiment, path) for path in [*change.files, *missing]]
+    return State(STALE, _some(changed)) if changed else State(BUILT)
 
 
-def _that_count(change: Change, contents: Contents) -> list[str]:
-    """Return the changes on which results depend.
+def _not_built(change: Change, contents: Contents) -> list[str]:
+    """Return the outputs of steps that a build of a part left, and the documents never made.
 
-    A new commit, or a module that no document read, changes no result.
+    A new commit changes no result.
     """
-    read = {p for document in contents.documents.values() for p in document["reads"]}
-    made = {p for document in contents.documents.values() for p in document["outputs"]}
-    return [*change.inputs, *change.tampered, *(p for p in change.documents if p in read | made)]
+    steps = [first for first in change.steps if not change.files or first not in contents.steps]
+    papers = [name for name in change.documents if name not in contents.documents]
+    return steps + [f"outputs/{Path(name).stem}.pdf" for name in papers]
 
 
 def _named(experiment: Experiment, path: str) -> str:
