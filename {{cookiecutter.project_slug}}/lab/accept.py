@@ -7,7 +7,7 @@ from lab import gate, sources
 from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, relative
-from lab.gate import drift, fetching, home, record, versions
+from lab.gate import drift, fetching, home, origins, record, versions
 from lab.gate.inventory import DATA, Finding
 from lab.gate.wording import aligned, short, shown
 
@@ -45,7 +45,7 @@ def _take(experiment: Experiment, reason: str) -> None:
         _accept(known, finding, reason)
     _finish(experiment, known, changes, len(found.findings))
     versions.keep(experiment, declared, [each for each in found.findings if each.found])
-    fetching.note(experiment, declared, known)
+    origins.note(experiment, declared, known)
 
 
 def _is_accepted(finding: Finding, declared: dict[str, sources.Source]) -> bool:

@@ -7,7 +7,7 @@ from lab import gate, sources
 from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current
-from lab.gate import drift, fetching, home, record, restore
+from lab.gate import drift, fetching, home, origins, record, restore
 from lab.gate.inventory import DATA
 from lab.sources.local import Manual
 
@@ -37,7 +37,7 @@ def _again(experiment: Experiment) -> None:
     fetching.clear(experiment)
     for name in [wanted] if wanted else fetching.fetchable(declared):
         _one(experiment, name, declared[name], known)
-    fetching.note(experiment, declared, known)
+    origins.note(experiment, declared, known)
     gate.prepare(experiment)
 
 

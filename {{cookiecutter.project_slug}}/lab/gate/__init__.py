@@ -6,7 +6,7 @@ from pathlib import Path
 from lab import sources
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.gate import drift, fetching, home, inventory, record, restore, seal, versions
+from lab.gate import drift, fetching, home, inventory, origins, record, restore, seal, versions
 from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.tree import Tree
 from lab.gate.wording import accept, aligned, short, shown
@@ -43,7 +43,7 @@ def _prepare(experiment: Experiment, declared: dict[str, sources.Source]) -> Non
         refuse(experiment, found)
     _record_new(experiment, known, found.of("new"))
     versions.keep(experiment, declared, found.findings)
-    fetching.note(experiment, declared, known)
+    origins.note(experiment, declared, known)
     seal.put(experiment, declared, found)
 
 
