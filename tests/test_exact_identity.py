@@ -1,5 +1,6 @@
 """One name for one step; what is said is done; what a step wrote is what is kept."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -361,7 +362,7 @@ def test_folder_is_declared_as_one(project: Path, output: str, command: str, say
     ("command", "says"),
     [
         ("mkfifo {output}", "its output o is a named pipe"),
-        ("ln -s /nowhere {output}", "leads nowhere"),
+        ("ln -s /no/such/place {output}", "leads nowhere"),
         ("ln -s o {output}", "leads nowhere"),
         ("mkdir {output}; mkfifo {output}/p", "p is a named pipe"),
         ("mkdir {output}; ln -s . {output}/a; ln -s . {output}/b", "circle"),
@@ -405,6 +406,33 @@ def test_link_out_of_an_output_becomes_what_it_leads_to(project: Path, tmp_path:
     assert tree(generated / "o") == first
     after = (outside / "x.txt").stat()
     assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
+
+
+def test_what_takes_the_place_of_a_result_is_replaced(project: Path, tmp_path: Path) -> None:
+    """A link, wherever it leads, is no result: it goes, and what it leads to stays."""
+    text = "rule all:\n    input: 'o', 'd'\nrule a:\n    output: 'o', directory('d')\n"
+    command = "    shell: step('echo 1 > {output[0]}; mkdir {output[1]}; echo 2 > {output[1]}/x')\n"
+    generated = write(project, HEAD + text + command)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "file").write_text("precious")
+    make(project)
+    for name, end in [("o", "nowhere"), ("o", "own/file"), ("d", "nowhere"), ("d", "own")]:
+        path = generated / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.symlink_to(tmp_path / end)
+        assert building.ran(make(project)) == []
+        assert tree(generated / "d") == {"x": "2\n"}
+        assert ((generated / "o").read_text(), (generated / name).is_symlink()) == ("1\n", False)
+    assert tree(tmp_path / "own") == {"file": "precious"}
+
+
+def test_pipe_in_the_place_of_a_result_is_named(project: Path) -> None:
+    """A named pipe would be waited for for ever."""
+    generated = write(project, one("'o'", "echo > {output}"))
+    make(project)
+    (generated / "o").unlink()
+    os.mkfifo(generated / "o")
+    assert "o is neither a file nor a folder" in refused(project)
 
 
 def tree(folder: Path) -> dict[str, str]:

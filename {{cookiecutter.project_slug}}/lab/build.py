@@ -146,6 +146,8 @@ def _build(
     contents.save()
     if not targets:
         _say_what_changed(experiment, contents)
+    if not files:  # then all steps are known, those that nobody had to ask, too
+        counts["unchanged"] = len(contents.steps) - counts["ran"] - counts["cached"]
     print(_summary(counts, time.perf_counter() - started))
     return 0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.atomic import move
+from lab.atomic import move, remove
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
 from lab.pipeline import commands, found, given, names, results, runner
@@ -347,8 +347,8 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
+        if target.is_dir() or target.is_symlink():
+            remove(target)
         move(Path(place), target)
         contents.moved(place, path)
     session.expected |= made
