@@ -239,7 +239,7 @@ def test_another_lock_gets_an_environment_of_its_own(project: Path) -> None:
     [
         ({"COMMIT": "nowhere"}, "git knows no commit nowhere"),
         ({"EXPERIMENT": "2001-01-01-Odyssey"}, "has no experiment 2001-01-01-Odyssey"),
-        ({"AGAINST": "/nowhere"}, "nothing to compare with"),
+        ({"AGAINST": "/proc/nowhere"}, "nothing to compare with"),
     ],
 )
 def test_what_cannot_be_reproduced_is_told_at_once(
