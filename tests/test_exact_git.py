@@ -210,7 +210,6 @@ def test_another_owner_is_told(project: Path) -> None:
     assert command in building.made(project, "experiment", NAME="Elsewhere")
     settings = project.parent / "settings"
     settings.write_text("[safe]\ndirectory = *\n", encoding="utf-8")
-    (project / "scripts" / TINY / "report.md").open("a").write("More.\n")
     done = building.make(project, EXPERIMENT=TINY, GIT_CONFIG_GLOBAL=str(settings))
     assert (done.returncode, done.stderr) == (0, "")
     assert built_document(project)["commit"]
