@@ -60,7 +60,7 @@ def test_a_document_ends_with_its_build(slow: tuple[Path, dict, float], how: str
     process = faults.start(project, first, LONG)
     _wait_for(note)
     faults.disturb(process, first, how)
-    _write_report(project, note=str(note), seconds=0, word="new")
+    _write_report(project, note=str(note), seconds=0, word=f"after {how}")
     printed = project / "printed"
     with printed.open("w") as output:
         again = faults.start(project, second, LONG, output)
@@ -68,7 +68,7 @@ def test_a_document_ends_with_its_build(slow: tuple[Path, dict, float], how: str
             assert again.poll() is None, printed.read_text()
         assert list(faults.marked(first.encode())) == []
         assert again.wait(120) == 0, printed.read_text()
-    assert re.findall("XX(.*)XX", page.read_text(encoding="utf-8")) == ["new"]
+    assert re.findall("XX(.*)XX", page.read_text(encoding="utf-8")) == [f"after {how}"]
     assert list(faults.marked(faults.MARK.encode() + b"=")) == []
     process.wait(10)
 
