@@ -7,6 +7,7 @@ anything to do at all; the rest is imported only then.
 import os
 import re
 import time
+from collections.abc import Mapping
 
 from lab import again
 from lab.alone import alone
@@ -108,6 +109,8 @@ def _build(
     redo: frozenset[str],
     running,
 ) -> int:
+    from collections import Counter
+
     from lab.gate import guarded
     from lab.pipeline import clashes, compiled, gated, run_documents, run_steps
 
@@ -129,18 +132,21 @@ def _build(
         print("\n".join(f"generated/{experiment.name}/{target}" for target in targets))
         return 0
     marker = experiment.state / "building"
-    files = [] if papers else files  # they are made from the results of all steps
-    in_doubt = marker.exists() and bool(files)
+    whole = bool(papers) or not targets  # documents are made from the results of all steps
+    in_doubt = marker.exists() and not whole
     marker.touch()
-    counts = run_steps.run(experiment, contents, change, files, redo, running)
-    contents.save()
-    if counts is None:
-        return 1
+    counts: Counter = Counter()
+    for goal in [*([[]] if whole else []), *([files] if files else [])]:
+        done = run_steps.run(experiment, contents, change, goal, redo, running)
+        contents.save()
+        if done is None:
+            return 1
+        counts += Counter(done)
     if not in_doubt:
         marker.unlink()
     for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
         raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
-    if papers or not targets:
+    if whole:
         run_documents.run(experiment, contents, papers, running)
     contents.forget_others()
     contents.save()
@@ -168,7 +174,7 @@ def _say_what_changed(experiment: Experiment, contents: Contents) -> None:
         print(f"  {relative(experiment.generated / path)} changed meanwhile: make again")
 
 
-def _summary(counts: dict[str, int], seconds: float) -> str:
+def _summary(counts: Mapping[str, int], seconds: float) -> str:
     words = [
         f"{counts['ran']} step{'s' * (counts['ran'] != 1)} run",
         *([f"{counts['cached']} from the cache"] if counts["cached"] else []),
