@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +94,7 @@ def run(
         if session.running.stopped:
             raise KeyboardInterrupt
         if why := why or _fault(step, scratch, session):
+            why += _full(scratch)
             failure = StepError(step, why, None if excess else log.resolve(), scratch)
             _fail(failure, step, job, session)
         confirm()
@@ -109,6 +111,13 @@ def _note(text: str, session: "Session") -> None:
     if text and text not in session.said:
         session.said.add(text)
         session.progress.say(f"  note: {text}")
+
+
+def _full(scratch: Path) -> str:
+    """Say that the disk is full, where it is: a log has no room either."""
+    if shutil.disk_usage(scratch).free > 4096:
+        return ""
+    return f": no space left on device: {relative(scratch.parent.parent)}"
 
 
 def _declare(step: "Step", scratch: Path) -> None:
