@@ -29,7 +29,11 @@ demo: env  ## Start a project from the template and build its sample report (EXA
 
 .PHONY: test
 test: tools  ## Run the tests: render the template, build it, break it.
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(or $(TESTS),-n 2 --dist loadfile --no-loadscope-reorder)
+
+.PHONY: exactness
+exactness: tools  ## Edit, kill and build at random, beside a model (COUNT=5000, EXACTNESS_SEED=…).
+	@EXACTNESS=$(or $(COUNT),1000) $(BIN)/python -m pytest tests/test_exactness.py
 
 .PHONY: check
 check: tools  ## Format and lint everything, the payload included; change nothing.
@@ -59,4 +63,4 @@ tools:  ## Make .venv with all that the tests need, too.
 
 .PHONY: help
 help:  ## Show the commands.
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'

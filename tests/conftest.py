@@ -1,6 +1,7 @@
 """What all tests share: a home of their own, a clean copy of the template, one rendered project."""
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,16 @@ from pathlib import Path
 import building
 import pytest
 import rendering
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed of the random tests, for all processes that run tests."""
+    os.environ.setdefault("EXACTNESS_SEED", str(random.randrange(10**9)))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how to repeat the random tests."""
+    return f"EXACTNESS_SEED={os.environ['EXACTNESS_SEED']}"
 
 
 @pytest.fixture(scope="session", autouse=True)

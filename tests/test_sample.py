@@ -124,7 +124,7 @@ def test_changed_data_stops_the_run(copied: Path) -> None:
     assert artifacts(copied) == before
     refused = building.make(copied, "accept")
     assert refused.returncode == 2
-    building.made(copied, "accept", "REASON=a $$5 typo was mended")
+    building.made(copied, "accept", "REASON=a $5 typo was mended")
     assert "a $5 typo was mended" in (copied / "scripts" / SAMPLE / "hashes.txt").read_text()
     assert "features" in building.ran(building.made(copied, CACHE=str(copied.parent / "empty")))
 
