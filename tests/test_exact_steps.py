@@ -499,6 +499,17 @@ def test_input_that_the_snakefile_reads_too_decides_twice(project: Path) -> None
     assert (data / "out.txt").read_text() == "2 x\n"
 
 
+def test_new_experiment_changes_no_other(project: Path) -> None:
+    """What the equipment looks at to find its way decides nothing."""
+    (project / "raw.csv").write_text("1\n")
+    config = f"data: {{raw.csv: {{file: {str(project / 'raw.csv')!r}, copy: true}}}}\n"
+    rule = one("cat {input} > {output}", 'input: data("raw.csv")')
+    write(project, ONE + rule, config_yaml=config)
+    make(project)
+    building.experiment(project, "2024-06-02-Another", Snakefile=HEAD)
+    assert is_settled(project)
+
+
 def test_declared_environment_variable_is_seen(project: Path) -> None:
     """A variable that the Snakefile declares under `envvars:` decides which steps there are."""
     rule = 'rule one:\n    output: "assets/data/out.txt"\n    params: v=os.environ["COHORT"]\n'

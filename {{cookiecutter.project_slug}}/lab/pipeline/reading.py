@@ -21,7 +21,7 @@ from lab.pipeline.engine import Graph
 _EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
 _OWN = str(Path(__file__).parent)
 _CODE = f"{_OWN}/modules.py"  # reads the programs of steps, to find what they import
-_STEPS = f"{_OWN}/steps.py"
+_OTHERS = (f"{_OWN}/steps.py", str(Path(_OWN).parent / "experiments.py"))  # their own business
 _ELSEWHERE = ("/dev/", "/proc/", "/sys/", f"{sys.base_prefix}/lib", f"{sys.prefix}/lib")
 _writing = os.O_WRONLY | os.O_TRUNC
 _absolute = cache(os.path.abspath)
@@ -79,7 +79,7 @@ class Reading:
         frame = sys._getframe(3)
         while frame:
             file = frame.f_code.co_filename
-            if file == _STEPS or frame.f_code.co_name.startswith("__rule_"):
+            if file in _OTHERS or frame.f_code.co_name.startswith("__rule_"):
                 return None
             if file == _CODE:
                 return self.code
