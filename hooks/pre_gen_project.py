@@ -9,6 +9,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 # tojson writes ASCII and escapes quotes and angle brackets: what was answered arrives as data.
@@ -41,11 +42,13 @@ KINDS = {
 def main() -> None:
     """Stop at the first answer that is refused."""
     answers, given = json.loads(ANSWERS), json.loads(AS_GIVEN)
-    refuse_old_cookiecutter(answers)
-    for question in ("project_name", "author", "email", "description"):
+    texts = ("project_name", "author", "email", "description")
+    for question in texts:
         # cookiecutter has rendered what came from its command line: look at that form first.
         refuse(question, str(given.get(question, "")), fault_of_template_code)
         refuse(question, str(answers[question]), fault_of_template_code)
+    refuse_old_cookiecutter(answers)
+    for question in texts:
         refuse(question, str(answers[question]), fault_of_text)
     refuse("author", answers["author"], fault_of_author)
     refuse("email", answers["email"], fault_of_email)
@@ -71,10 +74,9 @@ def refuse_old_cookiecutter(answers: dict) -> None:
 def version_of_cookiecutter() -> str:
     """Return the version that runs this, "" where it cannot be asked."""
     try:
-        import cookiecutter
-    except ImportError:
+        return metadata.version("cookiecutter")
+    except metadata.PackageNotFoundError:
         return ""
-    return str(getattr(cookiecutter, "__version__", ""))
 
 
 def refuse(question: str, answer: str, fault_of: Callable[[str], str | None]) -> None:
