@@ -71,11 +71,13 @@ REPORT = """
 
 
 def index(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Write the page with the Python of the tests; no environment of the project is needed."""
+    """Write the page with the project's Python, or that of the tests where nothing was built."""
     env = {**os.environ, "PYTHONPATH": str(project), **environment}
     program = "import sys; from lab import index; sys.exit(index.main([]))"
+    own = project / ".venv" / "bin" / "python"
+    python = own if own.exists() else sys.executable
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=project, env=env, capture_output=True, text=True
+        [python, "-c", program], cwd=project, env=env, capture_output=True, text=True
     )
 
 
