@@ -128,17 +128,18 @@ def test_s3_member_of_an_archive(project, bucket):
         ),
         (
             "s3://bucket/raw.bin",
-            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": "/nowhere"},
+            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
             "no credentials are found",
         ),
         ("s3://bucket/raw.bin", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "127.0.0.1:9"),
     ],
 )
-def test_s3_failures(project, bucket, url, environment, words):
+def test_s3_failures(project, bucket, tmp_path, url, environment, words):
     """What is wrong is said in a few words, without credentials."""
     bucket.files.pipe_file("bucket/raw.bin", DATA)
     project.declare(raw__bin=url)
-    set_ = bucket.environment | environment | {"AWS_EC2_METADATA_DISABLED": "true"}
+    home = {"HOME": str(tmp_path / "home"), "AWS_EC2_METADATA_DISABLED": "true"}
+    set_ = bucket.environment | environment | home
     variables = {name: value for name, value in set_.items() if value}
     message = refusal(project.prepare(**variables))
     assert words in message

@@ -119,7 +119,8 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
         "runpy.run_module('lab.environment', run_name='__main__')"
     )
     (tmp_path / "poetry.lock").touch()
-    env = os.environ | {"PATH": "/nowhere"}
+    none = str(tmp_path / "none")
+    env = os.environ | {"PATH": none, "PYENV_ROOT": none}
     env.pop("PROJECT_PYTHON", None)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)

@@ -44,7 +44,7 @@ def test_a_python_behind_an_empty_shim_is_found(tmp_path: Path) -> None:
     (shims / f"python{OTHER}").chmod(0o755)
     (versions / f"{OTHER}.1").symlink_to(real.parent.parent)
     small = small_projects.write(tmp_path / "small", "idna", python=OTHER)
-    done = make_env(small, PATH=str(shims), PYENV_ROOT="/nowhere")
+    done = make_env(small, PATH=str(shims), PYENV_ROOT=str(tmp_path / "none"))
     assert done.returncode == 0, done.stderr
     assert run(small, VERSION) == OTHER
 
@@ -52,7 +52,8 @@ def test_a_python_behind_an_empty_shim_is_found(tmp_path: Path) -> None:
 def test_another_python_serves_and_is_named(tmp_path: Path) -> None:
     """Without the version that the project names, one that the lock allows does, and it is said."""
     small = small_projects.write(tmp_path / "small", "idna", python=OTHER)
-    elsewhere = {"PATH": "/nowhere", "PYENV_ROOT": "/nowhere", "UV_PYTHON_INSTALL_DIR": "/nowhere"}
+    none = str(tmp_path / "none")
+    elsewhere = {"PATH": none, "PYENV_ROOT": none, "UV_PYTHON_INSTALL_DIR": none}
     make_env(small_projects.write(tmp_path / "warm", "idna"))  # now the packages need no network
     done = make_env(small, **elsewhere, HTTPS_PROXY=NOWHERE, ALL_PROXY=NOWHERE)
     assert done.returncode == 0, done.stderr
