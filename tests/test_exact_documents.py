@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -222,6 +223,25 @@ def test_files_outside_the_project_count(project: Project) -> None:
     project.made()
     assert {"two", "second"} <= {*project.shown()}
     assert project.made().splitlines()[-1] == "up to date"
+
+
+def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
+    """A font that appears in `fonts/` or in a folder linked there, or is removed: made again."""
+    project.write(report_md=HEADER + "Text.\n")
+    project.made()
+    fonts, linked = project.root / "fonts", project.notes / "linked"
+    linked.mkdir()
+    try:
+        fonts.mkdir()
+        (fonts / "linked").symlink_to(linked)
+        assert "report.pdf" in project.made()
+        (linked / "a.ttf").write_bytes(b"no font")
+        assert "report.pdf" in project.made()
+        assert project.made().splitlines()[-1] == "up to date"
+        (linked / "a.ttf").unlink()
+        assert "report.pdf" in project.made()
+    finally:
+        shutil.rmtree(fonts)
 
 
 # Overridden settings

@@ -84,7 +84,7 @@ class Making:
         finally:
             shutil.rmtree(self.order.folder, ignore_errors=True)
         reads = [Path(p) for p in self.evidence.reads(answer)]
-        return Built(made, reads, warnings, [Path(p) for p in answer.notes.get("listed", ())])
+        return Built(made, reads, warnings, [Path(p) for p in self.evidence.listed(answer)])
 
     def _refuse(self, answer) -> None:
         """Refuse a document that is not right, or that reads what nothing makes.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from lab.documents import checks, formats, prose, provenance
+from lab.documents import checks, formats, looks, prose, provenance
 from lab.documents.executing import execute, text_of
 from lab.documents.looks import Look, look
 from lab.documents.pandoc import HERE, DocumentError, Text
@@ -47,6 +47,7 @@ class Answer:
     notes: dict = field(default_factory=dict)
     memory: dict | None = None
     warnings: list[str] = field(default_factory=list)
+    listed: dict[str, list[str]] = field(default_factory=dict)  # what folders had in them
 
 
 def fulfil(order: Order) -> Answer:
@@ -72,6 +73,7 @@ def _document(order: Order) -> Answer:
     experiment = Experiment(path.parent.name)
     stamp = provenance.stamp(experiment)
     reads = _looks(experiment.scripts / "hashes.txt", root() / "pyproject.toml", path)
+    listed = {str(place): looks.names(place) for place in _font_folders()}
     source = read(path)
     reads |= _looks(*_named(source), *_equipment())
     text, cells = text_of(source, experiment, order, folder / "build")
@@ -84,7 +86,8 @@ def _document(order: Order) -> Answer:
     for ending, content in contents.items():
         (folder / f"{path.stem}{ending}").write_bytes(content)
     kept = {p: seen for p, seen in reads.items() if seen and not Path(p).is_relative_to(folder)}
-    return Answer("", [*contents], stamp, kept, cells.executed.notes, cells.memory, warnings)
+    notes, memory = cells.executed.notes, cells.memory
+    return Answer("", [*contents], stamp, kept, notes, memory, warnings, listed)
 
 
 def _formats(text: Text, folder: Path) -> formats.Made:
@@ -121,8 +124,20 @@ def _named(source: Source) -> list[Path]:
 
 def _equipment() -> list[Path]:
     """Return the files of the equipment and the fonts of the project."""
-    every = [*HERE.rglob("*"), *(root() / provenance.FONTS).rglob("*")]
+    fonts = [path for folder in _font_folders() for path in folder.glob("*")]
+    every = [*HERE.rglob("*"), *fonts]
     return [p for p in every if p.is_file() and "__pycache__" not in p.parts]
+
+
+def _font_folders() -> list[Path]:
+    """Return where Typst looks for fonts of the project; it follows links to folders, too."""
+    known, folders = set(), [root() / provenance.FONTS]
+    for folder in folders:
+        place = os.path.realpath(folder)
+        if place not in known:
+            known.add(place)
+            folders += sorted(p for p in folder.glob("*") if p.is_dir())
+    return folders
 
 
 def _shown(text: Text) -> list[Path]:

@@ -49,7 +49,7 @@ class Evidence:
         others = {str(self._place(p)) for p, _ in {*around.items()} ^ {*self.around.items()}}
         self.around = around
         self.of_cells = self._made_by_others(notes, others | _moved(notes))
-        found = self.of_cells | {path for path, seen in reads.items() if looks.look(path) != seen}
+        found = self.of_cells | _moved({"read": reads, "listed": answer.listed})
         return sorted(relative(Path(path)) for path in found)
 
     def _made_by_others(self, notes: dict, paths: set[str]) -> set[str]:
@@ -79,7 +79,7 @@ class Evidence:
             "head": self.head,
             "outputs": {self._name(p): self._digest(p) for p in outputs},
             "reads": {self._name(p): self._digest(p) for p in sorted({*reads})},
-            "listed": {self._name(p): n for p, n in answer.notes.get("listed", {}).items()},
+            "listed": {self._name(p): n for p, n in self.listed(answer).items()},
             "around": self.around,
         }
 
@@ -105,6 +105,10 @@ class Evidence:
         reads = {str(self.source): [], **answer.notes.get("read", {}), **answer.reads}
         reads = {p: s for p, s in reads.items() if not Path(p).is_relative_to(own)}
         return {path: self.before.get(path, seen) for path, seen in reads.items()}
+
+    def listed(self, answer: Answer) -> dict[str, list[str]]:
+        """Return the folders that were listed, with the names in them."""
+        return {**answer.notes.get("listed", {}), **answer.listed}
 
     def _digest(self, path: str | Path) -> str:
         return self.contents.digest(self._name(path))
