@@ -127,11 +127,14 @@ CAUSES_SNAKEFILE = """
 """
 CAUSE = """
     import getpass, math, os, random, sys, time, zipfile
+    from functools import reduce
+    from operator import add
     from pathlib import Path
 
     name, output = sys.argv[1:]
     processors = len(os.sched_getaffinity(0))
     values = [math.sin(i) for i in range(100_000)]
+    parts = [reduce(add, values[i::processors]) for i in range(processors)]  # sum() rounds once
     texts = {
         "address": lambda: repr(object()),
         "clock": lambda: f"at {time.time()} s",
@@ -142,7 +145,7 @@ CAUSE = """
         "order": lambda: " ".join({f"w{i}" for i in range(30)}),
         "processors": lambda: f"workers: {processors}",
         "random": lambda: f"drawn,{random.random()}",
-        "sum": lambda: f"sum,{sum(sum(values[i::processors]) for i in range(processors))!r}",
+        "sum": lambda: f"sum,{reduce(add, parts)!r}",
         "user": lambda: f"by {getpass.getuser()}",
     }
     if name == "archive":
