@@ -66,13 +66,13 @@ def test_requests_reach_the_queue(project: Path, cluster: slurm.Slurm) -> None:
     done = build(project, cluster)
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = new_jobs(cluster, before)
-    assert sorted(jobs) == ["square:0", "square:1", "square:2", "sum"]
+    assert sorted(jobs) == ["square-0", "square-1", "square-2", "sum"]
     fields = [
         (j["MinMemoryNode"], j["CPUs/Task"], j["TimeLimit"], j["Partition"]) for j in jobs.values()
     ]
     assert ("500M", "2", "00:07:00", "other") in fields
     assert ("250M", "1", "00:03:00", "main") in fields
-    assert jobs["square:1"]["TresPerNode"] == "gres:gpu:1"
+    assert jobs["square-1"]["TresPerNode"] == "gres:gpu:1"
     assert "TresPerNode" not in jobs["sum"]
 
 
