@@ -81,8 +81,14 @@ def _command(label: str, words: list[str], project: Path, cache: Path, cold: boo
     env = {"XDG_CACHE_HOME": str(cache), "PIP_CACHE_DIR": str(cache / "pip")}
     env |= {"POETRY_CACHE_DIR": str(cache / "pypoetry"), "UV_CACHE_DIR": str(cache / "uv")}
     env |= {"POETRY_PYPI_MIRROR_URL": sources.index(), "POETRY_VIRTUALENVS_IN_PROJECT": "true"}
-    env |= {k: v for k, v in sources.for_uv(()).items() if k.startswith("UV_") and k not in env}
+    env |= {k: v for k, v in index().items() if k not in env}
     return Command(label, words, project, env, before)
+
+
+def index() -> dict[str, str]:
+    """Return uv's variables for the main index alone: a lock of uv names one index a package."""
+    said = sources.for_uv(()).items()
+    return {k: v for k, v in said if k.startswith("UV_") and k not in ("UV_INDEX", "UV_FIND_LINKS")}
 
 
 def lock_for_uv(folder: Path, project: Path, python: str) -> str:
@@ -91,12 +97,13 @@ def lock_for_uv(folder: Path, project: Path, python: str) -> str:
     lock = tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))
     groups = requirements.wanted_groups(facts, [])
     lines = [line.split(" --hash")[0] for line in requirements.requirements(lock, groups, project)]
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     text = '[project]\nname = "by-uv"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\n'
     text += f"dependencies = {json.dumps(lines)}\n"
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
     program = poetry.installer()
-    env = os.environ | sources.for_uv(())
+    env = os.environ | index()
     subprocess.run(
         [program, "lock", "--quiet", "--python", python], cwd=folder, env=env, check=True
     )
