@@ -1,0 +1,142 @@
+"""Edits, saves during builds, deletions, checkouts, kills and builds in any order: always exact.
+
+`make exactness COUNT=5000` makes as many transitions as asked; `EXACTNESS_SEED=…` repeats a run.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import building
+import exactness
+import hypothesis.strategies as st
+import pytest
+import rendering
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+LENGTH = 25  # transitions of one project
+FIELDS = st.sampled_from(["k", "factor", "offset", "bonus", "parts", "word"])
+VALUES = st.integers(1, 4)
+NAMES = st.sampled_from(
+    ["a/fit.json", "b/fit.json", "split/1.json", "part/1.json", "part/2.json", "total.json"]
+)
+MOMENTS = st.floats(0, 3)
+STEPS = st.sampled_from(["fit", "split", "part", "total"])
+
+
+class Exact(RuleBasedStateMachine):
+    """A person, a machine that fails, and a build that must never be wrong."""
+
+    seed_project: Path
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="exactness-"))
+        self.world = exactness.World(self.seed_project, self.folder)
+
+    @rule(field=FIELDS, value=VALUES)
+    def edit(self, field: str, value: int) -> None:
+        self.world.edit(field, value)
+
+    @rule(value=VALUES, accept=st.booleans())
+    def change_data(self, value: int, accept: bool) -> None:
+        self.world.change_data(value, accept)
+
+    @rule()
+    def make(self) -> None:
+        self.world.make()
+
+    @rule(number=st.integers(2, 5))
+    def override(self, number: int) -> None:
+        self.world.make(seed=number)
+
+    @rule(name=NAMES)
+    def make_file(self, name: str) -> None:
+        self.world.make_file(name)
+
+    @rule(moment=MOMENTS, field=FIELDS, value=VALUES)
+    def save_while_it_builds(self, moment: float, field: str, value: int) -> None:
+        self.world.make_while_saving(moment, field, value)
+
+    @rule(
+        moment=MOMENTS,
+        how=st.sampled_from(
+            ["group KILL", "group TERM", "group INT", "group HUP", "engine KILL", "engine TERM"]
+        ),
+    )
+    def kill(self, moment: float, how: str) -> None:
+        self.world.make_and_kill(moment, how)
+
+    @rule(name=NAMES, how=st.sampled_from([*exactness.DAMAGES]))
+    def damage(self, name: str, how: str) -> None:
+        self.world.damage(name, how)
+
+    @rule(name=st.sampled_from(["split", "part", "a"]))
+    def remove_folder(self, name: str) -> None:
+        self.world.damage(name, "delete")
+
+    @rule(how=st.sampled_from(["clean", "no notes"]))
+    def lose(self, how: str) -> None:
+        self.world.damage("", how)
+
+    @rule(step=STEPS, only=st.booleans())
+    def redo(self, step: str, only: bool) -> None:
+        self.world.redo(step, only)
+
+    @rule(step=STEPS)
+    def forget(self, step: str) -> None:
+        self.world.forget(step)
+
+    @rule()
+    def commit(self) -> None:
+        self.world.commit()
+
+    @rule(number=st.integers(0, 3))
+    def check_out(self, number: int) -> None:
+        self.world.check_out(number)
+
+    @rule()
+    def clone(self) -> None:
+        self.world.clone()
+
+    @rule()
+    def plan(self) -> None:
+        self.world.plan()
+
+    @rule()
+    def settle(self) -> None:
+        self.world.settle()
+
+    def teardown(self) -> None:
+        self.world.settle()
+        shutil.rmtree(self.folder)
+
+
+@pytest.mark.timeout(0)
+def test_no_sequence_of_events_gives_a_wrong_result(prepared: Path) -> None:
+    """No stale result, no wrong hit, no false "up to date", no wrong count, no process left."""
+    wanted = int(os.environ.get("EXACTNESS", "300"))
+    machine = seed(int(os.environ["EXACTNESS_SEED"]))(
+        type("Exact", (Exact,), {"seed_project": prepared})
+    )
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=max(1, wanted // LENGTH),
+            stateful_step_count=LENGTH,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def prepared(template: Path, tmp_path: Path) -> Path:
+    """Render a project with its environment, and nothing built."""
+    project = rendering.render(template, tmp_path, rendering.ANSWERS)
+    building.made(project, "env")
+    return project
