@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 import rendering
 import small_projects
+from mounting import mounted
 from small_projects import make_env
 
 PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
@@ -345,6 +346,34 @@ def test_packages_changed_by_hand_are_noticed(
         record.write_text("numpy", encoding="utf-8")
         os.utime(record, (1, 1))
     assert not environment.is_current(folder)
+
+
+def test_an_environment_in_an_image_is_as_it_was_made(
+    folder: Path, environment: ModuleType
+) -> None:
+    """A layer of an image keeps times in whole seconds: its packages are those of the lock."""
+    module = folder / ".venv/lib/python3.12/site-packages/six.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("V = 1", encoding="utf-8")
+    os.utime(module, ns=(0, 1_700_000_000_123_456_789))
+    environment.untouched.seal(folder / ".venv")
+    os.utime(module, (1_700_000_000, 1_700_000_000))
+    assert environment.is_current(folder)
+
+
+def test_an_environment_of_an_image_is_replaced(editable: Path, tmp_path: Path) -> None:
+    """In a container, where the folders of its image cannot be renamed, `.venv` is made again."""
+    assert edit(editable).returncode == 0
+    for name in ("upper", "work"):
+        (tmp_path / name).mkdir()
+    layers = f"lowerdir={editable},upperdir={tmp_path / 'upper'},workdir={tmp_path / 'work'}"
+    with mounted(editable, "-t", "overlay", "overlay", "-o", layers):
+        (editable / ".venv" / "bin" / "python").unlink()
+        done = edit(editable)
+        assert done.returncode == 0, done.stderr
+        assert "making .venv again" in done.stderr
+        assert imports(editable, "idna")
+        assert [path.name for path in editable.glob(".venv*")] == [".venv"]
 
 
 def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(

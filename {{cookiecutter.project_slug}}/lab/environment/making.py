@@ -1,6 +1,7 @@
 """Make `.venv` new, or change it; the one that worked is put back when that fails."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -129,7 +130,7 @@ def _replaced(venv: Path) -> Iterator[None]:
     """Put `.venv` aside while a new one is made, and back if that fails."""
     aside = _aside(venv)
     if os.path.lexists(venv):
-        venv.rename(aside)
+        _put(venv, aside)
     try:
         yield
     except BaseException:
@@ -138,6 +139,21 @@ def _replaced(venv: Path) -> Iterator[None]:
             aside.rename(venv)
         raise
     _remove(aside)
+
+
+def _put(venv: Path, aside: Path) -> None:
+    """Move `.venv`; what lies in the image of a container can be copied only."""
+    try:
+        venv.rename(aside)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        part = aside.with_suffix(".part")
+        _remove(part)
+        shutil.copytree(venv, part, symlinks=True)
+        part.rename(aside)
+        (venv / NOTE).unlink(missing_ok=True)  # from here on the copy is the one that works
+        shutil.rmtree(venv)
 
 
 def _recover(venv: Path) -> None:

@@ -44,4 +44,4 @@ def _mark(entry: os.DirEntry) -> tuple:
         stat = os.stat(path)
     except OSError:
         return (entry.name, "gone")
-    return entry.name, stat.st_size, stat.st_mtime_ns
+    return entry.name, stat.st_size, int(stat.st_mtime)  # an image of a container keeps no more
