@@ -122,6 +122,17 @@ NAMED = {
     "put together in R": ("p.R", 'source(file.path(here, "lib", "other.R"))', "lib/other.R"),
     "an option": ("p.sh", "fit --table=../../scripts/E/other.csv", "other.csv"),
     "a name with a blank": ("p.R", 'read.csv("an other.csv")', "an other.csv"),
+    "a pattern": ("p.sh", "cat ../../scripts/E/parts/*.csv", "parts/o.csv"),
+    "braces": ("p.sh", "cat ../../scripts/E/{other,another}.csv", "other.csv"),
+    "numbers": ("p.sh", "cat ../../scripts/E/part-{1..3}.csv", "part-2.csv"),
+    "a variable": ("p.sh", "for i in a b; do cat ../../scripts/E/$i.csv; done", "a.csv"),
+    "a variable of a folder": ("p.sh", "cat ../../scripts/E/parts/$i", "parts/a"),
+    "a folder": ("p.sh", "find ../../scripts/E/parts -type f", "parts/deep/a.csv"),
+    "what is in a folder that a pattern names": (
+        "p.sh",
+        "ls ../../src/../scripts/E/p*/",
+        "parts/o",
+    ),
     "subprocess": (
         "p.py",
         "import subprocess\nsubprocess.run(['bash', '../../scripts/E/other.sh'])",
@@ -137,6 +148,15 @@ def test_named_file_is_followed(root: Path, how: str) -> None:
     name, text, other = NAMED[how]
     write(root, {f"scripts/E/{other}": "1"})
     assert follow(root, text, name) == [f"scripts/E/{other}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["cd ../../scripts/E", "sed 's/.*/$i/'", "ls ../../scripts/*", "$f"]
+)
+def test_what_names_everything_names_nothing(root: Path, text: str) -> None:
+    """A whole experiment, or a variable alone, is not all that is there."""
+    write(root, {"scripts/E/report.md": "1", "scripts/E/parts/a.csv": "1"})
+    assert follow(root, text, "p.sh") == []
 
 
 def test_named_files_are_followed_through_others(root: Path) -> None:

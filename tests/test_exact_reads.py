@@ -447,11 +447,17 @@ def test_script_that_a_command_names_is_followed(project: Path) -> None:
         assert result(project, "out.txt") == f"{text}\n"
 
 
-def test_command_may_not_name_an_undeclared_result(project: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["other.csv", "o*.csv", "none*.csv", "{{other,another}}.csv", "$name.csv", "deep/*", "deep"],
+)
+def test_command_may_not_name_an_undeclared_result(project: Path, text: str) -> None:
     """What a command reads without a rule that says so stops it before it runs."""
     other(project)
-    environment(project, "cat assets/data/other.csv > {output}")
-    assert "its command names assets/data/other.csv, which its rule does not" in refused(project)
+    environment(project, f"cat -- assets/data/{text} > {{output}}")
+    (project / "generated" / TINY / "assets/data/deep").mkdir()
+    (project / "generated" / TINY / "assets/data/deep/other.csv").write_text("1", encoding="utf-8")
+    assert "its command names assets/data/" in refused(project)
 
 
 def test_colon_in_the_path_is_refused(project: Path) -> None:

@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from lab.experiments import root
-from lab.pipeline import mentions, modules
+from lab.pipeline import mentions, modules, patterns
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
 _RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
+_DEEP = 2  # separators in the path of a folder that a rule makes
 _STORE = "/nix/store/"  # flake.lock stands for what is there
 
 
@@ -42,11 +43,28 @@ def stray(command: str, declared: list[str], generated: str) -> str:
     """Return a result or data that a command names and its rule does not; "" if there is none."""
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     known |= {os.path.realpath(path) for path in known}
-    for word in sorted(mentions.words(command) - {*declared}):
+    for word in sorted((mentions.words(command) | patterns.words(command)) - {*declared}):
         path = os.path.normpath(os.path.join(generated, word))
-        if _is_result(path, generated) and not _within(path, known) and os.path.isfile(path):
-            return os.path.relpath(path, generated)
+        found = _foreign(path, generated, known) if _is_result(path, generated) else ""
+        if found and not _within(path, known):
+            return os.path.relpath(found, generated)
     return ""
+
+
+def _foreign(path: str, generated: str, known: set[str]) -> str:
+    """Return what a path or pattern means that is not known, or a pattern of nothing known."""
+    own = any(patterns.match(path, each) for each in known)
+    if patterns.is_one(path) and (not own or "$" in path):
+        return "" if own else path
+    found = patterns.files(path, generated, lambda f: _is_foreign(f, generated, known))
+    return next((each for each in found if not _within(each, known)), "")
+
+
+def _is_foreign(folder: str, generated: str, known: set[str]) -> bool:
+    """Tell whether all in a folder of results is of other rules; `assets/data` is a place."""
+    if os.path.relpath(folder, generated).count(os.sep) < _DEEP:
+        return False
+    return not any(path.startswith(os.path.join(folder, "")) for path in known)
 
 
 def _is_result(path: str, generated: str) -> bool:

@@ -1,9 +1,9 @@
 """Find the files that a text names: scripts that it starts, sources that it includes, tables.
 
 Any word or quoted text that is the path of a file of the experiment, of `src/`, or outside the
-project counts, and so does its name alone (`file.path(here, "fit.R")`). That is more than is read,
-never less than what is written there. A name that a program puts together while it runs is not
-found; in programs of Python it is seen then.
+project counts, and so does its name alone (`file.path(here, "fit.R")`), all that a pattern matches
+and all in a folder. That is more than is read, never less than what is written there. A name that a
+program puts together while it runs is not found; in programs of Python it is seen then.
 """
 
 import os
@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from lab.experiments import root
+from lab.pipeline import patterns
 
 _LARGEST = 1_000_000  # bytes of a text that is searched
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
@@ -47,7 +48,27 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     found = words(text) - {*but}
     known = _names(root() / "src") | _names(root() / "scripts" / generated.name)
     names = {os.path.basename(word) for word in found} & known.keys()
-    return among(found, generated, *folders) | {path for name in names for path in known[name]}
+    named = {path for name in names for path in known[name]}
+    return named | among(found, generated, *folders) | _spread(text, found, generated, *folders)
+
+
+def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
+    """Return the files that patterns mean, and those in the folders that words name."""
+    folders = {word for word in found if "/" in word and len(word) < 4096 and "\n" not in word}
+    paths = {
+        Path(path)
+        for word in folders | patterns.words(text)
+        for place in places
+        for path in patterns.files(word, str(place), _is_part)
+    }
+    return {path for path in paths if path.name[0] != "." and _may_change(path)}
+
+
+def _is_part(folder: str) -> bool:
+    """Tell whether a folder is one of an experiment or of `src/`, and not all of them."""
+    path = Path(folder)
+    parts = path.relative_to(root()).parts if path.is_relative_to(root()) else ()
+    return len(parts) > {"src": 1, "scripts": 2}.get("".join(parts[:1]), len(parts))
 
 
 @cache

@@ -1,0 +1,88 @@
+"""Find the files that a shell would make of a text: `parts/*.csv`, `{a,b}.txt`, `$i.csv`, `parts`.
+
+A variable stands for anything. What consists of nothing else says too little to count.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+
+_WORD = re.compile(r"[\w./~+@%=,:*?\[\]!{}$-]+")
+_SIGN = re.compile(r"[*?\[$]")
+_APART = re.compile(r"[=,:@]")
+_BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_VARIABLE = re.compile(r"\$(\{[^{}]*\}|\w+)")
+_MANY = 1000  # numbers of a range; of a longer one, any
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text that name files by a pattern, and those that braces stand for."""
+    found = set()
+    for word in _WORD.findall(text):
+        spread = _spread(word)
+        parts = {part for each in spread for part in _APART.split(each)}
+        found |= {part for part in parts if len(spread) > 1 or is_one(part)}
+    return found
+
+
+def files(word: str, place: str, may: Callable[[str], bool]) -> list[str]:
+    """Return the files that a word means from a folder, and those in the folders that it means.
+
+    Args:
+        word: a pattern, or a path.
+        place: the folder to which it is relative.
+        may: tells of a folder whether files below it count.
+    """
+    pattern = _VARIABLE.sub("*", word)
+    if "$" in word and not os.path.basename(pattern).strip("*"):
+        pattern = os.path.dirname(pattern)
+    if not pattern.strip("*?./~") or ("/" not in pattern and "$" in word):
+        return []
+    full = os.path.normpath(os.path.join(place, os.path.expanduser(pattern)))
+    return [name for path in _matching(full) for name in _below(path, may)]
+
+
+def is_one(word: str) -> bool:
+    """Tell whether a word is a pattern."""
+    return bool(_SIGN.search(word))
+
+
+def match(word: str, path: str) -> bool:
+    """Tell whether a pattern may mean a path."""
+    return fnmatch(path, _VARIABLE.sub("*", word))
+
+
+def _matching(pattern: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(glob.glob(pattern)))
+    except (OSError, ValueError, re.error):
+        return ()
+
+
+def _below(path: str, may: Callable[[str], bool]) -> Iterator[str]:
+    """Give a file, or all that lie below a folder."""
+    if os.path.isfile(path):
+        yield path
+    elif os.path.isdir(path) and may(path):
+        for folder, _, names in os.walk(path):
+            if os.path.basename(folder) != "__pycache__":
+                yield from (os.path.join(folder, name) for name in sorted(names))
+
+
+def _spread(word: str) -> list[str]:
+    """Return the words that braces stand for."""
+    found = _BRACES.search(word)
+    if not found or len(word) > 4096:
+        return [word]
+    first, last = word[: found.start()], word[found.end() :]
+    return [each for part in _parts(found[1]) for each in _spread(first + part + last)]
+
+
+def _parts(inside: str) -> list[str]:
+    if numbers := _RANGE.fullmatch(inside):
+        start, end = map(int, numbers.groups())
+        return [str(n) for n in range(start, end + 1)] if end - start < _MANY else ["*"]
+    return inside.split(",") if "," in inside else ["*"]
