@@ -106,7 +106,7 @@ class Contents:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise LabError(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
+            raise LabError(_unreadable(path, error)) from None
         self._note(path, stat, value, same and _is_settled(stat, moment))
         return value
 
@@ -207,9 +207,15 @@ def walk(folder: str) -> list[tuple[str, os.stat_result | None]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise LabError(f"{error.filename or folder} cannot be read: {reason}") from None
+        raise LabError(_unreadable(error.filename or folder, error)) from None
     return sorted(found, key=lambda each: each[0])
+
+
+def _unreadable(path: str, error: OSError) -> str:
+    """Say why a file or folder cannot be read, and what to do."""
+    from lab.surroundings import explained
+
+    return explained(error) or f"{path} cannot be read: {(error.strerror or '').lower()}"
 
 
 def _below(

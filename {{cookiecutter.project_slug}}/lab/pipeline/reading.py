@@ -133,6 +133,6 @@ def _source_of(path: str) -> str:
     """Return the module of which a file is the compiled form, else the file."""
     if not path.endswith(".pyc"):
         return path
-    with contextlib.suppress(ValueError, NotImplementedError):
+    with contextlib.suppress(ValueError, RuntimeError):
         return importlib.util.source_from_cache(path)
     return path
