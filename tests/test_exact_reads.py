@@ -523,3 +523,26 @@ def test_program_that_a_program_starts_is_in_the_key(
         (place / "mytool").chmod(0o755)
         make(project, **path)
         assert result(project) == f"{number}\n"
+
+
+def test_every_file_in_a_folder_of_data_counts(project: Path, tmp_path: Path) -> None:
+    """What an editor or Snakemake left in a folder of data is data, for the gate and for steps."""
+    share = tmp_path / "share"
+    share.mkdir()
+    for name in ("x", "x~", ".DS_Store", ".snakemake_timestamp"):
+        (share / name).write_text("", encoding="utf-8")
+    snakefile = """
+        from lab import data
+
+        rule all:
+            input: "assets/data/names.txt",
+
+        rule names:
+            input: data("scans"),
+            output: "assets/data/names.txt",
+            shell: "ls -A {input}/ > {output}"
+    """
+    config = f"data: {{scans: {{folder: {share}}}}}\n"
+    building.experiment(project, TINY, Snakefile=snakefile, config_yaml=config)
+    make(project)
+    assert {*result(project, "names.txt").split()} == {p.name for p in share.iterdir()}

@@ -226,9 +226,7 @@ def _below(
             name = prefix + entry.name
             stat = _stat(entry.path) if entry.is_symlink() else entry.stat(follow_symlinks=False)
             if stat is None or not modes.S_ISDIR(stat.st_mode):
-                # Snakemake dates the folders that steps make with a file of its own.
-                if entry.name != ".snakemake_timestamp":
-                    yield name, stat
+                yield name, stat
             elif (stat.st_dev, stat.st_ino) not in above:
                 inside = above | {(stat.st_dev, stat.st_ino)}
                 yield from _below(entry.path, name + "/", inside)
