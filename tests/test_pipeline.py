@@ -392,3 +392,40 @@ def test_settings_of_matplotlib_change_no_figure(built: Path, tmp_path: Path) ->
     assert refused.returncode == 2
     assert f"generated/{TINY}/matplotlibrc would change its figures; remove it" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_what_leads_to_a_checkpoint_stays(built: Path, tmp_path: Path) -> None:
+    """A result is made again behind a complete checkpoint: what comes before it is no leftover."""
+    project = building.copy(built, tmp_path / "p", generated=False)
+    snakefile = """
+        from lab import step
+
+        def parts(wildcards):
+            with open(checkpoints.count.get().output[0]) as file:
+                return [f"assets/data/{word}.txt" for word in file.read().split()]
+
+        rule all:
+            input: parts,
+
+        rule before:
+            output: "assets/data/before/words.txt",
+            shell: step("echo one two > {output}")
+
+        checkpoint count:
+            input: "assets/data/before/words.txt",
+            output: "assets/data/count.txt",
+            shell: step("cat {input} > {output}")
+
+        rule part:
+            input: "assets/data/count.txt",
+            output: "assets/data/{word}.txt",
+            wildcard_constraints: word="one|two",
+            shell: step("echo {wildcards.word} > {output}")
+    """
+    building.experiment(project, TINY, Snakefile=snakefile, config_yaml="{}\n", hashes_txt="")
+    make(project)
+    (project / "generated" / TINY / "assets/data/two.txt").unlink()
+    make(project)
+    assert read(project, "before/words.txt") == "one two\n"
+    assert read(project, "two.txt") == "two\n"
+    assert make(project).endswith("up to date\n")

@@ -138,10 +138,31 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     demands.check(needed, request.limits)
 
 
+def _leading_to(paths: set[str], contents: Contents) -> set[str]:
+    """Return the first output of each step that these files were made by, or from.
+
+    The graph does not have all of them: with a complete checkpoint go the steps before it.
+    """
+    makers = {path: step for step in contents.steps.values() for path in step["outputs"]}
+    found: set[str] = set()
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop()
+        ends = [i for i, letter in enumerate(path) if letter == "/"] + [len(path)]
+        step = next((makers[path[:end]] for end in ends if path[:end] in makers), None)
+        if step and (first := next(iter(step["outputs"]))) not in found:
+            found.add(first)
+            waiting += step["inputs"]
+    return found
+
+
 def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:
     """Remove what steps made that do not exist any more, unless somebody has it for his own now."""
-    now = {outputs[0] for _, _, outputs in graph.jobs}
     kept = {path for _, inputs, outputs in graph.jobs for path in [*inputs, *outputs]}
+    now = {outputs[0] for _, _, outputs in graph.jobs} | _leading_to(kept, contents)
+    kept |= {
+        path for first in now & contents.steps.keys() for path in contents.steps[first]["outputs"]
+    }
     for first in [f for f in contents.steps if f not in now]:
         for path, digest in contents.steps.pop(first)["outputs"].items():
             full = experiment.generated / path
