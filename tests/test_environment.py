@@ -129,6 +129,21 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: this project needs Python 3.11 to 3.13")
 
 
+def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
+    """A user without an entry in passwd and without HOME gets packages, too."""
+    user = ["unshare", "--user", "--map-user=1234", "--map-group=1234"]
+    if not shutil.which("unshare") or subprocess.run([*user, "true"]).returncode:
+        pytest.skip("this machine gives nobody a user of their own: unshare --map-user")
+    small = small_projects.write(tmp_path / "small", "idna")
+    env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    command = [*user, sys.executable, "-m", "lab.environment"]
+    done = subprocess.run(
+        command, cwd=small, env=env | {"PYTHONPATH": str(PAYLOAD)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert small_projects.run(small, "import idna; print(1)") == "1"
+
+
 def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -> None:
     """A lock that cannot be read is an error that names it, and no `.venv` is left."""
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")

@@ -95,9 +95,11 @@ def _on_path(minor: int) -> str:
 
 def _of_pyenv(minor: int) -> str:
     """Return the newest one of pyenv, whose shims answer only for what it has switched on."""
+    from . import programs
+
     path = os.environ.get("PATH", "").split(os.pathsep)
     roots = [Path(place).parent for place in path if Path(place).name == "shims"]
-    roots += [Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")]
+    roots += [Path(os.environ.get("PYENV_ROOT") or programs.home() / ".pyenv")]
     for root in roots:
         found = root.glob(f"versions/3.{minor}.*/bin/python3.{minor}")
         for program in sorted(found, key=_patch, reverse=True):

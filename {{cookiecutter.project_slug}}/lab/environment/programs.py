@@ -57,8 +57,16 @@ def ask(
 
 def cache_home() -> Path:
     """Return the folder of the user's cache in which the tools of all projects live."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or home() / ".cache"
     return Path(base) / "labflake"
+
+
+def home() -> Path:
+    """Return the folder of the user; who has none, as in some containers, gets one in here."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path.cwd() / "generated" / ".home"
 
 
 def say(line: str) -> None:
