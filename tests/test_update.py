@@ -62,13 +62,31 @@ def borrow_environment(project: Path, built: Path) -> None:
     venv = project / ".venv"
     venv.mkdir(exist_ok=True)
     for entry in (built / ".venv").iterdir():
-        if not entry.is_file() and not (venv / entry.name).exists():
+        if not entry.is_file() and entry.name[:3] != "lib" and not (venv / entry.name).exists():
             (venv / entry.name).symlink_to(entry)
+    link_packages(built / ".venv", venv)
     config = (built / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
     (venv / "pyvenv.cfg").write_text(config.replace(str(built), str(project)), encoding="utf-8")
     made = (built / ".venv" / "lab-environment").read_text(encoding="utf-8").splitlines()
     (venv / "lab-environment").write_text("\n".join([str(venv), made[1], "", "", ""]))
     stamp(project)
+
+
+def link_packages(venv: Path, other: Path) -> None:
+    """Link each package into another environment; what says which there are is copied."""
+    (place,) = venv.glob("lib/python3*/site-packages")
+    packages = other / place.relative_to(venv)
+    packages.mkdir(parents=True, exist_ok=True)
+    for entry in place.iterdir():
+        target = packages / entry.name
+        if target.exists():
+            continue
+        if entry.suffix == ".dist-info":
+            shutil.copytree(entry, target)
+        elif entry.suffix == ".pth":
+            shutil.copy2(entry, target)
+        else:
+            target.symlink_to(entry)
 
 
 def stamp(project: Path) -> None:
