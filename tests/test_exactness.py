@@ -22,6 +22,9 @@ VALUES = st.integers(1, 4)
 NAMES = st.sampled_from(
     ["a/fit.json", "b/fit.json", "split/1.json", "part/1.json", "part/2.json", "total.json"]
 )
+# A file that is made from one in a checkpoint's folder is not among them: asked for alone, it is
+# made from the folder as it is, since Snakemake knows no step that makes the file in it.
+ALONE = st.sampled_from(["a/fit.json", "b/fit.json", "split/1.json", "total.json"])
 MOMENTS = st.floats(0, 3)
 STEPS = st.sampled_from(["fit", "split", "part", "total"])
 
@@ -52,7 +55,7 @@ class Exact(RuleBasedStateMachine):
     def override(self, number: int) -> None:
         self.world.make(seed=number)
 
-    @rule(name=NAMES)
+    @rule(name=ALONE)
     def make_file(self, name: str) -> None:
         self.world.make_file(name)
 

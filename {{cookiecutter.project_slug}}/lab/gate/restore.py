@@ -18,7 +18,7 @@ from lab.gate.inventory import DATA, Finding, Inventory
 from lab.gate.record import Record
 from lab.gate.wording import short, shown
 from lab.sources.job import Source
-from lab.sources.local import Manual
+from lab.sources.local import File, Folder, Manual
 
 
 def follow(
@@ -75,8 +75,9 @@ def bring(
     if not known.below(name):
         return False
     foreign = used.is_symlink() and not isinstance(source, Manual)
-    if foreign and source and _from_source(experiment, name, source, known):
-        return True
+    in_place = isinstance(source, (File, Folder)) and not source.copy
+    if source and (foreign or in_place) and _from_source(experiment, name, source, known):
+        return True  # what is used where it lies becomes a link again, and is guarded there
     kept = versions.of(experiment)
     if all(kept.has(each.recorded) for each in findings if each.recorded):
         _place(experiment, name, source, findings, foreign)
