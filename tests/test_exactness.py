@@ -120,7 +120,9 @@ class Exact(RuleBasedStateMachine):
 @pytest.mark.timeout(0)
 def test_no_sequence_of_events_gives_a_wrong_result(prepared: Path) -> None:
     """No stale result, no wrong hit, no false "up to date", no wrong count, no process left."""
-    wanted = int(os.environ.get("EXACTNESS", "300"))
+    wanted = int(os.environ.get("EXACTNESS", "0"))
+    if not wanted:
+        pytest.skip("make exactness runs it")
     machine = seed(int(os.environ["EXACTNESS_SEED"]))(
         type("Exact", (Exact,), {"seed_project": prepared})
     )
