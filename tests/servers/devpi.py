@@ -16,6 +16,7 @@ from pathlib import Path
 
 # A pin, since it is a real server of the tests and nothing that anybody's results depend on.
 WANTED = ["devpi-server==6.20.3", "setuptools<81"]
+MIRROR = "root/pypi"  # the user and the index, as devpi calls its own mirror
 
 
 class Devpi:
@@ -80,9 +81,9 @@ def _fill(url: str, mirrored: str) -> None:
     login = _waited(url, {"user": "root", "password": ""})
     token = base64.b64encode(f"root:{login['result']['password']}".encode()).decode()
     mirror = {"type": "mirror", "mirror_url": mirrored, "mirror_no_project_list": True}
-    _say("PUT", f"{url}/root/pypi", mirror, token)
+    _say("PUT", f"{url}/{MIRROR}", mirror, token)
     _say("PUT", f"{url}/ann", {"password": "devpi-Secret"}, token)
-    _say("PUT", f"{url}/ann/dev", {"type": "stage", "bases": ["root/pypi"]}, token)
+    _say("PUT", f"{url}/ann/dev", {"type": "stage", "bases": [MIRROR]}, token)
 
 
 def _waited(url: str, login: dict) -> dict:
