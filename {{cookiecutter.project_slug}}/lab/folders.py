@@ -1,9 +1,18 @@
-"""Walk through a folder, its links included."""
+"""What is in a folder: the names that count, or every file below it, links included."""
 
 import os
 from collections.abc import Iterator
 
 from lab.errors import LabError
+
+
+def names(folder: str | os.PathLike) -> list[str]:
+    """Return the names in a folder, without what editors and Python leave there."""
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
 
 
 def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:

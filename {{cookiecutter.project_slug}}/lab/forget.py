@@ -1,8 +1,8 @@
 """Forget the result of a step, here and in the cache (`make forget STEP=fit`)."""
 
 import os
-import shutil
 
+from lab.atomic import remove
 from lab.experiments import current
 from lab.gate import guarded
 from lab.pipeline import cache, graph
@@ -26,7 +26,6 @@ def main(argv: list[str]) -> None:
         if record:
             store.forget(record["key"])
         for path in outputs:
-            full = experiment.generated / path
-            shutil.rmtree(full) if full.is_dir() else full.unlink(missing_ok=True)
+            remove(experiment.generated / path)
         print(f"forgotten: {name}")
     contents.save()

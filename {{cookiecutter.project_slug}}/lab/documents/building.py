@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from lab.documents import checks, formats, looks, prose, provenance
+from lab.documents import checks, formats, prose, provenance
 from lab.documents.executing import execute, text_of
 from lab.documents.looks import Look, look
 from lab.documents.pandoc import HERE, DocumentError, Text
@@ -20,6 +20,7 @@ from lab.documents.problems import as_lines, refuse
 from lab.documents.source import Source, read
 from lab.errors import LabError
 from lab.experiments import Experiment, root
+from lab.folders import names as names_in
 from lab.surroundings import explained
 
 ANSWER = "answer.json"
@@ -73,7 +74,7 @@ def _document(order: Order) -> Answer:
     experiment = Experiment(path.parent.name)
     stamp = provenance.stamp(experiment)
     reads = _looks(experiment.scripts / "hashes.txt", root() / "pyproject.toml", path)
-    listed = {str(place): looks.names(place) for place in _font_folders()}
+    listed = {str(place): names_in(place) for place in _font_folders()}
     source = read(path)
     reads |= _looks(*_named(source), *_equipment())
     text, cells = text_of(source, experiment, order, folder / "build")

@@ -12,6 +12,7 @@ from lab.documents import looks, memory, prose, provenance
 from lab.documents.building import Answer
 from lab.documents.problems import Problem
 from lab.experiments import Experiment, relative, root
+from lab.folders import names as names_in
 from lab.pipeline.contents import Contents
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
@@ -37,7 +38,7 @@ class Evidence:
         notes = saved["executed"]["notes"]
         now = {path: looks.look(path) for path in notes.get("read", {})}
         same = all(self._digest(path) == digest for path, digest in saved["files"].items())
-        if not same or any(looks.names(f) != n for f, n in notes.get("listed", {}).items()):
+        if not same or any(names_in(f) != n for f, n in notes.get("listed", {}).items()):
             return None
         notes["read"] = now
         return saved
@@ -135,7 +136,7 @@ def _line_of(name: str, text: str) -> int:
 def _moved(notes: dict) -> set[str]:
     """Return the files and folders of the notes that are not what they were."""
     files = {path for path, seen in notes.get("read", {}).items() if looks.look(path) != seen}
-    return files | {f for f, names in notes.get("listed", {}).items() if looks.names(f) != names}
+    return files | {f for f, names in notes.get("listed", {}).items() if names_in(f) != names}
 
 
 def _sources(experiment: Experiment) -> list[Path]:
@@ -168,7 +169,7 @@ def _digest(contents: Contents, name: str) -> str:
 
 
 def _entries(folder: Path) -> list[Path]:
-    return [folder / name for name in looks.names(folder)] if folder.is_dir() else []
+    return [folder / name for name in names_in(folder)] if folder.is_dir() else []
 
 
 def _is_beside(path: Path) -> bool:

@@ -11,6 +11,7 @@ import threading
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+from lab import folders
 from lab.documents import looks
 from lab.experiments import here, root
 
@@ -85,7 +86,7 @@ class Notes:
 
     def _listed(self, path: str) -> None:
         if path not in self.listed and _matters(path):
-            self.listed[path] = looks.names(path)
+            self.listed[path] = folders.names(path)
 
     def report(self) -> str:
         """Return the notes as JSON."""

@@ -36,12 +36,3 @@ def _content(path: str | os.PathLike, stat: os.stat_result) -> list[str]:
         return []
     with open(path, "rb") as file:
         return [hashlib.file_digest(file, "sha256").hexdigest()]
-
-
-def names(folder: str | os.PathLike) -> list[str]:
-    """Return the names in a folder, without what editors and Python leave there."""
-    try:
-        found = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import surroundings
-from lab.atomic import flush, move
+from lab.atomic import flush, move, remove
 from lab.errors import LabError
 from lab.experiments import Experiment
 from lab.folders import walk
@@ -100,13 +100,13 @@ def recall(experiment: Experiment, name: str, known: record.Record, why: str = "
     scratch = _scratch(experiment, name)
     target = scratch / "new"
     with explained(name):
-        _remove(target)
+        remove(target)
         for each, digest in wanted.items():
             path = Path(f"{target}{each.removeprefix(DATA + name)}")
             path.parent.mkdir(parents=True, exist_ok=True)
             kept.bring(digest, path)
         place(target, experiment.generated / DATA / name)
-        _remove(scratch)
+        remove(scratch)
     print(f"brought back {DATA}{name}   as it was kept{why and f': {why}'}", flush=True)
     return _as_verified(experiment, wanted)
 
@@ -123,7 +123,7 @@ def fetchable(declared: dict[str, Source]) -> list[str]:
 
 def clear(experiment: Experiment) -> None:
     """Remove partial downloads and unpacked archives."""
-    _remove(experiment.generated / SCRATCH)
+    remove(experiment.generated / SCRATCH)
 
 
 def fetch(experiment: Experiment, name: str, source: Source, known: record.Record) -> Verified:
@@ -152,7 +152,7 @@ def attempt(
     target, final = scratch / "new", experiment.generated / DATA / name
     with explained(name):
         scratch.mkdir(parents=True, exist_ok=True)
-        _remove(target)
+        remove(target)
         _fetch_into(target, experiment, name, source)
         expected = known.below(DATA + name)
         found = digests(target, name) if expected else {}
@@ -160,7 +160,7 @@ def attempt(
             return None
         versions.of(experiment).rescue(final, set(expected.values()))
         place(target, final)
-        _remove(scratch)
+        remove(scratch)
     print(f"fetched {DATA}{name}   {source.described()}", flush=True)
     return _as_verified(experiment, found)
 
@@ -170,7 +170,7 @@ def _fetch_into(target: Path, experiment: Experiment, name: str, source: Source)
     try:
         source.fetch(Job(experiment, name, target, target.parent))
     except BaseException:
-        _remove(target)
+        remove(target)
         with contextlib.suppress(OSError):  # something is in it: the beginning of a download
             target.parent.rmdir()
             target.parent.parent.rmdir()
@@ -215,12 +215,12 @@ def place(target: Path, final: Path) -> None:
         flush(target)
     old = target.with_name("old")
     if final.is_dir() and not final.is_symlink():
-        _remove(old)
+        remove(old)
         move(final, old)
     elif target.is_dir() and not target.is_symlink():
-        _remove(final)
+        remove(final)
     move(target, final)
-    _remove(old)
+    remove(old)
 
 
 def _as_verified(experiment: Experiment, found: dict[str, str]) -> Verified:
@@ -262,12 +262,3 @@ def _is_there(experiment: Experiment, name: str) -> bool:
 
 def _slug(name: str) -> str:
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        import shutil
-
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -4,11 +4,10 @@ Git ignores that folder. In `generated/` there is a link to it, so all of `gener
 """
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.atomic import move, replacing
+from lab.atomic import move, remove, replacing
 from lab.errors import LabError
 from lab.experiments import Experiment, relative, root
 from lab.folders import walk
@@ -82,8 +81,5 @@ def _give_way(experiment: Experiment, own: Path) -> str:
     kept = versions.of(experiment)
     for each in files:
         kept.set_aside(each, hashes.sha256(each))
-    if own.is_dir() and not own.is_symlink():
-        shutil.rmtree(own)
-    else:
-        own.unlink(missing_ok=True)
+    remove(own)
     return f"\n  what was there is kept in {relative(kept.own)}"

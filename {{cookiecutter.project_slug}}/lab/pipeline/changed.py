@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.experiments import Experiment, head_commit, root
+from lab.folders import names as names_in
 from lab.pipeline.contents import Contents
 
 
@@ -48,7 +49,7 @@ def examine(experiment: Experiment, contents: Contents) -> Change:
     changed = present.changed(contents.data)
     for first, step in contents.steps.items():
         inputs, outputs = present.changed(step["inputs"]), present.changed(step["outputs"])
-        inputs += _renamed(experiment, step["listed"])
+        inputs += renamed(experiment, step["listed"])
         change.tampered += outputs
         changed += [*inputs, *outputs]
         if inputs or outputs or step["graph"] != contents.graph.get("id"):
@@ -66,7 +67,7 @@ def _examine_graph(
     if not graph:
         return
     change.files = present.changed(graph["files"])
-    change.files += _renamed(experiment, graph["listings"])
+    change.files += renamed(experiment, graph["listings"])
     change.everything |= bool(change.files) or graph["variables"] != variables(graph["variables"])
     change.steps += [first for first in graph["steps"] if first not in contents.steps]
 
@@ -82,7 +83,7 @@ def _examine_documents(
             continue
         known = (record.get(kind, {}) for kind in ("outputs", "reads", "around"))
         changed = [path for files in known for path in present.changed(files)]
-        changed += _renamed(experiment, record.get("listed", {}))
+        changed += renamed(experiment, record.get("listed", {}))
         change.files += changed
         if changed or record.get("head") != head:
             change.documents.append(name)
@@ -133,20 +134,12 @@ def listings(experiment: Experiment) -> dict[str, list[str]]:
 
 def names(experiment: Experiment, folders: Iterable[str]) -> dict[str, list[str]]:
     """Return the names in each folder, without what editors and Python leave there."""
-    return {folder: _names(experiment.generated / folder) for folder in folders}
+    return {folder: names_in(experiment.generated / folder) for folder in folders}
 
 
-def _renamed(experiment: Experiment, listed: dict[str, list[str]]) -> list[str]:
+def renamed(experiment: Experiment, listed: dict[str, list[str]]) -> list[str]:
     """Return the folders that have other names in them."""
-    return [f for f, known in listed.items() if _names(experiment.generated / f) != known]
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        found = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
+    return [f for f, known in listed.items() if names_in(experiment.generated / f) != known]
 
 
 def _relative(experiment: Experiment, paths: Iterable[Path]) -> list[str]:

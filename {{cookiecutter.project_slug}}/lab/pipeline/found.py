@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import folders
 from lab.pipeline.contents import Contents
 from lab.settings import overrides
 
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 _SCRIPTS = "\0/"
 
 
-def listed(folder: str) -> list[str]:
-    """Return the names in a folder, without what editors and Python leave there."""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(n for n in names if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
-
-
 def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
     """Return what the files found add to the key of a step.
 
@@ -40,8 +32,8 @@ def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
     scripts = _scripts(contents)
     parts: list = []
     for path in found:
-        folder = path.endswith("/")
-        held = listed(os.path.join(contents.generated, path)) if folder else contents.digest(path)
+        full = os.path.join(contents.generated, path)
+        held = folders.names(full) if path.endswith("/") else contents.digest(path)
         parts.append((path.replace(scripts, _SCRIPTS), held))
     return [*parts, overrides()] if f"{scripts}config.yaml" in {*found, *inputs} else parts
 

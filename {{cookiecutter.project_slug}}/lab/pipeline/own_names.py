@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab.atomic import remove
+
 _BEFORE = ".before"  # in the scratch folder of a step: the outputs that it had
 
 
@@ -75,8 +77,5 @@ def _bring_back(before: Path) -> None:
     for number, path in places.items():
         if not os.path.lexists(before / number):
             continue
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        elif os.path.lexists(path):
-            os.unlink(path)
+        remove(Path(path))
         shutil.move(before / number, path)

@@ -11,11 +11,12 @@ from lab import git
 from lab.again import ChangedError
 from lab.determinism import environment
 from lab.document import Built, Making
-from lab.documents import evidence, looks, provenance
+from lab.documents import evidence, provenance
 from lab.documents.building import ANSWER, Answer, Order
 from lab.errors import LabError
 from lab.experiments import Experiment, relative, root
 from lab.pipeline import processes
+from lab.pipeline.changed import renamed
 from lab.pipeline.contents import Contents
 from lab.pipeline.processes import Running, described
 from lab.settings import told
@@ -117,8 +118,7 @@ def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool
     known = record["outputs"] | record["reads"]
     if any(contents.digest(path) != digest for path, digest in known.items()):
         return False
-    folders = record.get("listed", {}).items()
-    if any(looks.names(experiment.generated / folder) != names for folder, names in folders):
+    if renamed(experiment, record.get("listed", {})):
         return False
     return record.get("around") == evidence.surroundings(experiment, contents)
 

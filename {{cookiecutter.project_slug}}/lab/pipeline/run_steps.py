@@ -8,6 +8,7 @@ import sys
 
 from lab import determinism
 from lab.again import ChangedError
+from lab.atomic import remove
 from lab.experiments import Experiment, root
 from lab.pipeline import (
     cache,
@@ -170,7 +171,5 @@ def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.G
                 continue
             if contents.digest(path) != digest:
                 print(f"  {path} is made by no step any more; it was edited, and stays")
-            elif full.is_dir() and not full.is_symlink():
-                shutil.rmtree(full)
             else:
-                full.unlink()
+                remove(full)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab import folders
 from lab.atomic import move, remove
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
@@ -288,7 +289,7 @@ def differs(job, session: Session) -> bool:
     if not record or record["graph"] != session.graph or record["declared"] != [*inputs]:
         return True
     known = record["inputs"] | record["outputs"]
-    names = {folder: found.listed(folder) for folder in record["listed"]}
+    names = {folder: folders.names(folder) for folder in record["listed"]}
     return names != record["listed"] or any(
         contents.present(path) != digest for path, digest in known.items()
     )
@@ -358,7 +359,7 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
 def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict:
     """Return what is noted of a step: what it was made from, and what it made."""
     files = [path for path in step.found if not path.endswith("/")]
-    folders = [path for path in step.found if path.endswith("/")]
+    listed = [path for path in step.found if path.endswith("/")]
     every = [*step.inputs, *(path for path in files if path not in step.inputs)]
     return {
         "key": key,
@@ -368,7 +369,7 @@ def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict
         "inputs": {path: step.digest(path, session.contents) for path in every},
         "declared": step.rules_inputs(),
         "found": step.found,
-        "listed": {path: found.listed(path) for path in folders},
+        "listed": {path: folders.names(path) for path in listed},
         "outputs": made,
         "temporary": _temporary(step),
     }

@@ -5,16 +5,16 @@ Those that `config.yaml` names under `environment:` reach the steps and may not 
 services, folders of models.
 """
 
-import hashlib
 import os
 import re
 from pathlib import Path
 
+from lab.pipeline import changed
+
 
 def deciding(workflow) -> dict[str, str]:
     """Return a digest of each variable of `envvars:`; its value may be a secret."""
-    values = {name: os.fsencode(os.environ.get(name, "")) for name in sorted(workflow.envvars)}
-    return {name: hashlib.sha256(value).hexdigest() for name, value in values.items()}
+    return changed.variables(sorted(workflow.envvars))
 
 
 def passed(workflow) -> list[str]:
