@@ -9,8 +9,6 @@ import re
 import time
 from collections.abc import Mapping
 
-from lab import again
-from lab.alone import alone
 from lab.errors import LabError
 from lab.experiments import Experiment, current, find, relative, root
 from lab.pipeline.changed import Change, examine, is_interrupted
@@ -33,6 +31,8 @@ def main(argv: list[str]) -> int:
 
 def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
     """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
+    from lab import again
+    from lab.alone import alone
     from lab.pipeline import processes
 
     given = again.environment()

@@ -7,38 +7,49 @@ import re
 import sys
 from pathlib import Path
 
+from . import noted
+
 _SEEN = "lab-fresh"  # in `.venv`: the pair of files that was compared last and fits
 
 
 def complaint(folder: Path) -> str:
-    """Return a line for a person if the lock is not the one of `pyproject.toml`; "" if it is."""
+    """Return a line for a person if the lock is not the one of `pyproject.toml`; "" if it is.
+
+    For every command: the lock, which the note in `.venv` names by its hash, is not read again
+    where nothing changed.
+    """
     try:
         facts = (folder / "pyproject.toml").read_bytes()
+    except OSError:
+        return ""
+    lock, memory = noted(folder)[2], folder / ".venv" / _SEEN
+    pair = hashlib.sha256(facts + lock.encode()).hexdigest() if lock else ""
+    with contextlib.suppress(OSError):
+        if pair and memory.read_text(encoding="utf-8") == pair:
+            return ""
+    said = _compare(folder, facts.decode(errors="replace"))
+    if pair and not said:
+        with contextlib.suppress(OSError):
+            memory.write_text(pair, encoding="utf-8")
+    return said
+
+
+def _compare(folder: Path, facts: str) -> str:
+    try:
         lock = (folder / "poetry.lock").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
     found = re.search(r'^content-hash = "(\w+)"', lock[lock.rfind("[metadata]") :], re.MULTILINE)
     if not found or sys.version_info < (3, 11):
         return ""
-    pair = hashlib.sha256(facts + found[1].encode()).hexdigest()
-    memory = folder / ".venv" / _SEEN
-    with contextlib.suppress(OSError):
-        if memory.read_text(encoding="utf-8") == pair:
-            return ""
-    return _compare(facts.decode(errors="replace"), found[1], memory, pair)
-
-
-def _compare(facts: str, locked: str, memory: Path, pair: str) -> str:
     import tomllib
 
     try:
         wanted = content_hash(tomllib.loads(facts))
     except ValueError as problem:
         return f"pyproject.toml is no TOML: {problem}"
-    if wanted != locked:
+    if wanted != found[1]:
         return "pyproject.toml asks for other packages than poetry.lock has: make lock"
-    with contextlib.suppress(OSError):
-        memory.write_text(pair, encoding="utf-8")
     return ""
 
 
