@@ -98,7 +98,7 @@ def ours(folder: Path) -> tuple[Way, Path]:
         "labflake: make (PDF, HTML, notebook)", project,
         f"scripts/{SAMPLE}/report.md", f"{made}/outputs/report.pdf",
         {scenario: ["make", f"EXPERIMENT={SAMPLE}"] for scenario in SCENARIOS},
-        leftovers=(f"{made}/outputs", f"{made}/assets/report", f"{made}/.lab/documents"),
+        leftovers=(f"{made}/outputs", f"{made}/assets/report", f"{made}/.labflake/documents"),
     ), project  # fmt: skip
 
 

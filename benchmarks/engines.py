@@ -309,7 +309,7 @@ class Labflake(Engine):
     def install(self) -> None:
         """Render a project and make its environment, which all copies of it use."""
         self.project = self.venv / "research-project"
-        if not (self.project / ".venv" / "lab-environment").exists():
+        if not (self.project / ".venv" / "labflake-environment").exists():
             command = [sys.executable, "-m", "cookiecutter", "--no-input", "-f", "--output-dir"]
             subprocess.run([*command, self.venv, REPOSITORY], check=True, capture_output=True)
             subprocess.run(["make", "env"], cwd=self.project, check=True)
@@ -340,7 +340,7 @@ class Labflake(Engine):
             f"scripts/{self.experiment}/hashes.txt": "",
             f"scripts/{self.experiment}/config.yaml": "",
             f"scripts/{self.experiment}/Snakefile": f"""
-                from lab import step
+                from labflake import step
 
                 rule merge:
                     input: expand("out/{{i}}.txt", i=range({size})),

@@ -13,7 +13,7 @@ from measuring import PAYLOAD, RESULTS, Command, compare, publish
 
 sys.path.insert(0, str(PAYLOAD))
 
-from lab.environment import poetry, requirements, sources
+from labflake.environment import poetry, requirements, sources
 
 REPOSITORY = PAYLOAD.parent
 # As it was done until uv installed: Poetry by pip, then the packages by Poetry.

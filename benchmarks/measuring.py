@@ -117,9 +117,9 @@ def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
 
 
 def lab(label: str, root: Path, command: str, **variables: str) -> Command:
-    """Return a command of the project, run by this Python and ended as `python -m lab` does."""
+    """Return a command of the project, run by this Python and ended as `python -m labflake` does."""
     code = (
-        f"import os, sys; from lab import {command}; code = {command}.main([]); "
+        f"import os, sys; from labflake import {command}; code = {command}.main([]); "
         "sys.stdout.flush(); os._exit(code)"
     )
     words = [sys.executable, "-c", code]

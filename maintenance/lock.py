@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
 sys.path.insert(0, str(PAYLOAD))
 
-from lab.environment import poetry, sources  # noqa: E402
+from labflake.environment import poetry, sources  # noqa: E402
 
 POETRY = ["poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5"]
 

@@ -12,10 +12,10 @@ import rendering
 
 sys.path.insert(0, str(rendering.REPOSITORY / rendering.PAYLOAD))
 
-from lab.pipeline import steps
-from lab.pipeline.cache import Cache, limit
-from lab.pipeline.cache.folder import Folder
-from lab.pipeline.contents import Contents
+from labflake.pipeline import steps
+from labflake.pipeline.cache import Cache, limit
+from labflake.pipeline.cache.folder import Folder
+from labflake.pipeline.contents import Contents
 from snakemake.iocontainers import Namedlist
 from snakemake.utils import format as expand
 
@@ -26,7 +26,7 @@ class Project:
     """A generated folder that keeps results in a cache and restores them, as steps do."""
 
     def __init__(self, folder: Path, cache: Cache) -> None:
-        (folder / ".lab").mkdir(parents=True, exist_ok=True)
+        (folder / ".labflake").mkdir(parents=True, exist_ok=True)
         self.folder, self.cache = folder, cache
         os.chdir(folder)
         self.contents = Contents(str(folder))
@@ -45,7 +45,7 @@ class Project:
 
     def restored(self, key: str, *paths: str) -> dict[str, tuple] | None:
         """Restore a result into a new folder; return all that is there then."""
-        target = self.folder / ".lab" / "running"
+        target = self.folder / ".labflake" / "running"
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         places = {path: str(target / path) for path in paths}

@@ -10,7 +10,7 @@ import building
 
 NAME = "2024-05-01-Cluster"
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: "assets/data/sum.txt"
@@ -81,7 +81,7 @@ def read(project: Path) -> dict[str, bytes]:
 
 def log(project: Path, step: str) -> str:
     """Return what a step said."""
-    folder = project / "generated" / NAME / ".lab" / "logs"
+    folder = project / "generated" / NAME / ".labflake" / "logs"
     return (folder / f"{step.replace(':', '-')}.log").read_text(encoding="utf-8")
 
 

@@ -13,10 +13,10 @@ NAME = "2024-02-29-Data Ünder Test".replace(" ", "-")
 sys.path.insert(0, str(TEMPLATE))
 
 
-# What `python -m lab` does, in the environment of the tests instead of the project's own.
+# What `python -m labflake` does, in the environment of the tests instead of the project's own.
 DOOR = """
 import importlib, sys
-from lab.errors import LabError
+from labflake.errors import LabError
 try:
     code = importlib.import_module("lab." + sys.argv[1]).main(sys.argv[2:]) or 0
 except LabError as error:
@@ -27,9 +27,9 @@ sys.exit(code)
 # What a build does with its data before any step.
 PREPARE = """
 import sys
-from lab import gate
-from lab.errors import LabError
-from lab.experiments import current
+from labflake import gate
+from labflake.errors import LabError
+from labflake.experiments import current
 try:
     for path in gate.prepare(current()):
         print(ascii(str(path.relative_to(current().generated)))[1:-1])
@@ -69,7 +69,7 @@ class Project:
         shutil.copy(TEMPLATE / "src/check-hash.sh", self.root / "src")
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        """Run a command of the project, as `python -m lab …` does."""
+        """Run a command of the project, as `python -m labflake …` does."""
         return self.python("-c", DOOR, *arguments, **variables)
 
     def prepare(self, **variables: str) -> subprocess.CompletedProcess:

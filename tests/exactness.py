@@ -22,7 +22,7 @@ SITES = ("a", "b")
 SNAKEFILE = '''
 """Sums whose number of parts is found while they are made."""
 
-from lab import code, data, step
+from labflake import code, data, step
 
 include: "../common.smk"
 
@@ -85,7 +85,7 @@ REPORT = """
     ```python
     #| show: none
     import time
-    from lab import load
+    from labflake import load
 
     total = load("total")
     time.sleep(0.1)
@@ -241,7 +241,7 @@ class World:
         if how == "clean":
             assert self._run("make", "clean").returncode == 0
         elif how == "no notes":
-            shutil.rmtree(self.project / "generated" / NAME / ".lab", ignore_errors=True)
+            shutil.rmtree(self.project / "generated" / NAME / ".labflake", ignore_errors=True)
         elif path.is_dir():
             shutil.rmtree(path)
         elif path.exists():

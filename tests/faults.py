@@ -26,7 +26,7 @@ MARK = "FAULT_TRIAL"  # in the environment of every process of a trial
 SNAKEFILE = '''
 """Steps that write slowly: files, a folder, two outputs, as many as an earlier step says."""
 
-from lab import code, step
+from labflake import code, step
 
 
 def parts(wildcards):
@@ -137,7 +137,7 @@ class Trial:
             process.wait(60)
 
     def _look_for_leftovers(self) -> None:
-        running = self.project / "generated" / NAME / ".lab" / "running"
+        running = self.project / "generated" / NAME / ".labflake" / "running"
         assert not running.exists() or not any(running.iterdir()), f"{self}: {running}"
         end = time.monotonic() + 20
         while left := list(marked(MARK.encode() + b"=")):

@@ -75,7 +75,7 @@ def command_line(
 def poetry() -> list[str]:
     """Give the command of the Poetry that projects use; it is installed where there is none."""
     sys.path.insert(0, str(REPOSITORY / PAYLOAD))
-    from lab.environment import poetry
+    from labflake.environment import poetry
 
     return poetry.command()
 
@@ -83,7 +83,7 @@ def poetry() -> list[str]:
 def installer() -> str:
     """Give the program uv that projects use; it is fetched where there is none."""
     sys.path.insert(0, str(REPOSITORY / PAYLOAD))
-    from lab.environment import poetry
+    from labflake.environment import poetry
 
     return poetry.installer()
 

@@ -24,7 +24,7 @@ PYPROJECT = """
     requires-python = ">=3.11,<3.14"
     dependencies = [{dependencies}]
 
-    [tool.lab]
+    [tool.labflake]
     python = "3.12"
 
     [tool.poetry]

@@ -18,7 +18,7 @@ requires-python = ">=3.11,<3.14"
 [tool.poetry]
 package-mode = false
 
-[tool.lab]
+[tool.labflake]
 python = "{python}"
 """
 
@@ -40,7 +40,7 @@ def write(project: Path, *packages: str, python: str = "") -> Path:
 
 def make_env(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what `make env` runs, on any folder."""
-    command = [sys.executable, "-m", "lab.environment", str(project)]
+    command = [sys.executable, "-m", "labflake.environment", str(project)]
     env = os.environ | variables
     return subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
 

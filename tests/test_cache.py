@@ -16,9 +16,9 @@ import caching
 import pytest
 from building import TINY
 from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
-from lab.pipeline import steps
-from lab.pipeline.cache import Cache, entries, limit, tally
-from lab.pipeline.cache.folder import Folder
+from labflake.pipeline import steps
+from labflake.pipeline.cache import Cache, entries, limit, tally
+from labflake.pipeline.cache.folder import Folder
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_restored_files_have_normal_permissions(
         project.restored(OTHER, "a.txt", "b.sh")
     finally:
         os.umask(before)
-    made = project.folder / ".lab" / "running"
+    made = project.folder / ".labflake" / "running"
     modes = [(made / name).stat().st_mode & 0o777 for name in ("a.txt", "b.sh")]
     assert modes == [file, program]
 
@@ -111,7 +111,7 @@ def test_edit_of_a_result_never_reaches_the_cache(project: Project) -> None:
     with (project.folder / "a.txt").open("r+") as file:
         file.write("1")
     project.restored(KEY, "a.txt")
-    with (project.folder / ".lab/running/a.txt").open("r+") as file:
+    with (project.folder / ".labflake/running/a.txt").open("r+") as file:
         file.write("2")
     assert project.restored(KEY, "a.txt") == {"a.txt": ("file", False, b"one")}
 
@@ -265,7 +265,7 @@ def failing(monkeypatch: pytest.MonkeyPatch):
         def refuse(*names: object) -> None:
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr("lab.pipeline.cache.folder.os.replace", refuse)
+        monkeypatch.setattr("labflake.pipeline.cache.folder.os.replace", refuse)
 
     return fail
 
@@ -367,7 +367,7 @@ def test_cache_below_its_limit_is_not_read_through(
 
 def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hits, misses and the time saved are counted for the last build and for all."""
-    monkeypatch.setattr("lab.pipeline.cache.tally._FOLD", 200)
+    monkeypatch.setattr("labflake.pipeline.cache.tally._FOLD", 200)
     for _ in range(20):
         project.cache = cache = Cache(project.cache.folder)
         if not project.restored(KEY, "a.txt"):
@@ -441,7 +441,7 @@ def test_folder_is_not_a_file_that_lists_it(project: Project) -> None:
 # With a real make
 
 SNAKEFILE = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input:

@@ -10,9 +10,9 @@ from pathlib import Path
 import caching
 import pytest
 from caching import KEY, OTHER, Project
-from lab.errors import LabError
-from lab.pipeline import cache
-from lab.pipeline.cache import bucket
+from labflake.errors import LabError
+from labflake.pipeline import cache
+from labflake.pipeline.cache import bucket
 from servers import free_port, s3
 
 ONE = {"a.txt": ("file", False, b"one")}
@@ -201,7 +201,7 @@ def test_size_has_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_clearing_leaves_the_bucket(machine, capsys: pytest.CaptureFixture) -> None:
     """`make cache CLEAR=1` removes the copies of this machine: the bucket is shared."""
-    from lab import cache as command
+    from labflake import cache as command
 
     machine("laptop").made(KEY, a_txt="one")
     with pytest.MonkeyPatch.context() as patch:

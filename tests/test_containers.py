@@ -35,7 +35,7 @@ def project(built: Path, tmp_path: Path) -> Path:
 def write(project: Path, command: str, rule: str = "", config: str = "", image: str = "") -> Path:
     """Write an experiment with one step in a container; return its generated folder."""
     text = f"""
-        from lab import code, step
+        from labflake import code, step
 
         rule one:
             output: "assets/data/one.txt"

@@ -3,8 +3,8 @@
 import data_projects  # puts the payload on the path
 import pytest
 import yaml
-from lab.errors import LabError
-from lab.sources import declaration
+from labflake.errors import LabError
+from labflake.sources import declaration
 
 DATABASE = {"url": "postgresql://db.example.org/lab", "query": "SELECT 1 AS a ORDER BY a"}
 
@@ -130,7 +130,7 @@ def test_data_inside_data(tmp_path):
 
 def test_a_name_twice(tmp_path):
     """A name, or another key, that config.yaml has twice is refused with its line."""
-    from lab.experiments import Experiment
+    from labflake.experiments import Experiment
 
     folder = tmp_path / "x"
     folder.mkdir()
@@ -168,6 +168,6 @@ def test_no_data(tmp_path):
 )
 def test_order_of_queries(query, expected):
     """An ORDER BY counts where it orders the rows of the result."""
-    from lab.sources.postgresql import ordered
+    from labflake.sources.postgresql import ordered
 
     assert ordered(query) == expected

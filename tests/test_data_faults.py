@@ -12,8 +12,8 @@ import time
 
 import pytest
 from data_projects import PREPARE, Project
-from lab import gate
-from lab.errors import LabError
+from labflake import gate
+from labflake.errors import LabError
 from servers.web import Web, content
 
 MANY = int(os.environ.get("LAB_CAMPAIGN", "0"))
@@ -27,7 +27,7 @@ class Place:
     def __init__(self, folder):
         self.scripts = folder / "scripts"
         self.generated = folder / "generated"
-        self.state = self.generated / ".lab"
+        self.state = self.generated / ".labflake"
         self.data = self.generated / "assets/data"
 
     def config(self):
@@ -38,7 +38,7 @@ class Place:
 def place(tmp_path, monkeypatch):
     """Return an experiment with twelve recorded files, of which eight lie in a folder."""
     place = Place(tmp_path)
-    monkeypatch.setattr("lab.gate.wording.current", lambda: place)
+    monkeypatch.setattr("labflake.gate.wording.current", lambda: place)
     monkeypatch.setenv("CACHE", str(tmp_path / "cache"))
     place.scripts.mkdir()
     names = [f"top{i}.bin" for i in range(4)] + [f"in/{'deep/' * (i % 3)}f{i}" for i in range(8)]

@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from lab import files, formats
-from lab.errors import LabError
+from labflake import files, formats
+from labflake.errors import LabError
 
 FRAME = pd.DataFrame({"n": [1, 2, 3], "x": [0.1, 1 / 3, np.nan], "s": ["a", 'é\n"q"', "c,d"]})
 
@@ -253,5 +253,5 @@ def test_the_folder_names_the_experiment(tmp_path):
     project = data_projects.Project(tmp_path)
     (project.data / "m.json").write_text(json.dumps({"a": 1}))
     for folder in (project.scripts, project.data):
-        done = project.python("-c", "import lab; print(lab.load('m'))", cwd=folder, EXPERIMENT="x")
+        done = project.python("-c", "import labflake; print(lab.load('m'))", cwd=folder, EXPERIMENT="x")
         assert (done.stdout, done.stderr) == ("{'a': 1}\n", "")

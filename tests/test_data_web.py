@@ -7,9 +7,9 @@ import sys
 
 import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
-from lab.errors import LabError
-from lab.sources import download
-from lab.sources.download import Download
+from labflake.errors import LabError
+from labflake.sources import download
+from labflake.sources.download import Download
 from servers.web import PASSWORD, USER, Web, content
 
 SIZE = 3_000_000
@@ -183,7 +183,7 @@ def test_a_silent_server(web, tmp_path, monkeypatch):
 
 def test_progress_is_shown(web, tmp_path, capfd, monkeypatch):
     """Long downloads say amount, speed and remaining time on standard error."""
-    from lab import meter
+    from labflake import meter
 
     monkeypatch.setattr(meter, "FIRST", 0.0)
     fetch(web.put("/shown", DATA), tmp_path)

@@ -87,12 +87,12 @@ def command_line(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_command_fails_without_a_traceback(command_line: Path) -> None:
-    """`python -m lab document` ends with exit code 1 and one message on standard error."""
+    """`python -m labflake document` ends with exit code 1 and one message on standard error."""
     import subprocess
 
     python = command_line / ".venv" / "bin" / "python"
     source = "scripts/2026-01-01-Broken/report.md"
-    command = [python, "-m", "lab", "document", source]
+    command = [python, "-m", "labflake", "document", source]
     done = subprocess.run(command, cwd=command_line, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {source}:5: unknown reference @fig:none")

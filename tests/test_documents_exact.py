@@ -283,15 +283,15 @@ def test_the_sample_survives_jupyter(tmp_path: Path) -> None:
 
 
 def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
-    """`python -m lab notebook` runs the cells and leaves a notebook of always the same bytes."""
+    """`python -m labflake notebook` runs the cells and leaves a notebook of always the same bytes."""
     project = writing.features(tmp_path / "p")
     path = project / f"generated/{writing.FEATURES}/assets/report/report.ipynb"
-    command = [sys.executable, "-c", f"from lab.notebook import main; main([{REPORT!r}])"]
+    command = [sys.executable, "-c", f"from labflake.notebook import main; main([{REPORT!r}])"]
     env = writing.environment(project)
     contents = []
     for _ in range(2):
         shutil.rmtree(path.parent, ignore_errors=True)
-        shutil.rmtree(project / f"generated/{writing.FEATURES}/.lab", ignore_errors=True)
+        shutil.rmtree(project / f"generated/{writing.FEATURES}/.labflake", ignore_errors=True)
         done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
         assert done.stdout.strip() == str(path.relative_to(project)), done.stderr
         contents.append(path.read_bytes())

@@ -50,7 +50,7 @@ _PROGRAM = """
 import json, sys
 from pathlib import Path
 
-from lab.documents.numbers import lint
+from labflake.documents.numbers import lint
 
 source, header = Path(sys.argv[1]), sys.argv[2]
 found = {}

@@ -23,7 +23,7 @@ PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 def environment() -> ModuleType:
     """Import the package of the template."""
     sys.path.insert(0, str(PAYLOAD))
-    return importlib.import_module("lab.environment")
+    return importlib.import_module("labflake.environment")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, environment: ModuleType, monkeypatch: pytest.MonkeyPa
     program.parent.mkdir(parents=True)
     program.symlink_to(sys.executable)
     stamp = environment.fingerprint(tmp_path, [])
-    (tmp_path / ".venv" / "lab-environment").write_text(stamp, encoding="utf-8")
+    (tmp_path / ".venv" / "labflake-environment").write_text(stamp, encoding="utf-8")
     return tmp_path
 
 
@@ -92,7 +92,7 @@ def test_broken_interpreter_is_noticed(folder: Path, environment: ModuleType) ->
 
 def test_first_make_leaves_a_right_environment(built: Path, environment: ModuleType) -> None:
     """What `make` installed is what the lock asks for, and the second `make` does not touch it."""
-    stamp = built / ".venv" / "lab-environment"
+    stamp = built / ".venv" / "labflake-environment"
     before = stamp.stat().st_mtime_ns
     subprocess.run(["make", "env"], cwd=built, check=True, capture_output=True)
     assert environment.is_current(built)
@@ -117,7 +117,7 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
     """Without a Python that the lock allows, the versions and the ways out are named."""
     code = (
         f"import runpy, sys; sys.version_info = (3, 10, 0); sys.argv = ['x', {str(tmp_path)!r}];"
-        "runpy.run_module('lab.environment', run_name='__main__')"
+        "runpy.run_module('labflake.environment', run_name='__main__')"
     )
     (tmp_path / "poetry.lock").touch()
     none = str(tmp_path / "none")
@@ -136,7 +136,7 @@ def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
         pytest.skip("this machine gives nobody a user of their own: unshare --map-user")
     small = small_projects.write(tmp_path / "small", "idna")
     env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
-    command = [*user, sys.executable, "-m", "lab.environment"]
+    command = [*user, sys.executable, "-m", "labflake.environment"]
     done = subprocess.run(
         command, cwd=small, env=env | {"PYTHONPATH": str(PAYLOAD)}, capture_output=True, text=True
     )
@@ -217,7 +217,7 @@ def test_unknown_group_is_named(small: Path) -> None:
 
 def test_progress_counts_files_and_bytes(environment: ModuleType, capsys) -> None:
     """Where nobody sits at a terminal, a line is printed for every 50 MB and one at the end."""
-    progress = importlib.import_module("lab.environment.progress")
+    progress = importlib.import_module("labflake.environment.progress")
     meter = progress.Meter(".venv")
     meter.read("Resolved 3 packages in 10ms")
     for name in ("scipy", "typst", "numpy"):
@@ -270,7 +270,7 @@ def editable(locked: Path, tmp_path: Path) -> Path:
 
 def edit(project: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what `make add` and `make lock` run, in any project."""
-    command = [sys.executable, "-m", "lab.environment", *words]
+    command = [sys.executable, "-m", "labflake.environment", *words]
     env = os.environ | {"PYTHONPATH": str(PAYLOAD)} | variables
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
 
@@ -408,7 +408,7 @@ def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(
 def poetry_sync(project: Path, *options: str) -> str:
     """Run `poetry sync` on the `.venv` of a project; return what it printed."""
     sys.path.insert(0, str(PAYLOAD))
-    poetry = importlib.import_module("lab.environment.poetry")
+    poetry = importlib.import_module("labflake.environment.poetry")
     env = poetry.variables() | {"VIRTUAL_ENV": str(project / ".venv")}
     command = [*poetry.command(), "sync", "--no-interaction", "--no-ansi", *options]
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)

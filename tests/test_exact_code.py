@@ -8,7 +8,7 @@ import rendering
 
 sys.path.insert(0, str(rendering.REPOSITORY / rendering.PAYLOAD))
 
-from lab.pipeline import mentions, modules
+from labflake.pipeline import mentions, modules
 
 PLUG = {"src/plug/__init__.py": "", "src/plug/mod.py": "VALUE = 1"}
 FOLLOWED = {
@@ -105,9 +105,9 @@ def test_relative_imports_are_followed(root: Path) -> None:
 
 
 def test_equipment_is_followed_by_attribute(root: Path) -> None:
-    """`import lab; lab.load` needs what `from lab import load` needs."""
-    write(root, {"lab/__init__.py": "", "lab/files.py": ""})
-    assert follow(root, "import lab; lab.load('x')") == ["lab/__init__.py", "lab/files.py"]
+    """`import labflake; lab.load` needs what `from labflake import load` needs."""
+    write(root, {"labflake/__init__.py": "", "labflake/files.py": ""})
+    assert follow(root, "import labflake; lab.load('x')") == ["labflake/__init__.py", "labflake/files.py"]
 
 
 NAMED = {

@@ -277,11 +277,11 @@ def test_a_source_that_becomes_manual(tmp_path):
     (project.root / "raw.csv").write_text("old\n")
     project.declare(raw__csv={"file": "raw.csv", "copy": True})
     assert project.prepare().returncode == 0
-    notes = project.generated / ".lab/sources.json"
+    notes = project.generated / ".labflake/sources.json"
     (project.root / "raw.csv").unlink()
     for damage in (b"", b"[]", b"{}", notes.read_bytes().replace(b'"a', b'"b').replace(b"1", b"2")):
         notes.write_bytes(damage)
-        (project.generated / ".lab/seal.json").unlink(missing_ok=True)
+        (project.generated / ".labflake/seal.json").unlink(missing_ok=True)
         assert project.prepare().returncode == 0
 
 
@@ -319,7 +319,7 @@ def test_a_reason_is_recorded_as_it_was_typed(built, tmp_path):
 
 
 FREEZE = """
-    from lab import data, step
+    from labflake import data, step
     rule all:
         input: "assets/data/out.txt"
     rule clean:

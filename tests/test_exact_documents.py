@@ -108,7 +108,7 @@ SAVED = {
 }
 READS = {
     "report": "word = 'ash'",
-    "settings": "from lab import config\nword = config.word",
+    "settings": "from labflake import config\nword = config.word",
     "module": "from study.words_of_a_test import WORD as word",
     "file": "word = open('word.txt').read()",
 }
@@ -152,7 +152,7 @@ def test_what_a_cell_changes_itself_is_no_result(project: Project, name: str) ->
 # Read unseen
 
 WRITE = """
-from lab import code
+from labflake import code
 
 FILES = {"sqlite": "a.sqlite", "library": "b.txt", "worker": "c.txt", "size": "d.txt"}
 
@@ -249,7 +249,7 @@ def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
 
 def test_overridden_settings_are_shown_and_named(project: Project) -> None:
     """`make SEED=7` shows 7, and says so in the provenance and in the line that rebuilds it."""
-    text = HEADER + cell("from lab import config") + "XX`{python} config.seed`XX\n"
+    text = HEADER + cell("from labflake import config") + "XX`{python} config.seed`XX\n"
     project.write(report_md=text, config_yaml="seed: 1\n")
     project.made("SEED=7")
     assert project.shown() == ["7"]
@@ -270,7 +270,7 @@ def test_settings_read_by_hand_are_refused_with_others(project: Project) -> None
     done = project.make("SEED=7")
     assert done.returncode != 0
     assert f"scripts/{project.name}/report.md:8: config.yaml is read here" in done.stderr
-    assert "from lab import config" in done.stderr
+    assert "from labflake import config" in done.stderr
 
 
 def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
@@ -278,7 +278,7 @@ def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
     data = project.generated / "assets" / "data"
     data.mkdir(parents=True)
     (data / "left.csv").write_text("a,b\n1,2\n")
-    code = "from lab import load\nvalue = load('left')['a'][0]"
+    code = "from labflake import load\nvalue = load('left')['a'][0]"
     project.write(report_md=HEADER + cell(code) + "XX`{python} value`XX\n")
     done = project.make()
     assert done.returncode != 0

@@ -15,7 +15,7 @@ from rendering import git
 
 OTHER = "2024-03-01-Other"
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule one:
         input: code=code("one.py"),
@@ -26,8 +26,8 @@ REPORT = "---\ntitle: One\n---\n\nText.\n"
 ASK = f"""
 import json
 from pathlib import Path
-from lab.documents.provenance import provenance
-from lab.experiments import Experiment, current, head_commit
+from labflake.documents.provenance import provenance
+from labflake.experiments import Experiment, current, head_commit
 experiment = Experiment({TINY!r})
 found = provenance(experiment, [experiment.generated / "outputs" / "report.pdf"])
 print(json.dumps(found | {{"head": head_commit(), "current": current().name}}))
@@ -93,7 +93,7 @@ def program(path: Path, text: str) -> Path:
 
 
 def test_one_function_starts_git() -> None:
-    """No module but `lab/git.py` starts git."""
+    """No module but `labflake/git.py` starts git."""
     lab = rendering.REPOSITORY / rendering.PAYLOAD / "lab"
     starting = set()
     for path in lab.rglob("*.py"):

@@ -8,7 +8,7 @@ import building
 import pytest
 
 NAME = "2024-05-01-Identity"
-HEAD = "from lab import code, data, step\n"
+HEAD = "from labflake import code, data, step\n"
 SITES = (
     HEAD
     + """
@@ -69,7 +69,7 @@ def test_steps_of_one_stem_are_told_apart(project: Path) -> None:
     generated = write(project, SITES)
     assert make(project, "plan").splitlines()[-1] == "3 to run, 0 from the cache, 0 complete"
     assert building.ran(make(project)) == ["fit:berlin", "fit:paris", "fit:rome"]
-    logs = {path.read_text() for path in (generated / ".lab" / "logs").iterdir()}
+    logs = {path.read_text() for path in (generated / ".labflake" / "logs").iterdir()}
     assert logs == {"I am berlin\n", "I am paris\n", "I am rome\n"}
 
 
@@ -116,7 +116,7 @@ rule pair:
 """
     generated = write(project, HEAD + text)
     make(project)
-    logs = {p.read_text().strip(): p.name for p in (generated / ".lab" / "logs").iterdir()}
+    logs = {p.read_text().strip(): p.name for p in (generated / ".labflake" / "logs").iterdir()}
     assert sorted(logs) == sorted("+".join(pair) for pair in pairs)
     assert max(len(name.encode()) for name in logs.values()) <= 100
     rows = [line.split("  ")[0] for line in make(project, "plan").splitlines()[1:-1]]
@@ -138,7 +138,7 @@ def test_output_may_have_the_longest_name_that_the_disk_takes(project: Path) -> 
 def test_longest_name_in_any_script(project: Path) -> None:
     """`save` writes a name of 251 bytes, of letters that take two each."""
     name = "é" * 123 + ".json"
-    program = "import sys\nfrom lab import save\nsave({'a': 1}, sys.argv[1])\n"
+    program = "import sys\nfrom labflake import save\nsave({'a': 1}, sys.argv[1])\n"
     text = f"""
 rule all:
     input: "{name}"

@@ -12,7 +12,7 @@ import rendering
 
 NAME = "2024-05-04-Elsewhere"
 SNAKEFILE = f"""
-    from lab import code, data, step
+    from labflake import code, data, step
 
     rule all:
         input: "assets/data/out.txt", "assets/data/folder", "assets/figures/a.svg",
@@ -41,7 +41,7 @@ REPORT = f"""
     ![A square.](../../generated/{NAME}/assets/figures/a.svg){{#fig:a}}
 
     ```python
-    from lab import load
+    from labflake import load
     load("raw")
     ```
 """

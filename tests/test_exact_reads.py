@@ -7,7 +7,7 @@ import pytest
 from building import TINY
 
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: "assets/data/summary.csv",
@@ -25,7 +25,7 @@ SNAKEFILE = """
 PYTHON = "python {input.code[0]} {input.values} {output}"
 COPY = "import shutil, sys\nshutil.copyfile(sys.argv[1], sys.argv[2])\n"
 BY_NAME = """
-    from lab import load, save
+    from labflake import load, save
     save(load("measurements"), "summary")
 """
 
@@ -88,7 +88,7 @@ def test_bare_names_are_what_the_step_declares(project: Path) -> None:
 )
 def test_loading_what_is_not_declared_is_an_error(project: Path, name: str) -> None:
     """The error names the file, the rule and the way to declare it."""
-    write(project, f"from lab import load, save\nsave(load('{name}'), 'summary')\n")
+    write(project, f"from labflake import load, save\nsave(load('{name}'), 'summary')\n")
     snakefile = project / "scripts" / TINY / "Snakefile"
     text = snakefile.read_text().replace(', values="assets/data/measurements.csv"', "")
     text = text.replace(
@@ -103,7 +103,7 @@ def test_loading_what_is_not_declared_is_an_error(project: Path, name: str) -> N
 
 def test_saving_what_is_not_declared_is_an_error(project: Path) -> None:
     """A result that no rule names has no place among the results."""
-    write(project, "from lab import load, save\nsave(load('measurements'), 'extra')\n")
+    write(project, "from labflake import load, save\nsave(load('measurements'), 'extra')\n")
     assert "does not declare extra as an output" in refused(project)
     assert not (project / "generated" / TINY / "assets/data/extra.csv").exists()
 
@@ -148,7 +148,7 @@ def test_command_that_is_shown_is_the_one_that_ran(project: Path) -> None:
     write(project, COPY, "echo {input.values} > {output}; exit 3")
     said = refused(project)
     command = next(line for line in said.splitlines() if line.startswith("  echo "))
-    assert ".lab/running/" in command
+    assert ".labflake/running/" in command
 
 
 def test_undeclared_side_files_are_said(project: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_clone_finds_in_the_cache_only_what_read_the_same(project: Path, tmp_p
 
 
 SWEEP = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: "assets/data/all.csv",
@@ -302,14 +302,14 @@ SWEEP = """
 @pytest.mark.parametrize("given", ["sys.argv[1:]", "'sweep'"])
 def test_variants_are_loaded_from_a_list(project: Path, given: str) -> None:
     """`load_all` takes the files that a step declares, by their paths or by their name."""
-    gather = f"import sys\nfrom lab import load_all, save\nsave(load_all({given}), 'all')\n"
+    gather = f"import sys\nfrom labflake import load_all, save\nsave(load_all({given}), 'all')\n"
     building.experiment(project, TINY, Snakefile=SWEEP, gather_py=gather)
     make(project)
     assert result(project, "all.csv") == "c,x\n1,10\n2,20\n"
 
 
 SETTINGS = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input: "assets/data/used.txt", "assets/data/unused.txt",
@@ -353,8 +353,8 @@ def test_setting_that_is_not_there_is_an_error(project: Path, given: str, says: 
 
 @pytest.mark.parametrize("named", ["", f"'../../scripts/{TINY}/config.yaml'"])
 def test_settings_reach_a_program_through_one_object(project: Path, named: str) -> None:
-    """`from lab import config` has what the build was told, and another value is another result."""
-    program = f"{named}\nfrom lab import config\n{COPY}"
+    """`from labflake import config` has what the build was told, and another value is another result."""
+    program = f"{named}\nfrom labflake import config\n{COPY}"
     write(project, f"{program}open(sys.argv[2], 'a').write(str(config.seed))\n")
     make(project)
     assert result(project) == "x\n3\n3"
@@ -365,7 +365,7 @@ def test_settings_reach_a_program_through_one_object(project: Path, named: str) 
 
 
 VARIABLES = """
-    from lab import step
+    from labflake import step
     {head}
     rule all:
         input: "assets/data/out.txt",
@@ -532,7 +532,7 @@ def test_every_file_in_a_folder_of_data_counts(project: Path, tmp_path: Path) ->
     for name in ("x", "x~", ".DS_Store", ".snakemake_timestamp"):
         (share / name).write_text("", encoding="utf-8")
     snakefile = """
-        from lab import data
+        from labflake import data
 
         rule all:
             input: "assets/data/names.txt",

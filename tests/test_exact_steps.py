@@ -10,7 +10,7 @@ import building
 import pytest
 
 NAME = "2024-06-01-Exact"
-HEAD = "from lab import code, data, step\n"
+HEAD = "from labflake import code, data, step\n"
 ALL = 'rule all:\n    input: "assets/data/out.txt"\n'
 ONE = HEAD + ALL
 # A program that stops when it begins, and when it has read, until the test lets it go on.
@@ -531,8 +531,8 @@ def test_notes_of_another_shape_are_no_notes(project: Path, file: str) -> None:
     """Whatever stands in them, the results are right, and nobody sees a traceback."""
     generated = write(project, TWO, config_yaml="v: 1\n", p_py="print(1)\n")
     make(project)
-    notes = generated / ".lab" / file
-    good = (generated / ".lab" / "manifest.json").read_text()
+    notes = generated / ".labflake" / file
+    good = (generated / ".labflake" / "manifest.json").read_text()
     shapes = ["{}", "[1]", "null", '{"version":3,"steps":{"x":{}},"graph":{"id":1}}']
     for text in [*shapes, good[:-20], good.replace('"steps"', '"stebs"')]:
         notes.write_text(text)

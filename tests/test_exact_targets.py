@@ -7,7 +7,7 @@ import building
 import pytest
 
 NAME = "2024-05-03-Targets"
-HEAD = "from lab import code, data, step\n"
+HEAD = "from labflake import code, data, step\n"
 FILES = """
 rule all:
     input:

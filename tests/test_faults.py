@@ -110,7 +110,7 @@ def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:
     project, expected, _ = slow
     faults.touch_up(project)
     first = faults.start(project, f"{faults.MARK}=two")
-    _wait_for(project / "generated" / faults.NAME / ".lab" / "building")
+    _wait_for(project / "generated" / faults.NAME / ".labflake" / "building")
     second = faults.make(project)
     assert first.wait(60) == 0
     assert "another make is building" in second.stdout
@@ -148,7 +148,7 @@ def test_interrupt_says_that_what_is_complete_is_kept(slow: tuple[Path, dict, fl
         text=True,
         start_new_session=True,
     )
-    running = project / "generated" / faults.NAME / ".lab" / "running"
+    running = project / "generated" / faults.NAME / ".labflake" / "running"
     while not running.exists() or not any(running.iterdir()):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)

@@ -6,7 +6,7 @@ import pytest
 from mounting import image, mounted
 
 from data_projects import TEMPLATE  # isort: skip: it makes the equipment importable
-from lab import filesystems
+from labflake import filesystems
 
 assert TEMPLATE
 

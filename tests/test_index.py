@@ -33,7 +33,7 @@ HEADER = """
 """
 TAGS = ["prior", "shrinkage", "snow", "wind", "negative result", "ridge", "bootstrap"]
 SNAKEFILE = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input: "assets/data/results.json", "assets/data/table.csv",
@@ -62,7 +62,7 @@ REPORT = """
 
     ```python
     #| show: none
-    from lab import load
+    from labflake import load
     best = load("results")["best"]["score"]
     ```
 
@@ -73,7 +73,7 @@ REPORT = """
 def index(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Write the page with the project's Python, or that of the tests where nothing was built."""
     env = {**os.environ, "PYTHONPATH": str(project), **environment}
-    program = "import sys; from lab import index; sys.exit(index.main([]))"
+    program = "import sys; from labflake import index; sys.exit(index.main([]))"
     own = project / ".venv" / "bin" / "python"
     python = own if own.exists() else sys.executable
     return subprocess.run(

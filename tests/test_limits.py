@@ -47,7 +47,7 @@ def build(project: Path, snakefile: str, **options: str) -> subprocess.Completed
 
 def write(project: Path, snakefile: str) -> Path:
     """Write a small experiment whose Snakefile uses `step` and `code`."""
-    head = "from lab import code, step\n\n"
+    head = "from labflake import code, step\n\n"
     files = {"use_py": USE, "hashes_txt": ""}
     generated = building.experiment(project, NAME, **files)
     text = head + building.textwrap.dedent(snakefile)
@@ -336,7 +336,7 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     config.write_text(f"pause: 60\nmark: '{mark}'\n")  # a text: a number would lose a last 0
     gpu = str(uuid.uuid4())
     build = start(project, GPUS="1", CUDA_VISIBLE_DEVICES=gpu)
-    wait_for(lambda: alive(mark) and list(generated.glob(".lab/running/*/assets/data/slow*")))
+    wait_for(lambda: alive(mark) and list(generated.glob(".labflake/running/*/assets/data/slow*")))
     if how == "engine":
         for process in engines(build):
             os.kill(process, signal.SIGKILL)
@@ -393,7 +393,7 @@ def test_steps_in_any_language(project: Path) -> None:
 def test_sizes_are_read_as_people_write_them(project: Path) -> None:
     """Sizes are decimal unless the unit says binary; a number alone is refused."""
     sizes = {"500MB": 500, "16GB": 16_000, "1.5g": 1_500, "1GiB": 1074, "2 TB": 2_000_000}
-    program = "import sys; from lab.pipeline.limits import megabytes\n"
+    program = "import sys; from labflake.pipeline.limits import megabytes\n"
     program += "print([megabytes(s, 'MEMORY') for s in sys.argv[1:]])"
     command = [project / ".venv" / "bin" / "python", "-c", program]
     done = subprocess.run(

@@ -35,7 +35,7 @@ build-backend = "poetry.core.masonry.api"
 [tool.poetry]
 packages = [{ include = "lab" }]
 
-[tool.lab]
+[tool.labflake]
 python = "3.12"
 """,
     "poetry.lock": """\
@@ -46,7 +46,7 @@ lock-version = "2.1"
 python-versions = ">=3.11,<3.14"
 content-hash = "4896bd420cd24b0c4608932a20e6c4fd5b28863383865538e4b2cdae7b81f4e7"
 """,
-    "lab/__init__.py": "",
+    "labflake/__init__.py": "",
 }
 MUTATIONS = {
     "unknown attribute": ("flake.nix", "pkgs.gnumake", "pkgs.gnumaek", "gnumaek"),
@@ -184,7 +184,7 @@ def test_a_broken_environment_is_made_again(nix: Nix, minimal: Path) -> None:
     program = minimal / ".venv" / "bin" / "python"
     program.unlink()
     program.symlink_to("/nix/store/collected-python3/bin/python3")
-    done = nix.develop(minimal, "python", "-c", "import lab")
+    done = nix.develop(minimal, "python", "-c", "import labflake")
     assert [line for line in done.stderr.splitlines() if ".venv" in line] == [
         "making .venv again: it is unfinished, broken, or of another Python or place"
     ]

@@ -8,7 +8,7 @@ import pytest
 from building import TINY
 
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     wildcard_constraints: letter="[ab]",
 
@@ -252,7 +252,7 @@ def test_removed_step_leaves_nothing_behind(tiny: Path) -> None:
 
 FOLDERS = """
     import csv
-    from lab import step
+    from labflake import step
 
     with open("../../scripts/2024-03-02-Folders/samples.csv") as file:
         SAMPLES = [row["name"] for row in csv.DictReader(file)]
@@ -346,7 +346,7 @@ def test_table_that_the_snakefile_reads_is_seen(folders: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1, "built": {"files": {}}}'])
 def test_lost_or_foreign_manifest_costs_no_step(tiny: Path, text: str) -> None:
     """Without a manifest that this equipment wrote, the results come from the cache."""
-    manifest = tiny / "generated" / TINY / ".lab" / "manifest.json"
+    manifest = tiny / "generated" / TINY / ".labflake" / "manifest.json"
     manifest.write_text(text)
     assert building.ran(make(tiny)) == []
     assert read(tiny, "both.txt") == "A A\nB B\n"
@@ -360,7 +360,7 @@ PLOT = """
     plt.savefig(sys.argv[1])
 """
 PLOTTING = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: expand("assets/figures/a.{kind}", kind=["svg", "png", "pdf"]),
@@ -398,7 +398,7 @@ def test_what_leads_to_a_checkpoint_stays(built: Path, tmp_path: Path) -> None:
     """A result is made again behind a complete checkpoint: what comes before it is no leftover."""
     project = building.copy(built, tmp_path / "p", generated=False)
     snakefile = """
-        from lab import step
+        from labflake import step
 
         def parts(wildcards):
             with open(checkpoints.count.get().output[0]) as file:

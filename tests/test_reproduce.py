@@ -11,7 +11,7 @@ import rendering
 from building import TINY
 
 SNAKEFILE = """
-    from lab import code, data, step
+    from labflake import code, data, step
 
     rule all:
         input: "assets/data/numbers.csv", "assets/data/arrays.npz", "assets/figures/plot.svg",
@@ -29,7 +29,7 @@ MEASURE = """
     import pandas as pd
     from matplotlib import pyplot
 
-    from lab import load, save
+    from labflake import load, save
 
     raw, factor, table, arrays, figure = sys.argv[1:]
     noise = float(os.environ.get("NOISE", 0))
@@ -47,7 +47,7 @@ REPORT = f"""
 
     ```python
     #| show: none
-    from lab import load
+    from labflake import load
     table = load("numbers")
     ```
 
@@ -163,7 +163,7 @@ def test_other_numbers_are_different(project: Path) -> None:
     assert verdict["verdict"] == "not reproduced"
     assert verdicts(verdict)["assets/data/numbers.csv"] == "different"
     assert verdict["artifacts"]["assets/data/numbers.csv"]["note"] == "line 2"
-    kept = project / "generated" / TINY / ".lab" / "reproduced" / "assets" / "data" / "numbers.csv"
+    kept = project / "generated" / TINY / ".labflake" / "reproduced" / "assets" / "data" / "numbers.csv"
     assert kept.is_file()
 
 
@@ -224,13 +224,13 @@ def test_another_lock_gets_an_environment_of_its_own(project: Path) -> None:
     rendering.git(project, "add", "poetry.lock")
     rendering.git(project, "commit", "-q", "-m", "A lock that cannot be installed")
     rendering.git(project, "checkout", "-q", "HEAD~1", "--", "poetry.lock")
-    stamp = (project / ".venv" / "lab-environment").read_bytes()
+    stamp = (project / ".venv" / "labflake-environment").read_bytes()
     done, verdict = reproduce(project)
     assert done.returncode == 2
     assert verdict == {}
     assert "the build in the clean copy failed" in done.stderr
     assert "making .venv again" not in done.stderr
-    assert (project / ".venv" / "lab-environment").read_bytes() == stamp
+    assert (project / ".venv" / "labflake-environment").read_bytes() == stamp
     assert make(project).splitlines()[-1].startswith(("up to date", "done"))
 
 

@@ -22,7 +22,7 @@ def generated(project: Path) -> Path:
 def artifacts(project: Path) -> dict[str, str]:
     """Return the sha256 of every artifact by its path."""
     folder = generated(project)
-    files = [p for p in folder.rglob("*") if p.is_file() and ".lab" not in p.parts]
+    files = [p for p in folder.rglob("*") if p.is_file() and ".labflake" not in p.parts]
     names = {p.relative_to(folder).as_posix(): p for p in files if ".snakemake" not in p.parts}
     return {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in sorted(names.items())}
 

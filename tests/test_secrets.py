@@ -3,7 +3,7 @@
 import building
 import pytest
 from data_projects import Project, error
-from lab.sources import secrecy
+from labflake.sources import secrecy
 from servers.web import Web
 
 TINY = "2024-02-29-Tiny"
@@ -120,13 +120,13 @@ def test_logs_of_steps_hold_no_secrets(built, tmp_path):
                 input: "assets/data/o"
             rule a:
                 output: "assets/data/o"
-                shell: __import__("lab").step("env; echo $MY_DB $DB_DSN; false")
+                shell: __import__("labflake").step("env; echo $MY_DB $DB_DSN; false")
             """,
     )
     done = building.make(project, EXPERIMENT=TINY, CACHE=str(tmp_path / "cache"), **VALUES)
     assert done.returncode != 0
     assert "step a failed" in done.stdout + done.stderr
-    kept = b"".join(p.read_bytes() for p in (folder / ".lab/logs").iterdir())
+    kept = b"".join(p.read_bytes() for p in (folder / ".labflake/logs").iterdir())
     assert b"LANG=C.UTF-8" in kept
     for text in (done.stdout, done.stderr, kept.decode()):
         assert "Secret-" not in text

@@ -111,7 +111,7 @@ def test_plan_is_that_of_the_cluster(project: Path, cluster: slurm.Slurm) -> Non
 
 
 ONE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule one:
         output: "assets/data/one.txt"
@@ -135,7 +135,7 @@ def test_failed_job_shows_its_log(project: Path, cluster: slurm.Slurm) -> None:
     assert done.returncode == 2
     assert "step one failed: exit code 3" in done.stderr
     assert "    the reason" in done.stderr
-    assert list((project / "generated" / NAME / ".lab" / "jobs").glob("*.*")) == []
+    assert list((project / "generated" / NAME / ".labflake" / "jobs").glob("*.*")) == []
 
 
 def test_job_that_uses_too_much_memory_is_tried_again(project: Path, cluster: slurm.Slurm) -> None:
@@ -195,7 +195,7 @@ def test_cluster_that_is_not_there_is_named(project: Path) -> None:
 
 
 FOUR = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input: expand("assets/data/{i}.txt", i=range(4))
@@ -211,7 +211,7 @@ def start_four(project: Path, cluster: slurm.Slurm) -> subprocess.Popen[str]:
     """Start a build of four long steps, and wait until two run and two have to wait for a GPU."""
     generated = write(project, FOUR, config_yaml="pause: 300\n")
     make = start(project, cluster)
-    wait_for(lambda: len(list(generated.glob(".lab/running/*/assets/data/*.txt"))) == 2)
+    wait_for(lambda: len(list(generated.glob(".labflake/running/*/assets/data/*.txt"))) == 2)
     wait_for(lambda: len(queued(cluster)) == 4)
     return make
 
@@ -240,7 +240,7 @@ def test_stopped_build_cancels_its_jobs(
 def test_jobs_of_a_machine_that_died_are_ended_first(project: Path, cluster: slurm.Slurm) -> None:
     """Where nothing was left to cancel the jobs, the next make does, before it runs its own."""
     make = start_four(project, cluster)
-    state = str(project / "generated" / NAME / ".lab")
+    state = str(project / "generated" / NAME / ".labflake")
     listed = subprocess.run(["pgrep", "--full", f"orphans.py {state}"], capture_output=True)
     for process in (int(listed.stdout), -make.pid):  # first the keeper of the build, then all of it
         os.kill(process, signal.SIGKILL)
@@ -275,7 +275,7 @@ def test_job_whose_answer_was_lost_runs_once(project: Path, cluster: slurm.Slurm
 def test_controller_may_be_away_for_a_while(project: Path, cluster: slurm.Slurm) -> None:
     """While slurmctld restarts, jobs are handed in later and none is lost."""
     snakefile = """
-        from lab import step
+        from labflake import step
 
         rule all:
             input: "assets/data/second.txt"
@@ -291,7 +291,7 @@ def test_controller_may_be_away_for_a_while(project: Path, cluster: slurm.Slurm)
     """
     generated = write(project, snakefile)
     make = start(project, cluster)
-    wait_for(lambda: list(generated.glob(".lab/running/*/assets/data/first.txt")))
+    wait_for(lambda: list(generated.glob(".labflake/running/*/assets/data/first.txt")))
     cluster.stop("controller.pid")
     wait_for((generated / "assets" / "data" / "first.txt").exists)
     time.sleep(1)

@@ -9,7 +9,7 @@ import pytest
 NAME = "2024-03-01-Steps"
 DYNAMIC = """
     import json
-    from lab import step
+    from labflake import step
 
     def parts(wildcards):
         with checkpoints.split.get().output[0].open() as file:
@@ -32,9 +32,9 @@ DYNAMIC = """
         output: "assets/data/sum.txt",
         shell: step("cat {input} | awk '{{s += $1}} END {{print s}}' > {output}")
 """
-RULE = "from lab import step\nrule a:\n  output: 'assets/data/x.txt'\n"
+RULE = "from labflake import step\nrule a:\n  output: 'assets/data/x.txt'\n"
 SWEEP = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: expand("assets/data/results.alpha={alpha},seed={seed}.csv", **config["sweep"]),
@@ -49,7 +49,7 @@ SWEEP = """
             )
 """
 CHAIN = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input: "assets/data/d.txt", "assets/data/side.txt",
@@ -131,7 +131,7 @@ def test_sweep_reruns_only_new_variants_and_loads_as_one_frame(project: Path) ->
     config = project / "scripts" / NAME / "config.yaml"
     config.write_text("sweep: {alpha: [0.1, 0.5, 0.9], seed: [1]}\n", encoding="utf-8")
     assert building.ran(make(project)) == ["results:0.9,1"]
-    code = "from lab import load_all; print(load_all('results').to_json(orient='records'))"
+    code = "from labflake import load_all; print(load_all('results').to_json(orient='records'))"
     printed = building.run_python(project, code, folder)
     rows = [(r["alpha"], r["seed"], r["score"]) for r in json.loads(printed)]
     assert rows == [(0.1, 1, 0.1), (0.5, 1, 0.5), (0.9, 1, 0.9)]
@@ -212,8 +212,8 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
     ("broken", "says"),
     [
         ("rule all:\n  input: 'nowhere.txt'\n", "nowhere.txt"),
-        ("from lab import code\nx = code('no.py')\n", "there is no scripts/"),
-        ("from lab import data\nx = data('no.csv')\n", "is not declared under `data:`"),
+        ("from labflake import code\nx = code('no.py')\n", "there is no scripts/"),
+        ("from labflake import data\nx = data('no.csv')\n", "is not declared under `data:`"),
         ("rule a:\n  output 'x'\n", "Snakefile:2"),
         ("x = undefined\n", "Snakefile:1: NameError"),
         ("x = config['nothing']\n", "Snakefile:1: KeyError"),

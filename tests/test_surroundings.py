@@ -15,7 +15,7 @@ import pytest
 from building import TINY
 
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: "assets/data/one.txt", "assets/data/two.txt",
@@ -138,7 +138,7 @@ def started(project: Path, **environment: str) -> subprocess.Popen[str]:
         ["make"], cwd=project, env=variables, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    until(lambda: (project / "generated" / TINY / ".lab" / "logs" / "one.log").exists())
+    until(lambda: (project / "generated" / TINY / ".labflake" / "logs" / "one.log").exists())
     return process
 
 
@@ -178,7 +178,7 @@ def test_a_killed_build_leaves_no_lock(project: Path, without_locks: dict[str, s
 
 def test_a_lock_of_another_machine_is_named(project: Path, without_locks: dict[str, str]) -> None:
     """Who waits for another machine learns for which, and what to do if that is gone."""
-    state = project / "generated" / TINY / ".lab"
+    state = project / "generated" / TINY / ".labflake"
     state.mkdir(parents=True)
     (state / "lock.7").symlink_to("node17 boot space 12 345")
     process = subprocess.Popen(
@@ -234,7 +234,7 @@ def others(path: Path) -> Iterator[None]:
         subprocess.run(["chown", "-R", "0:0", path], check=True)
 
 
-@pytest.mark.parametrize("part", ["", f"{TINY}/.lab", f"{TINY}/assets"])
+@pytest.mark.parametrize("part", ["", f"{TINY}/.labflake", f"{TINY}/assets"])
 def test_what_another_user_made_is_told(project: Path, part: str) -> None:
     """What a build as root left behind is named, with the command that takes it over."""
     assert as_somebody(project).returncode == 0

@@ -21,7 +21,7 @@ DOCUMENTS = [
     "outputs/report.provenance.json",
 ]
 KINDS_SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: expand("assets/data/made.{kind}", kind=config["kinds"]),
@@ -38,7 +38,7 @@ MAKE = """
     import numpy as np
     import pandas as pd
 
-    from lab import save
+    from labflake import save
 
     path = Path(sys.argv[1])
     values = np.random.default_rng(1).normal(size=(40, 3))
@@ -68,7 +68,7 @@ REPORT = """
     ```python
     #| label: tbl:head
     #| caption: The first rows.
-    from lab import load
+    from labflake import load
     table = load("made.csv")
     table.head(3)
     ```
@@ -106,7 +106,7 @@ PLANTED = {
     "user": "user",
 }
 CAUSES_SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: "assets/data/calm.txt", "assets/data/follows.txt",
@@ -251,7 +251,7 @@ def test_what_follows_is_not_blamed(causes: tuple[int, str]) -> None:
 
 def test_both_files_are_kept(causes: tuple[int, str], copy: Path) -> None:
     """What differs can be looked at afterwards; what is identical is not kept."""
-    kept = copy / "generated" / CAUSES / ".lab" / "twice"
+    kept = copy / "generated" / CAUSES / ".labflake" / "twice"
     texts = [(kept / s / "assets/data/cause-user.txt").read_text() for s in ("first", "second")]
     assert texts[0] != texts[1]
     assert not [*kept.rglob("calm.txt")]
@@ -263,7 +263,7 @@ def test_failure_under_other_circumstances_is_told(copy: Path) -> None:
         copy,
         building.TINY,
         Snakefile="""
-            from lab import step
+            from labflake import step
 
             rule all:
                 output: "assets/data/one.txt",

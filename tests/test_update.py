@@ -22,7 +22,7 @@ OLDER = [
     ("src/study/model.py", '"""', '"""Older. '),
     ("README.md", "## Years later", "## After years"),
 ]
-REMOVED_SINCE = "lab/obsolete.py"
+REMOVED_SINCE = "labflake/obsolete.py"
 ADDED_SINCE = "src/check-hash.sh"
 
 
@@ -67,8 +67,8 @@ def borrow_environment(project: Path, built: Path) -> None:
     link_packages(built / ".venv", venv)
     config = (built / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
     (venv / "pyvenv.cfg").write_text(config.replace(str(built), str(project)), encoding="utf-8")
-    made = (built / ".venv" / "lab-environment").read_text(encoding="utf-8").splitlines()
-    (venv / "lab-environment").write_text("\n".join([str(venv), made[1], "", "", ""]))
+    made = (built / ".venv" / "labflake-environment").read_text(encoding="utf-8").splitlines()
+    (venv / "labflake-environment").write_text("\n".join([str(venv), made[1], "", "", ""]))
     stamp(project)
 
 
@@ -91,10 +91,10 @@ def link_packages(venv: Path, other: Path) -> None:
 
 def stamp(project: Path) -> None:
     """Note that the borrowed environment fits the lock, so that Poetry leaves it alone."""
-    note = project / ".venv" / "lab-environment"
+    note = project / ".venv" / "labflake-environment"
     lines = note.read_text(encoding="utf-8").split("\n")
     sys.path.insert(0, str(REPOSITORY / PAYLOAD))
-    from lab import environment
+    from labflake import environment
 
     lines[2] = environment.locked(project)
     note.write_text("\n".join(lines), encoding="utf-8")
@@ -288,7 +288,7 @@ def pinned(built: Path, tmp_path: Path) -> Path:
 
 
 TWO_FILES = """
-    from lab import step
+    from labflake import step
 
     rule all:
         input: "assets/data/lock.txt", "assets/data/same.txt",
@@ -312,7 +312,7 @@ def installed(package: str, project: Path) -> str:
 
 def helpers(built: Path, folder: Path) -> dict[str, str]:
     """Write stand-ins for Poetry and Nix; return the variables with which they are found."""
-    ask = "from lab.environment import poetry; print(poetry.home())"
+    ask = "from labflake.environment import poetry; print(poetry.home())"
     command = [built / ".venv" / "bin" / "python", "-c", ask]
     env = os.environ | {"XDG_CACHE_HOME": str(folder)}
     home = subprocess.run(command, cwd=built, env=env, capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ import pytest
 from building import TINY
 
 SNAKEFILE = """
-    from lab import code, step
+    from labflake import code, step
 
     rule all:
         input: code=code("write.py"),

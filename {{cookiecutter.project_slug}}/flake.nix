@@ -40,7 +40,7 @@
         else
           pythonOf pkgs;
 
-      # What the Makefile and `lab` call. Add the tools of your own steps here (R, a compiler, …).
+      # What the Makefile and `labflake` call. Add the tools of your own steps here (R, a compiler, …).
       toolsFor = pkgs: [
         (pythonFor pkgs)
         pkgs.uv

@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from lab.document import build, outputs
-from lab.errors import LabError
+from labflake.document import build, outputs
+from labflake.errors import LabError
 
 for name in sys.argv[1:]:
     begin = time.perf_counter()

@@ -8,11 +8,11 @@ unset PYTHONPATH PYTHONHOME PYTHONHASHSEED PYTHONNOUSERSITE SOURCE_DATE_EPOCH \
   _PYTHON_HOST_PLATFORM _PYTHON_SYSCONFIGDATA_NAME VIRTUAL_ENV CONDA_PREFIX
 
 project=$PWD
-while [ "$project" != / ] && [ ! -e "$project/lab/environment/__init__.py" ]; do
+while [ "$project" != / ] && [ ! -e "$project/labflake/environment/__init__.py" ]; do
   project=$(dirname "$project")
 done
 if [ "$project" != / ]; then
-  (cd "$project" && exec "$PROJECT_PYTHON" -S -m lab.environment --brief) || true
+  (cd "$project" && exec "$PROJECT_PYTHON" -S -m labflake.environment --brief) || true
   export VIRTUAL_ENV="$project/.venv" PATH="$project/.venv/bin:$PATH"
 fi
 unset project

@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from lab import load, save
+from labflake import load, save
 from study.data_engineering import draw_splits, significant
 from study.model import trace_curves
 

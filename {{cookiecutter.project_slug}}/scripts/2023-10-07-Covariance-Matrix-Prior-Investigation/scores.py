@@ -2,7 +2,7 @@
 
 import argparse
 
-from lab import load, save
+from labflake import load, save
 from study.data_engineering import draw_splits, significant
 from study.model import compare
 

@@ -4,7 +4,7 @@ import argparse
 
 import pandas as pd
 
-from lab import load, save
+from labflake import load, save
 from study.icebergs import predict
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from lab import load, save
+from labflake import load, save
 from study.passengers import split
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from matplotlib.figure import Figure
 
-from lab import load_all, save
+from labflake import load_all, save
 from study.visualization import style
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from matplotlib.figure import Figure
 
-from lab import load, save
+from labflake import load, save
 from study.visualization import style
 
 

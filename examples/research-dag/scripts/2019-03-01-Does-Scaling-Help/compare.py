@@ -2,7 +2,7 @@
 
 import argparse
 
-from lab import load_all, save
+from labflake import load_all, save
 
 
 def main() -> None:

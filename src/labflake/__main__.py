@@ -1,0 +1,58 @@
+"""The command line of the equipment: `python -m labflake COMMAND`; people use it through `make`."""
+
+import importlib
+import os
+import sys
+
+from labflake import elsewhere, environment
+from labflake.errors import LabError
+from labflake.experiments import root
+from labflake.surroundings import explained, refuse_place, settle_in
+
+
+def main() -> int:
+    """Run the command that the first argument names, in the project's own environment."""
+    command, *argv = sys.argv[1:] or ["help"]
+    os.chdir(root())
+    try:
+        return _run(command, argv)
+    except LabError as error:
+        return _failed(str(error))
+    except OSError as error:
+        text = explained(error)
+        if text is None:
+            raise
+        return _failed(text)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(command: str, argv: list[str]) -> int:
+    """Run a command, in the environment that is made first where it is not right."""
+    refuse_place(root())
+    if not environment.is_current(root()):
+        code = environment.main([])
+        if code:
+            return code
+        python = str(root() / ".venv" / "bin" / "python")
+        os.execv(python, [python, "-m", "labflake", *sys.argv[1:]])
+    environment.complain(root())
+    settle_in()
+    elsewhere.settle(root())
+    module = importlib.import_module(f"lab.{command.replace('-', '_')}")
+    return module.main(argv) or 0
+
+
+def _failed(text: str) -> int:
+    from labflake.sources.secrecy import hidden
+
+    sys.stdout.flush()
+    print(f"error: {hidden(text).removeprefix('error: ')}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # Snakemake leaves timers behind that would hold the process for a second

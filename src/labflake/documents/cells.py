@@ -1,0 +1,171 @@
+"""Runs the cells and the inline expressions of a document in a kernel."""
+
+import ast
+import asyncio
+import json
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_client.utils import ensure_async
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from traitlets.config import Config
+
+from labflake import missing
+from labflake.determinism import environment
+from labflake.documents.problems import Problem
+from labflake.documents.results import Executed
+from labflake.documents.source import Cell, Source, expression_line
+from labflake.experiments import Experiment
+from labflake.settings import told
+
+# Figures of cells: as SVG, without date, in Matplotlib's own style whatever the user's is.
+_PROFILE = """
+c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+"""
+_STYLE = "svg.hashsalt: document\nsvg.fonttype: path\n"
+_KERNEL = "__import__('labflake.documents.kernel', fromlist=['kernel'])"
+
+
+class _Client(NotebookClient):
+    """Executes code cells, and evaluates the expressions of the prose between them."""
+
+    source: Source
+    header_expressions: list[str]
+
+    async def async_execute_cell(self, cell, cell_index, **kwargs):
+        """Execute one cell, or evaluate its inline expressions if it is prose."""
+        if cell_index == 0:
+            await self._ask("", {"ready": f"{_KERNEL}.prepare()"})
+        ours: Cell = self.source.cells[cell_index]
+        self.current = ours
+        if ours.kind == "code" and ours.code.strip():
+            cell = await super().async_execute_cell(cell, cell_index, **kwargs)
+        self.values.append(await self._evaluate(ours.expressions, ours))
+        if cell_index == len(self.source.cells) - 1:
+            self.values.append(await self._evaluate(self.header_expressions, None))
+            self.notes = await self._notes()
+        return cell
+
+    async def _evaluate(self, expressions: list[str], cell: Cell | None) -> list[str]:
+        """Return the text of each expression; note the ones that fail."""
+        wanted = {str(i): f"{_KERNEL}.text(({e}))" for i, e in enumerate(expressions)}
+        answers = await self._ask("", wanted) if wanted else {}
+        texts = []
+        for expression, answer in zip(expressions, answers.values(), strict=True):
+            if answer["status"] != "ok":
+                what = f"`{expression}`: {answer['ename']}: {answer['evalue']}"
+                line = expression_line(self.source, cell, expression)
+                self.problems.append(Problem(line, what))
+            texts.append(_text(answer))
+        return texts
+
+    async def _notes(self) -> dict:
+        answer = await self._ask("", {"notes": f"{_KERNEL}.notes.report()"})
+        return json.loads(ast.literal_eval(_plain(answer["notes"])))
+
+    async def _ask(self, code: str, expressions: dict[str, str]) -> dict:
+        """Evaluate expressions in the kernel, beside the history of the cells."""
+        asked = self.kc.execute(code, silent=True, user_expressions=expressions)
+        while True:
+            reply = await ensure_async(self.kc.get_shell_msg(timeout=None))
+            if reply["parent_header"].get("msg_id") == asked:
+                found = reply["content"].get("user_expressions", {})
+                return {name: found[name] for name in expressions}
+
+
+def execute(source: Source, header_expressions: list[str]) -> Executed:
+    """Run all cells in order, in a fresh kernel, in the folder of the document."""
+    notebook = nbformat.v4.new_notebook(cells=[_node(c, i) for i, c in enumerate(source.cells)])
+    with _client(notebook, source) as (client, env, log):
+        client.header_expressions = header_expressions
+        try:
+            client.execute(env=env, cleanup_kc=True, stderr=log)
+        except CellExecutionError:
+            client.problems.append(_failure(source, notebook))
+        except asyncio.CancelledError:  # what nbclient makes of Ctrl-C
+            raise KeyboardInterrupt from None
+        except DeadKernelError:
+            client.problems.append(_death(client.current, log.name))
+    outputs = [[dict(o) for o in c.outputs] for c in notebook.cells if c.cell_type == "code"]
+    missing = len(source.cells) + 1 - len(client.values)  # after a cell that failed
+    values = client.values + [[]] * missing
+    return Executed(outputs, values, client.notes, client.problems)
+
+
+@contextmanager
+def _client(notebook, source: Source):
+    """Yield a client with a kernel of this very Python, with private sockets and settings."""
+    folder = "/tmp" if os.access("/tmp", os.W_OK) else None  # socket paths must be short
+    with tempfile.TemporaryDirectory(prefix="lab-", dir=folder) as private:
+        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}})
+        manager = AsyncKernelManager(config=config, connection_file=f"{private}/kernel.json")
+        manager.kernel_spec_manager.kernel_dirs = []  # the kernels of the user's home do not count
+        place = {"metadata": {"path": str(source.path.parent)}}
+        client = _Client(notebook, km=manager, timeout=None, resources=place)
+        client.record_timing, client.shutdown_kernel = False, "immediate"
+        client.source, client.values, client.notes, client.problems = source, [], {}, []
+        client.current = source.cells[0]
+        with open(f"{private}/log", "w", encoding="utf-8") as log:
+            yield client, _environment(source, private), log
+
+
+def _environment(source: Source, private: str) -> dict[str, str]:
+    """Return the environment of the kernel: that of a step, and nothing of the user's settings."""
+    for name, text in {"ipython_kernel_config.py": _PROFILE, "matplotlibrc": _STYLE}.items():
+        path = Path(private, "profile_default", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    own = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), private)
+    own |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(path)}
+    own |= {"EXPERIMENT": source.path.parent.name, "COLUMNS": "100", "LINES": "50"}
+    own["MPLCONFIGDIR"] = str(Experiment(source.path.parent.name).state / "matplotlib")
+    return environment() | own | told()
+
+
+def _node(cell: Cell, number: int):
+    make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+    return make(cell.text, id=f"cell-{number}")
+
+
+def _plain(answer: dict) -> str:
+    return answer.get("data", {}).get("text/plain", "''")
+
+
+def _text(answer: dict) -> str:
+    return ast.literal_eval(_plain(answer))
+
+
+def _death(cell: Cell, log: str) -> Problem:
+    """Return the problem of the cell that ended its kernel, with what the kernel said last."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        said = [line for line in file.read().splitlines() if "IPKernelApp" not in line][-5:]
+    return Problem(cell.line, "\n    ".join(["the kernel died in this cell", *said]))
+
+
+def _failure(source: Source, notebook) -> Problem:
+    """Return the problem of the cell that raised an exception, with the line that did."""
+    cells = zip(source.cells, notebook.cells, strict=True)
+    for ours, cell in cells:
+        for out in cell.get("outputs", ()):
+            if out.output_type == "error":
+                return _raised(ours, out)
+    return Problem(1, "a cell failed")
+
+
+def _raised(cell: Cell, out) -> Problem:
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out.traceback))
+    places = re.findall(r"(?:Cell In\[\d+\], |<cell>:)line (\d+)|^-+> (\d+) ", trace, re.M)
+    number = int(next((a or b for a, b in places), 1))
+    lines = cell.text.splitlines()
+    code = lines[number - 1].strip() if number <= len(lines) else ""
+    said = f"{out.ename}: {out.evalue}".rstrip(": ")
+    advice = missing.advice(said)
+    text = "\n    ".join(line for line in (said, code, advice) if line)
+    return Problem(cell.line + number - 1, text)

@@ -1,0 +1,177 @@
+"""The header of a document: what it may hold, and what pandoc and Typst get from it."""
+
+import re
+import tomllib
+from datetime import date
+from typing import Any
+
+from labflake.documents import prose, words
+from labflake.documents.problems import Problem, refuse
+from labflake.documents.source import Source, unknown
+from labflake.experiments import root
+
+KNOWN = (
+    "title", "subtitle", "author", "date", "abstract", "keywords", "tags", "question", "metrics",
+    "bibliography", "csl", "lang", "toc", "pull-request", "thumbnail",
+)  # fmt: skip
+_AUTHOR = ("name", "affiliation", "orcid", "email")
+
+
+def expressions(source: Source) -> list[str]:
+    """Return the inline expressions of the header, in the order of its values."""
+    return [m["code"] for text in _texts(source.header) for m in prose.expressions(text)]
+
+
+def _texts(value: Any) -> list[str]:
+    """Return all strings in a value, in order."""
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in _texts(part)]
+
+
+def check(source: Source) -> None:
+    """Refuse a header without title, with a misspelt key, or with files that are not there.
+
+    Raises:
+        LabError: with the line of each problem.
+    """
+    header, problems = source.header, []
+    if not header.get("title"):
+        problems.append(Problem(1, "the header has no title"))
+    for key in header:
+        hint = unknown("key of the header", str(key), KNOWN)
+        if key not in KNOWN and "did you mean" in hint:
+            problems.append(Problem(source.line(f"{key}:"), hint))
+    for key in ("bibliography", "csl"):
+        for name in _list(header.get(key)):
+            if not (source.path.parent / str(name)).is_file():
+                problems.append(Problem(source.line(f"{key}:"), f"no such file: {name}"))
+    problems += _dates(source) + _people(source) + _language(source)
+    refuse(source.path, problems)
+
+
+def _dates(source: Source) -> list[Problem]:
+    """Return the problem of a date that is none."""
+    found = source.header.get("date")
+    if found is None or isinstance(found, date):
+        return []
+    try:
+        date.fromisoformat(str(found))
+    except ValueError:
+        line = source.line("date:")
+        return [Problem(line, f"date: {found} is no date; write it like 2026-01-31")]
+    return []
+
+
+def _language(source: Source) -> list[Problem]:
+    """Return the problem of a language of which no words are known."""
+    found = source.header.get("lang", "en")
+    if words.is_known(found):
+        return []
+    what = f"lang: {found} is no language that we have words of; write a code like de, fr or pt-BR"
+    if found is False:
+        what = "lang: no means false in YAML; write nb or nn for Norwegian"
+    return [Problem(source.line("lang:"), what)]
+
+
+def _people(source: Source) -> list[Problem]:
+    """Return the problems of the authors: no name, misspelt keys, wrong ORCID iDs."""
+    problems = []
+    for author in _list(source.header.get("author")):
+        if not isinstance(author, dict):
+            continue
+        line = source.line(str(author.get("orcid") or author.get("name") or "author:"))
+        problems += [
+            Problem(line, unknown("key of an author", key, _AUTHOR))
+            for key in author
+            if key not in _AUTHOR
+        ]
+        if not author.get("name"):
+            problems.append(Problem(line, "an author without name"))
+        if "orcid" in author and not is_orcid(str(author["orcid"])):
+            problems.append(
+                Problem(line, f"{author['orcid']} is no ORCID iD: its check digit differs")
+            )
+    return problems
+
+
+def is_orcid(text: str) -> bool:
+    """Tell whether the text is an ORCID iD with the right check digit (ISO 7064 11,2)."""
+    digits = text.removeprefix("https://orcid.org/").replace("-", "")
+    if not re.fullmatch(r"\d{15}[\dX]", digits):
+        return False
+    total = 0
+    for digit in digits[:15]:
+        total = (total + int(digit)) * 2
+    return "0123456789X"[(12 - total % 11) % 11] == digits[15]
+
+
+def metadata(source: Source, values: list[str]) -> dict[str, Any]:
+    """Return what the templates of pandoc use, as Markdown: title, authors, date, abstract."""
+    header = _filled(source.header, iter(values))
+    authors, affiliations = _authors(header)
+    day = str(header.get("date") or _day(source))
+    keys = ("title", "subtitle", "abstract", "keywords", "lang", "toc")
+    kept = {k: header[k] for k in keys if header.get(k) is not None}
+    return {
+        "lang": "en",
+        **kept,
+        "date": day,
+        "authors": authors,
+        "author": [a["name"] for a in authors],
+        "emails": [f"<{a['email']}>" for a in authors if a["email"]],
+        "affiliations": affiliations if len(affiliations) > 1 else [],
+        "affiliation": affiliations[0]["name"] if len(affiliations) == 1 else None,
+    }
+
+
+def _filled(value: Any, values) -> Any:
+    """Replace the inline expressions in all strings of the header, in order."""
+    if isinstance(value, str):
+        found = prose.expressions(value)
+        return prose.fill(value, [next(values) for _ in found], found)
+    if isinstance(value, list):
+        return [_filled(v, values) for v in value]
+    if isinstance(value, dict):
+        return {k: _filled(v, values) for k, v in value.items()}
+    return value
+
+
+def _authors(header: dict) -> tuple[list[dict], list[dict]]:
+    """Return authors and their places of work, each place once and with its number."""
+    places: dict[str, int] = {}
+    authors = []
+    for author in _list(header.get("author")) or project_authors():
+        author = author if isinstance(author, dict) else {"name": str(author)}
+        names = [str(a) for a in _list(author.get("affiliation"))]
+        numbers = [places.setdefault(name, len(places) + 1) for name in names]
+        orcid = str(author.get("orcid", "")).removeprefix("https://orcid.org/")
+        one = {"name": author["name"], "orcid": orcid or None, "email": author.get("email")}
+        authors.append(one | {"places": [str(n) for n in numbers]})
+    if len(places) < 2:
+        for one in authors:
+            one["places"] = []
+    return authors, [{"number": str(n), "name": name} for name, n in places.items()]
+
+
+def project_authors() -> list[dict]:
+    """Return the authors that `pyproject.toml` names, as they are written there."""
+    try:
+        project = tomllib.loads((root() / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return []
+    people = project.get("project", {}).get("authors", [])
+    return [{"name": prose.escape(p["name"])} for p in people if p.get("name")]
+
+
+def _day(source: Source) -> str:
+    """Return the date in the name of the presentation, else of the experiment."""
+    for name in (source.path.stem, source.path.parent.name):
+        if match := re.match(r"\d{4}-\d{2}-\d{2}", name):
+            return match[0]
+    return "1980-01-01"
+
+
+def _list(value: Any) -> list:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,0 +1,135 @@
+"""Puts source and results together: the executed notebook, and one Markdown text made from it."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbconvert import MarkdownExporter
+from traitlets.config import Config
+
+from labflake.documents import prose
+from labflake.documents.results import Executed
+from labflake.documents.source import Cell, Source
+
+_HERE = Path(__file__).parent
+_SHOWN = {"none": ["remove-cell"], "output": ["remove-input"], "code": ["remove-output"], "all": []}
+_KINDS = ("text/markdown", "text/html", "text/latex", "image/svg+xml", "image/png", "image/jpeg")
+_METADATA = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+}
+
+
+def assemble(source: Source, executed: Executed) -> nbformat.NotebookNode:
+    """Return the notebook of a document with all outputs and with the numbers in its text."""
+    outputs = iter(executed.outputs)
+    cells = [_header(source, executed)]
+    for number, (cell, values) in enumerate(zip(source.cells, executed.values[:-1], strict=True)):
+        if cell.kind == "code":
+            cells.append(_code(cell, values, next(outputs)))
+        else:
+            known = len(values) == len(cell.expressions)  # not so after a cell that failed
+            text = prose.fill(cell.text, values) if known else cell.text
+            cells.append(nbformat.v4.new_markdown_cell(text))
+        cells[-1].id = f"cell-{number}"
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=_METADATA)
+    notebook.nbformat_minor = 5
+    return notebook
+
+
+def _header(source: Source, executed: Executed):
+    """Return the header as a raw cell, with the values of its inline expressions."""
+    text = prose.HEADER.match(source.text)[0]
+    found = prose.expressions(text)
+    for match, value in zip(found, executed.values[-1] if executed.values else (), strict=False):
+        text = text.replace(match[0], value, 1)
+    return nbformat.v4.new_raw_cell(text, id="header")
+
+
+def _code(cell: Cell, values: list[str], outputs: list[dict]):
+    """Return a code cell whose metadata tell the template what to show and how."""
+    node = nbformat.v4.new_code_cell(cell.text, outputs=[*map(_steady, outputs)])
+    node.metadata = {k: v for k, v in cell.options.items() if k != "show"}
+    if "caption" in node.metadata and len(values) == len(cell.expressions):
+        node.metadata["caption"] = prose.fill(node.metadata["caption"], values)
+    named = "caption" in node.metadata or "label" in node.metadata
+    node.metadata["listing"] = cell.options.get("label", "").startswith("lst:")
+    node.metadata["captioned"] = named and not node.metadata["listing"]
+    default = "code" if node.metadata["listing"] else "output"
+    node.metadata["tags"] = _SHOWN[cell.options.get("show", default)]
+    return node
+
+
+def _steady(output: dict) -> nbformat.NotebookNode:
+    """Return an output without addresses in memory and without random ids of styled tables."""
+    output = nbformat.from_dict(output)
+    output.pop("execution_count", None)
+    if output.output_type == "execute_result":
+        output["execution_count"] = None
+    if "text" in output:
+        output.text = _without_addresses(output.text)
+    data = output.get("data", {})
+    if "text/plain" in data:
+        data["text/plain"] = _without_addresses(data["text/plain"])
+    if "text/html" in data:
+        ids = dict.fromkeys(re.findall(r'id="T_([0-9a-f]{5})', data["text/html"]))
+        for number, found in enumerate(ids):
+            data["text/html"] = data["text/html"].replace(f"T_{found}", f"T_{number}")
+    return output
+
+
+def _without_addresses(text: str) -> str:
+    return re.sub(r"\bat 0x[0-9a-f]{6,}\b", "at 0x…", text)
+
+
+def export(notebook: nbformat.NotebookNode, source: Source, folder: Path) -> tuple[str, list[int]]:
+    """Return the Markdown that pandoc reads, and the line of the source for each of its lines.
+
+    Figures that cells drew are written to the folder.
+    """
+    shown = nbformat.from_dict(notebook)
+    shown.cells = [c for c in shown.cells if c.cell_type != "raw"]
+    for cell in shown.cells:
+        for output in cell.get("outputs", ()):
+            _choose(output)
+    config = Config({"TagRemovePreprocessor": _removal(), "NbConvertBase": {}})
+    config.MarkdownExporter.preprocessors = ["nbconvert.preprocessors.TagRemovePreprocessor"]
+    config.NbConvertBase.display_data_priority = [*_KINDS, "text/plain"]
+    templates = {"template_name": "document", "extra_template_basedirs": [str(_HERE / "nbconvert")]}
+    exporter = MarkdownExporter(config=config, **templates)
+    exporter.register_filter("without_options", lambda s: re.sub(r"\A(?:#\|.*\n?)+", "", s))
+    names = {"output_files_dir": "", "unique_key": "figure"}
+    body, resources = exporter.from_notebook_node(shown, resources=names)
+    for name, data in resources["outputs"].items():
+        (folder / name).write_bytes(data)
+    return _number_lines(body, source)
+
+
+def _removal() -> dict:
+    tags = {"cell": "remove-cell", "input": "remove-input", "all_outputs": "remove-output"}
+    names = {f"remove_{k}_tags": {tag} for k, tag in tags.items() if k != "all_outputs"}
+    return {"enabled": True, **names, "remove_all_outputs_tags": {tags["all_outputs"]}}
+
+
+def _choose(output) -> None:
+    """Keep of an output what the page and the PDF can both show: HTML without programs."""
+    data = output.get("data", {})
+    if re.search(r"<(script|iframe|canvas|svg|object|img)\b", data.get("text/html", "")):
+        del data["text/html"]
+
+
+def _number_lines(body: str, source: Source) -> tuple[str, list[int]]:
+    """Take the cell marks out of the text, and find the line of the source for each line."""
+    kept, lines = [], []
+    cell, offset = source.cells[0] if source.cells else None, -1
+    for text in body.splitlines():
+        mark = re.fullmatch("\x01cell-(\\d+)", text)
+        if mark:
+            cell, offset = source.cells[int(mark[1])], -1
+            continue
+        prose_line = cell is not None and cell.kind == "markdown"
+        if prose_line and (text.strip() or offset >= 0):
+            offset += 1
+        kept.append(text)
+        lines.append((cell.line if cell else 1) + max(offset, 0))
+    return "\n".join(kept) + "\n", lines

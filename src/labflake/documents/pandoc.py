@@ -1,0 +1,159 @@
+"""Runs pandoc, from Markdown to HTML or Typst; what pandoc only warns about is an error here."""
+
+import json
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypandoc
+
+from labflake.determinism import environment
+from labflake.documents import prose
+from labflake.documents.problems import Problem
+from labflake.documents.source import Source
+from labflake.documents.words import direction, words
+from labflake.experiments import relative, root
+
+HERE = Path(__file__).parent
+_READER = "markdown+alerts+mark-tex_math_single_backslash"
+_MEANINGS = {
+    "CouldNotConvertTeXMath": "this formula cannot be read",
+    "NoteDefinedButNotUsed": "this footnote is never referred to",
+    "DuplicateNoteReference": "this footnote is defined twice",
+    "DuplicateIdentifier": "this label is defined twice",
+    "CouldNotFetchResource": "no such file",
+    "UnclosedDiv": "this <div> is never closed",
+}
+
+
+@dataclass
+class Text:
+    """The Markdown that pandoc reads.
+
+    `lines` has the line of the source for each line of it, `places` the folders of figures.
+    """
+
+    source: Source
+    markdown: str
+    lines: list[int]
+    metadata: dict
+    places: list[Path]
+
+    def line(self, needle: str, default: int = 1, *, again: bool = False) -> int:
+        """Return the line of the source that holds the needle or from which it was made."""
+        found = prose.find_line(self.source.text, needle, again=again)
+        if found is None and (made := prose.find_line(self.markdown, needle)):
+            found = self.lines[min(made, len(self.lines)) - 1]
+        return found or default
+
+
+def convert(text: Text, to: str, template: str, filters: list[str], *options: str) -> str:
+    """Return the document in another format.
+
+    Raises:
+        DocumentError: pandoc failed or warned about something.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        log, metadata = Path(folder, "log.json"), Path(folder, "metadata.json")
+        metadata.write_text(json.dumps(text.metadata), encoding="utf-8")
+        command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
+        command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
+        command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
+        command.append("--variable=places=" + "\n".join(map(str, text.places)))
+        command += _words(text.metadata["lang"])
+        for name in filters:
+            is_citations = name == "citeproc"  # it comes between our filters
+            command += _citations(text.source) if is_citations else [_filter(name)]
+        done = subprocess.run(
+            command, input=text.markdown, text=True, encoding="utf-8",
+            capture_output=True, cwd=root(), env=environment(),
+        )  # fmt: skip
+        messages = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
+    problems = [_problem(m, text) for m in messages if m["verbosity"] in ("WARNING", "ERROR")]
+    if done.returncode and not problems:
+        problems = [_failure(done.stderr, text)]
+    if problems:
+        raise DocumentError(problems)
+    return done.stdout
+
+
+class DocumentError(Exception):
+    """Problems that a program found while it made one of the outputs."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+def _words(language: str) -> list[str]:
+    """Return the options with which templates and filters know the words of a language."""
+    found = {f"word-{english}": word for english, word in words(language).items()}
+    found["dir"] = direction(language)
+    return [f"--variable={name}={word}" for name, word in found.items()]
+
+
+def _filter(name: str) -> str:
+    return f"--lua-filter={HERE / 'filters' / name}.lua"
+
+
+def _citations(source: Source) -> list[str]:
+    """Return the options for citations."""
+    found = source.header.get("bibliography")
+    names = found if isinstance(found, list) else [found] if found else []
+    options = [f"--bibliography={relative(source.path.parent / name)}" for name in names]
+    if csl := source.header.get("csl"):
+        options.append(f"--csl={relative(source.path.parent / csl)}")
+    return ["--citeproc", *options, "--metadata=link-citations:true"]
+
+
+def _problem(message: dict, text: Text) -> Problem:
+    """Return one message of pandoc's log as a problem with a line of the source."""
+    kind, pretty = message["type"], message.get("pretty", "")
+    needle = message.get("contents") or message.get("path") or message.get("key") or ""
+    needle = re.sub(r"\\text\{@(.+?)@\}", _space, needle)
+    if kind == "CiteprocWarning" and (
+        found := re.match(r"citation (\S+) not found", message["message"])
+    ):
+        return Problem(text.line(f"@{found[1]}"), f"unknown citation @{found[1]}")
+    if kind == "ScriptingWarning":
+        return _scripted(message["message"], text)
+    if kind == "DuplicateIdentifier":
+        return Problem(text.line(f"#{needle}", again=True), f"{_MEANINGS[kind]}: {needle}")
+    place = message.get("openpos", message)
+    at = text.lines[min(place["line"], len(text.lines)) - 1] if "line" in place else None
+    line = text.line(needle, at or 1) if kind != "UnclosedDiv" else at
+    detail = f"{_MEANINGS[kind]}: {needle.strip()}" if kind in _MEANINGS else pretty
+    if kind == "CouldNotConvertTeXMath":
+        detail += f"\n    {_reason(message['message'])}"
+    return Problem(line or 1, detail.removesuffix(": "))
+
+
+def _space(match: re.Match) -> str:
+    """Return a space of TeX as it was before `formula.lua` hid it."""
+    return f"\\hspace{{{match[1]}}}" if match[1][0] in "-.0123456789" else f"\\{match[1]}"
+
+
+def _scripted(message: str, text: Text) -> Problem:
+    """Return a problem that our filters found: `place to search for`, a tab, the sentence."""
+    needle, _, sentence = message.rpartition("\t")
+    return Problem(text.line(needle, again="twice" in sentence), sentence)
+
+
+def _reason(message: str) -> str:
+    """Return the line in which the reader of formulas says what it did not expect."""
+    lines = [line for line in message.splitlines() if line.startswith("unexpected")]
+    return lines[0] if lines else message.splitlines()[-1][:100]
+
+
+def _failure(stderr: str, text: Text) -> Problem:
+    """Return what pandoc could not read: the bibliography or the citation style.
+
+    Raises:
+        RuntimeError: one of our filters failed.
+    """
+    if "Error running filter" in stderr:
+        raise RuntimeError(stderr)
+    key = "csl:" if "CSL" in stderr or "style" in stderr else "bibliography:"
+    return Problem(text.source.line(key), "\n    ".join(stderr.strip().splitlines()))

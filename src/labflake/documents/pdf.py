@@ -1,0 +1,117 @@
+"""Makes PDF files with Typst: tagged, archivable (PDF/A-2a, PDF/UA-1), always the same bytes."""
+
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import typst
+
+from labflake.determinism import EPOCH
+from labflake.documents.pandoc import DocumentError, Text
+from labflake.documents.problems import Problem
+from labflake.documents.provenance import FONTS
+from labflake.experiments import root
+
+_SMALLEST = 0.5  # of the usual size of type
+STANDARDS = ["a-2a", "ua-1"]
+_MISSING = re.compile(r'error: [^\n]*?the text `"(.+?)"` could not be displayed')
+_UNKNOWN = re.compile(r"label `<(.+?)>` does not exist")
+
+
+@dataclass
+class Pdf:
+    """A compiled document, and the compiler to ask about it."""
+
+    content: bytes
+    compiler: typst.Compiler
+
+    def ask(self, label: str) -> list:
+        """Return the values of the metadata elements with this label, in order."""
+        import json
+
+        return json.loads(self.compiler.query(f"<{label}>", field="value"))
+
+
+def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
+    """Compile a Typst file of the project.
+
+    Raises:
+        DocumentError: Typst refused, or a character is in none of the fonts.
+    """
+    inputs = {"notes": "yes"} if notes else {}
+    compiler = typst.Compiler(
+        str(path), root=str(root()), font_paths=[str(root() / FONTS), str(_fonts(path.parent))],
+        ignore_system_fonts=True, sys_inputs=inputs,
+    )  # fmt: skip
+    standards = [] if notes else STANDARDS
+    try:
+        content, _ = compiler.compile_with_warnings(
+            format="pdf", pdf_standards=standards, timestamp=EPOCH
+        )
+    except typst.TypstError as error:
+        raise DocumentError(_problems(error.diagnostic, text)) from None
+    return Pdf(content, compiler)
+
+
+def too_wide(pdf: Pdf, text: Text, room: float) -> list[Problem]:
+    """Return the formulas that are wider than the room, in points, and tables of tiny type."""
+    problems = []
+    for formula in pdf.ask("formula"):
+        if formula["points"] > room:
+            tex = formula["alt"].strip()
+            line = text.line(tex, text.line(tex[:20]))
+            problems.append(Problem(line, f"this formula is wider than the page: {tex[:60]}"))
+    for table in pdf.ask("fit"):
+        if table["factor"] < _SMALLEST:
+            problems.append(Problem(text.line(table["name"]), "this table is too wide for a page"))
+    return problems
+
+
+def _fonts(folder: Path) -> Path:
+    """Return a folder with the fonts that Matplotlib brings: they fill gaps of Typst's own.
+
+    Matplotlib's folder itself does not do: it has a font that draws boxes for every character,
+    and so hides that one is missing.
+    """
+    fonts = folder / "fonts"
+    fonts.mkdir(exist_ok=True)
+    found = importlib.util.find_spec("matplotlib")
+    places = found.submodule_search_locations if found else []
+    for place in places or []:
+        for font in sorted(Path(place, "mpl-data", "fonts", "ttf").glob("DejaVuSans*.ttf")):
+            if not (fonts / font.name).exists():
+                os.symlink(font, fonts / font.name)
+    return fonts
+
+
+def _problems(diagnostic: str, text: Text) -> list[Problem]:
+    """Return Typst's errors as problems with lines of the source."""
+    problems = _missing(_MISSING.findall(diagnostic), text)
+    for match in _UNKNOWN.finditer(diagnostic):
+        line = text.line(f"(#{match[1]})", text.line(match[1]))
+        problems.append(Problem(line, f"link to an unknown label: #{match[1]}"))
+    if not problems:
+        first = re.findall(r"^error: (.*)$", diagnostic, re.M)
+        lines = "\n    ".join(diagnostic.strip().splitlines())
+        problems = [Problem(1, f"{'; '.join(first)}\n    {lines}")]
+    return problems
+
+
+def _missing(texts: list[str], text: Text) -> list[Problem]:
+    """Return a problem for each line with characters that no font has."""
+    lines: dict[int, str] = {}
+    for characters in texts:
+        line = text.line(characters, text.line(characters[0]))
+        lines[line] = "".join(dict.fromkeys(lines.get(line, "") + characters))
+    return [
+        Problem(line, f"no font of the PDF has {_named(found)}: put a font that does into {FONTS}/")
+        for line, found in lines.items()
+    ]
+
+
+def _named(characters: str) -> str:
+    """Return characters with their numbers; of many, the first ones."""
+    numbers = ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
+    return f"{characters[:40]} ({numbers}{', …' if len(characters) > 5 else ''})"

@@ -1,0 +1,140 @@
+"""Make `.venv` exactly as `poetry.lock` says, with nothing but Python on the machine (`make env`).
+
+This package runs before any other is installed, with whatever Python 3 the machine has. Every
+command starts with its question whether `.venv` is right, so what only the making of `.venv` needs
+is imported late.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+from . import untouched
+
+NOTE = "labflake-environment"  # the file in `.venv` that says for what it was made
+
+
+class PreparationError(Exception):
+    """The environment could not be made; the text says what to do."""
+
+
+def main(argv: list) -> int:
+    """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
+
+    With `--brief` a failure is one line, for shells that open without the environment, too.
+    """
+    words = [a for a in argv if a != "--brief"]
+    try:
+        if words in (["add"], ["lock"]):
+            change(words[0])
+        else:
+            folder = Path(words[0] if words else ".").resolve()
+            make(folder)
+            complain(folder)
+    except PreparationError as problem:
+        short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
+        print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def make(folder: Path) -> None:
+    """Make or mend `.venv` in the folder; do nothing if it already is what the lock says.
+
+    Packages of the optional groups that `WITH` names are installed, too, and stay.
+
+    Raises:
+        PreparationError: no suitable Python, or packages that cannot be had; `.venv` is as before.
+    """
+    if is_current(folder):
+        return
+    from . import interpreter
+
+    interpreter.continue_with_a_suitable_one([str(folder)])
+    from . import making
+
+    making.make(folder)
+
+
+def complain(folder: Path) -> None:
+    """Say it if somebody edited `pyproject.toml` or its lock without the other one."""
+    from . import freshness
+
+    said = freshness.complaint(folder)
+    if said:
+        print(said, file=sys.stderr, flush=True)
+
+
+def change(what: str) -> None:
+    """Change the lock of the project in this folder, and install what it says then.
+
+    Raises:
+        PreparationError: it could not be done; all is as before.
+    """
+    from . import interpreter
+
+    interpreter.continue_with_a_suitable_one([what])
+    from . import editing
+
+    getattr(editing, what)(Path.cwd())
+
+
+def is_current(folder: Path, groups=None) -> bool:
+    """Tell whether `.venv` is what the lock asks for, by content."""
+    try:
+        found = (folder / ".venv" / NOTE).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    wanted = fingerprint(folder, optional_groups(folder) if groups is None else groups)
+    if found != wanted or not os.access(folder / ".venv" / "bin" / "python", os.X_OK):
+        return False
+    return untouched.is_as_sealed(folder / ".venv")
+
+
+def fingerprint(folder: Path, groups: list) -> str:
+    """Return what decides the contents of `.venv`: its place, interpreter, lock and groups.
+
+    Where no interpreter is asked for, the one that made `.venv` is right: a `.venv` that was made
+    in the Nix shell serves outside it, too.
+    """
+    lock = locked(folder)
+    interpreter = os.environ.get("PROJECT_PYTHON") or noted(folder)[1]
+    place = os.path.realpath(folder / ".venv")  # a clone may link to the .venv of another
+    return "\n".join([place, interpreter, lock, ",".join(groups), ""])
+
+
+def locked(folder: Path) -> str:
+    """Return the hash of the lock, and of the version of Python that `pyproject.toml` names."""
+    lock = (folder / "poetry.lock").read_bytes()
+    return hashlib.sha256(lock + asked_python(folder).encode()).hexdigest()
+
+
+def asked_python(folder: Path) -> str:
+    """Return the version of Python that `pyproject.toml` names, such as `3.12`; "" for any."""
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    own = text.partition("\n[tool.labflake]")[2].partition("\n[")[0]
+    found = re.search(r"""^python *= *["'](3\.\d+)["']""", own, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def noted(folder: Path) -> list:
+    """Return the four lines of the fingerprint that `.venv` has; empty ones where it has none."""
+    try:
+        text = (folder / ".venv" / NOTE).read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    return (text.splitlines() + [""] * 4)[:4]
+
+
+def optional_groups(folder: Path) -> list:
+    """Return the optional groups: those of `WITH` and those that `.venv` already has."""
+    asked = [os.environ.get("WITH", ""), noted(folder)[3]]
+    names = {n for text in asked for n in re.split(r"[,\s]+", text) if n}
+    return sorted(names)

@@ -1,0 +1,8 @@
+"""`python -m labflake.environment [--brief] [FOLDER]`, and `add`, `lock` in the project's folder."""
+
+import sys
+
+from . import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

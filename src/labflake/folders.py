@@ -1,0 +1,44 @@
+"""What is in a folder: the names that count, or every file below it, links included."""
+
+import os
+from collections.abc import Iterator
+
+from labflake.errors import LabError
+
+
+def names(folder: str | os.PathLike) -> list[str]:
+    """Return the names in a folder, without what editors and Python leave there."""
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
+
+
+def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Give every file below `folder` with its stat; links are followed, never in a circle.
+
+    Raises:
+        LabError: Something is neither a file nor a folder, or a link leads nowhere.
+    """
+    real = os.path.realpath(folder)
+    waiting = [(folder, real, frozenset({real}))]
+    while waiting:
+        path, real, above = waiting.pop()
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # From an open folder, the system need not find the way to each file again.
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    name = f"{path}/{entry.name}"
+                    if entry.is_file():
+                        yield name, entry.stat()
+                    elif entry.is_dir():
+                        linked = entry.is_symlink()
+                        below = os.path.realpath(name) if linked else f"{real}/{entry.name}"
+                        if below not in above:
+                            waiting.append((name, below, above | {below}))
+                    else:
+                        raise LabError(f"{name} is neither a file nor a folder, or a broken link")
+        finally:
+            os.close(handle)

@@ -1,0 +1,159 @@
+"""What the command of a step names by itself: files that are no inputs, programs of the machine.
+
+Words are enough to find them: more is found than is used, and never less than is written there.
+"""
+
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from labflake.experiments import root
+from labflake.pipeline import mentions, modules, patterns
+
+_MODULE = re.compile(r"\s-m\s+([\w.]+)")
+_RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
+_DEEP = 2  # separators in the path of a folder that a rule makes
+_STORE = "/nix/store/"  # flake.lock stands for what is there
+
+
+def files(command: str, declared: list[str], generated: str) -> list[str]:
+    """Return the files that a command names and its rule does not, with what they name.
+
+    Args:
+        command: the command.
+        declared: the inputs, outputs and logs of the rule.
+        generated: the folder where it runs.
+    """
+    scripts = root() / "scripts" / os.path.basename(generated)
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    named = sorted(mentions.of(command, Path(generated), scripts, but=declared))
+    places = (scripts, root() / "src", root())
+    for name in _MODULE.findall(command):
+        named += sorted(
+            {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
+        )
+    named = [path for path in named if not _within(str(path), known)]
+    every = [part for path in named for part in modules.programs(path, Path(generated))]
+    return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
+
+
+def stray(command: str, declared: list[str], generated: str) -> str:
+    """Return a result or data that a command names and its rule does not; "" if there is none."""
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    known |= {os.path.realpath(path) for path in known}
+    for word in sorted((mentions.words(command) | patterns.words(command)) - {*declared}):
+        path = os.path.normpath(os.path.join(generated, word))
+        found = _foreign(path, generated, known) if _is_result(path, generated) else ""
+        if found and not _within(path, known):
+            return os.path.relpath(found, generated)
+    return ""
+
+
+def _foreign(path: str, generated: str, known: set[str]) -> str:
+    """Return what a path or pattern means that is not known, or a pattern of nothing known."""
+    own = any(patterns.match(path, each) for each in known)
+    if patterns.is_one(path) and (not own or "$" in path):
+        return "" if own else path
+    found = patterns.files(path, generated, lambda f: _is_foreign(f, generated, known))
+    return next((each for each in found if not _within(each, known)), "")
+
+
+def _is_foreign(folder: str, generated: str, known: set[str]) -> bool:
+    """Tell whether all in a folder of results is of other rules; `assets/data` is a place."""
+    if os.path.relpath(folder, generated).count(os.sep) < _DEEP:
+        return False
+    return not any(path.startswith(os.path.join(folder, "")) for path in known)
+
+
+def _is_result(path: str, generated: str) -> bool:
+    """Tell whether a path is among the results or the data of an experiment."""
+    if path.startswith(os.path.join(root(), "data", "")):
+        return True
+    parts = os.path.relpath(path, os.path.dirname(generated)).split(os.sep)
+    return parts[0] != os.pardir and parts[1:2] in (["assets"], ["outputs"])
+
+
+def unseen(command: str, generated: str) -> str:
+    """Say of which program it is not seen what it reads; "" where a command starts none.
+
+    That is one that runs a file of ours which is no Python.
+    """
+    for program, file in _RUNS.findall(command):
+        path = Path(os.path.normpath(os.path.join(generated, file)))
+        ours = any(path.is_relative_to(root() / place) for place in ("scripts", "src"))
+        if ours and path.suffix != ".py" and path.is_file():
+            return f"what {program} reads beyond the files that {path.name} names is not noticed"
+    return ""
+
+
+def programs(command: str) -> dict[str, str]:
+    """Return the programs of this machine that a command names: their files by name.
+
+    Those of `.venv` and of Nix are not among them: the locks stand for them.
+    """
+    there = _executables(os.environ.get("PATH", os.defpath))
+    words = mentions.words(command)
+    places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
+    places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
+    ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""), _STORE)
+    return {
+        name: _real(place)
+        for name, place in sorted(places.items())
+        if not place.startswith(ours)
+        and not _real(place).startswith(ours)
+        and os.access(place, os.X_OK)
+    }
+
+
+@cache
+def of_script(path: str) -> dict[str, str]:
+    """Return the programs that a shell script names; none if the file is something else."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            first = file.readline()
+            shell = path.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z|k)?sh\b", first)
+            return programs(first + file.read()) if shell else {}
+    except (OSError, ValueError):
+        return {}
+
+
+_real = cache(os.path.realpath)
+
+
+@cache
+def _executables(path: str) -> dict[str, str]:
+    """Return the files in the folders of a PATH; of two with one name, the first."""
+    found: dict[str, str] = {}
+    own = os.path.join(root(), ".venv", "bin")
+    for folder in reversed([own, *path.split(os.pathsep)]):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found |= {name: os.path.join(folder, name) for name in names}
+    return found
+
+
+@cache
+def _of_bash() -> frozenset[str]:
+    """Return the words that bash understands itself."""
+    try:
+        asked = subprocess.run(["bash", "-c", "compgen -bk"], capture_output=True, text=True)
+    except OSError:
+        return frozenset()
+    return frozenset([*asked.stdout.split(), "bash"])
+
+
+def _name(path: Path, generated: str) -> str:
+    """Return a path relative to the folder where steps run, if it is in the project."""
+    return os.path.relpath(path, generated) if path.is_relative_to(root()) else str(path)
+
+
+def _within(path: str, folders: set[str]) -> bool:
+    while path not in folders:
+        if path == os.path.dirname(path):
+            return False
+        path = os.path.dirname(path)
+    return True

@@ -1,0 +1,98 @@
+"""What no rule makes: data that no step may write, and files that are read without being data."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from labflake import gate
+from labflake.errors import LabError
+from labflake.experiments import Experiment, root
+from labflake.gate import guarded
+from labflake.gate.guarded import Guarded
+
+_data = Guarded(())  # of the experiment that is built; a checkpoint adds jobs to it later
+
+
+def check(experiment: Experiment, dag, whole: bool) -> None:
+    """Look at all jobs, before the first one starts; `whole` says that these are all there are.
+
+    Raises:
+        LabError: a rule would write data, or reads a file that nobody declared and LOCKED is set.
+    """
+    global _data
+    _data = guarded.of(experiment)
+    for job in dag.jobs:
+        refuse(job.rule.name, map(str, job.output))
+    made = {str(path) for job in dag.jobs for path in job.output}
+    read = {str(path): job.rule.name for job in dag.jobs for path in job.input}
+    unknown = {p: r for p, r in read.items() if not _is_known(experiment, p, made)}
+    _note(experiment, unknown, whole)
+    for path, rule in sorted(unknown.items()):
+        _say(rule, path)
+
+
+def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
+    return _data.holds(path) or _is_made(path, made) or _is_ours(experiment, path)
+
+
+def _note(experiment: Experiment, unknown: dict[str, str], whole: bool) -> None:
+    """Note what is not declared, for builds that have nothing to do."""
+    notes = _notes(experiment)
+    if whole:
+        notes.unlink(missing_ok=True)
+    if unknown and (whole or not notes.exists()):
+        notes.write_text(json.dumps(unknown), encoding="utf-8")
+
+
+def check_notes(experiment: Experiment) -> None:
+    """Look at what the last build read, where this one has nothing to do.
+
+    Raises:
+        LabError: it was not declared, and LOCKED or CI is set.
+    """
+    notes = _notes(experiment)
+    for path, rule in json.loads(notes.read_bytes()).items() if notes.exists() else ():
+        if gate.locked():
+            _say(rule, path)
+
+
+def _notes(experiment: Experiment) -> Path:
+    return experiment.state / "undeclared.json"
+
+
+def is_data(path: str) -> bool:
+    """Tell whether a path is data of the experiment that is built."""
+    return _data.holds(path)
+
+
+def refuse(rule: str, outputs: Iterable[str]) -> None:
+    """Refuse a rule that would write data.
+
+    Raises:
+        LabError: One of its outputs is data.
+    """
+    _data.refuse(rule, outputs)
+
+
+def _is_made(path: str, made: set[str]) -> bool:
+    """Tell whether a rule makes a file, or a folder in which it lies."""
+    parts = path.split("/")
+    return any("/".join(parts[:count]) in made for count in range(len(parts), 0, -1))
+
+
+def _is_ours(experiment: Experiment, path: str) -> bool:
+    """Tell whether git holds a file: all of the project but `generated` and `data`."""
+    inside = os.path.relpath(os.path.join(experiment.generated, path), root())
+    return inside.split(os.sep)[0] not in ("..", "generated", "data")
+
+
+def _say(rule: str, path: str) -> None:
+    name = os.path.basename(path)
+    place = path if os.path.isabs(path) else "PLACE"
+    text = f"rule {rule} reads {path}, which no rule makes and config.yaml does not declare"
+    way = f"  declare it under data: as {name}: {{file: {place}}}, and write data({name!r}) here"
+    if gate.locked():
+        raise LabError(f"{text}, and LOCKED or CI is set\n{way}")
+    print(f"warning: {text}: its changes are not refused\n{way}", file=sys.stderr, flush=True)

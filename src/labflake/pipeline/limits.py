@@ -1,0 +1,90 @@
+"""How much of the machine a build may use: `JOBS`, `MEMORY` and `GPUS`."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labflake.errors import LabError
+from labflake.pipeline import gpus, memory
+
+if TYPE_CHECKING:
+    from labflake.pipeline.profiles import Profile
+
+_UNITS = {"k": -1, "m": 0, "g": 1, "t": 2}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs.
+
+    None is no limit: on a cluster its queue decides, and `jobs` is how many are in it at once.
+    """
+
+    jobs: int
+    memory: int | None
+    gpus: int | None
+    cluster: bool = False
+
+
+def from_environment(profile: "Profile | None" = None) -> Limits:
+    """Return the limits that the person set, or those of the machine; on a cluster, of its profile.
+
+    Raises:
+        LabError: a value is no number, no size such as `16GB`, or more GPUs than there are.
+    """
+    if profile:
+        size = os.environ.get("MEMORY")
+        return Limits(
+            jobs=count("JOBS", profile.jobs, 1),
+            memory=megabytes(size, "MEMORY") if size else None,
+            gpus=count("GPUS", 0, 0) if os.environ.get("GPUS") else None,
+            cluster=True,
+        )
+    return Limits(
+        jobs=count("JOBS", _processors(), 1),
+        memory=megabytes(os.environ.get("MEMORY") or f"{memory.installed()}MB", "MEMORY"),
+        gpus=_gpus(),
+    )
+
+
+def megabytes(text: str, name: str) -> int:
+    """Return a size such as `16GB`, `512M` or `1.5 GiB` in megabytes (10⁶ bytes)."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt])(i?)b?\s*", text.lower())
+    if not match:
+        raise LabError(f"{name}={text} is no size\n  examples: 500MB, 16GB, 1.5GiB")
+    power = _UNITS[match[2]]
+    factor = 1.048576 * 1024**power if match[3] else 1000**power
+    return max(1, round(float(match[1]) * factor))
+
+
+def count(name: str, default: int, least: int) -> int:
+    """Return the whole number that the variable of this name holds.
+
+    Raises:
+        LabError: it is no whole number, or less than `least`.
+    """
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) < least:
+        raise LabError(
+            f"{name}={text} is no whole number of at least {least}\n  example: make {name}=4"
+        )
+    return int(text)
+
+
+def _gpus() -> int:
+    """Return how many GPUs a build may use at once."""
+    visible = gpus.visible()
+    wanted = count("GPUS", len(visible or ()), 0)
+    if visible is not None and wanted > len(visible):
+        raise LabError(
+            f"GPUS={wanted}, and {len(visible)} can be seen here: {','.join(visible) or 'none'}\n"
+            "  CUDA_VISIBLE_DEVICES or the driver says which there are"
+        )
+    return wanted
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,96 @@
+"""The files in which an experiment's notes about contents are kept: the manifest and a journal.
+
+Each text begins with its own checksum. One that was cut, edited, or written by other equipment is
+as good as none: what it said is found out again. Standard library only.
+"""
+
+import errno
+import json
+import os
+import zlib
+
+from labflake.errors import LabError
+
+MANIFEST = ".labflake/manifest.json"
+JOURNAL = ".labflake/journal.jsonl"
+VERSION = 3  # of the form of both
+_HEAD = 20  # characters of `{"check":"01234567",`
+
+
+def read_manifest(generated: str) -> dict:
+    """Return what the manifest says; nothing where there is none that this equipment wrote."""
+    try:
+        with open(os.path.join(generated, MANIFEST), encoding="ascii") as file:
+            return _opened(file.read()) or {}
+    except (OSError, ValueError):
+        return {}
+
+
+def read_journal(generated: str) -> list[dict]:
+    """Return what finished steps noted since the manifest was written, without cut lines."""
+    try:
+        with open(os.path.join(generated, JOURNAL), encoding="ascii") as file:
+            found = [_opened(line) for line in file.read().split("\n")]
+    except (OSError, ValueError):
+        return []
+    return [entry for entry in found if entry]
+
+
+def write_manifest(generated: str, notes: dict) -> None:
+    """Replace the manifest; the journal is in it then.
+
+    Raises:
+        LabError: it cannot be written; the old one is as it was.
+    """
+    target = os.path.join(generated, MANIFEST)
+    new = target + ".new"
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(new, "w", encoding="ascii") as file:
+            file.write(_sealed(notes))
+        os.replace(new, target)
+        if os.path.exists(os.path.join(generated, JOURNAL)):
+            os.unlink(os.path.join(generated, JOURNAL))
+    except OSError as error:
+        raise _refusal(error, new) from None
+
+
+def append_to_journal(generated: str, entry: dict) -> None:
+    """Add a line at once: other threads append, too.
+
+    Raises:
+        LabError: it cannot be written.
+    """
+    path = os.path.join(generated, JOURNAL)
+    line = f"\n{_sealed(entry)}\n".encode("ascii")  # on its own, also after a line that was cut
+    try:
+        journal = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            written = os.write(journal, line)
+        finally:
+            os.close(journal)
+        if written < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise _refusal(error, path) from None
+
+
+def _sealed(notes: dict) -> str:
+    text = json.dumps({"version": VERSION} | notes, separators=(",", ":"))[1:]
+    return f'{{"check":"{zlib.crc32(text.encode()):08x}",{text}'
+
+
+def _opened(text: str) -> dict | None:
+    """Return the notes in a text that is whole and of this version, else None."""
+    rest = text[_HEAD:].rstrip("\n")
+    if text[:_HEAD] != f'{{"check":"{zlib.crc32(rest.encode()):08x}",':
+        return None
+    notes = json.loads("{" + rest)
+    return notes if notes.pop("version") == VERSION else None
+
+
+def _refusal(error: OSError, path: str) -> LabError:
+    return LabError(
+        f"the notes about this build cannot be written: {(error.strerror or str(error)).lower()}\n"
+        f"  {os.path.abspath(path)}\n  what is complete is kept; mend that, then make"
+    )

@@ -1,8 +1,0 @@
-"""`python -m lab.environment [--brief] [FOLDER]`, and `add`, `lock` in the project's folder."""
-
-import sys
-
-from . import main
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
