@@ -7,7 +7,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 PAYLOAD := {{cookiecutter.project_slug}}
 DEMO := demo/research-project
 SHOWN := $(or $(notdir $(wildcard $(EXAMPLE:%=examples/%/scripts/*))),2023-10-07-Covariance-Matrix-Prior-Investigation)
-SNAKEFILES := '$(PAYLOAD)/scripts' '$(PAYLOAD)/labflake/new_experiment' examples
+SNAKEFILES := '$(PAYLOAD)/scripts' src/labflake/new_experiment examples
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -55,11 +55,11 @@ lock: tools  ## Lock the packages of the template and of its maintainers again.
 
 .PHONY: env
 env:  ## Make .venv as poetry.lock says.
-	@cd '$(PAYLOAD)' && $(PYTHON) -m labflake.environment '$(CURDIR)'
+	@PYTHONPATH=src $(PYTHON) -m labflake.environment
 
 .PHONY: tools
 tools:  ## Make .venv with all that the tests need, too.
-	@cd '$(PAYLOAD)' && WITH=test $(PYTHON) -m labflake.environment '$(CURDIR)'
+	@PYTHONPATH=src WITH=test $(PYTHON) -m labflake.environment
 
 .PHONY: help
 help:  ## Show the commands.

@@ -3,11 +3,12 @@
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
-sys.path.insert(0, str(PAYLOAD))
+sys.path.insert(0, str(REPOSITORY / "src"))
 
 from labflake.environment import poetry, sources  # noqa: E402
 
@@ -37,15 +38,17 @@ def lock_poetry() -> None:
         env = {k: v for k, v in sources.for_uv(()).items() if k not in local}
         subprocess.run(command, input="\n".join(POETRY), env=env, text=True, check=True)
         text = listed.read_text(encoding="utf-8").replace(" \\\n    --hash", " --hash")
-    poetry.PINNED.write_text(text, encoding="utf-8")
+    Path(str(poetry.PINNED)).write_text(text, encoding="utf-8")
 
 
 def lock(folder: Path) -> None:
     """Run `poetry lock`; behind a mirror of the package index, through it, and without a trace."""
     env = poetry.variables()
     subprocess.run([*poetry.command(), "lock", "--no-interaction"], cwd=folder, env=env, check=True)
-    if "[package.source]" in (folder / "poetry.lock").read_text(encoding="utf-8"):
-        raise SystemExit(f"error: {folder / 'poetry.lock'} names a package source")
+    locked = tomllib.loads((folder / "poetry.lock").read_text(encoding="utf-8"))
+    for package in locked["package"]:
+        if "source" in package and not package["source"]["url"].startswith("vendor/"):
+            raise SystemExit(f"error: {folder / 'poetry.lock'} has a source for {package['name']}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@
         "aarch64-darwin"
       ];
       # pyproject.toml says which Python, for those who are outside, too.
-      version = (builtins.fromTOML (builtins.readFile ./pyproject.toml)).tool.lab.python;
+      version = (builtins.fromTOML (builtins.readFile ./pyproject.toml)).tool.labflake.python;
       pythonOf = pkgs: pkgs.${"python" + builtins.replaceStrings [ "." ] [ "" ] version};
 
       eachSystem = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
@@ -40,7 +40,7 @@
         else
           pythonOf pkgs;
 
-      # What the Makefile and `labflake` call. Add the tools of your own steps here (R, a compiler, …).
+      # What the Makefile and labflake call. Add the tools of your own steps here (R, a compiler, …).
       toolsFor = pkgs: [
         (pythonFor pkgs)
         pkgs.uv

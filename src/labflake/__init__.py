@@ -16,5 +16,5 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Import what programs and Snakefiles use when it is first asked for."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'lab' has no attribute {name!r}")
+        raise AttributeError(f"module 'labflake' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,10 +1,10 @@
-"""The command line of the equipment: `python -m labflake COMMAND`; people use it through `make`."""
+"""The command line: `python -m labflake COMMAND`; people use it through `make`."""
 
 import importlib
 import os
 import sys
 
-from labflake import elsewhere, environment
+from labflake import bootstrap, elsewhere, environment
 from labflake.errors import LabError
 from labflake.experiments import root
 from labflake.surroundings import explained, refuse_place, settle_in
@@ -31,15 +31,15 @@ def _run(command: str, argv: list[str]) -> int:
     """Run a command, in the environment that is made first where it is not right."""
     refuse_place(root())
     if not environment.is_current(root()):
+        bootstrap.use_wheel(root(), ["-m", "labflake", *sys.argv[1:]])
         code = environment.main([])
         if code:
             return code
-        python = str(root() / ".venv" / "bin" / "python")
-        os.execv(python, [python, "-m", "labflake", *sys.argv[1:]])
+        bootstrap.enter(root(), ["-m", "labflake", *sys.argv[1:]])
     environment.complain(root())
     settle_in()
     elsewhere.settle(root())
-    module = importlib.import_module(f"lab.{command.replace('-', '_')}")
+    module = importlib.import_module(f"labflake.{command.replace('-', '_')}")
     return module.main(argv) or 0
 
 
@@ -51,8 +51,13 @@ def _failed(text: str) -> int:
     return 1
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command and leave at once: Snakemake's timers would hold the process for a second."""
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # Snakemake leaves timers behind that would hold the process for a second
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    run()

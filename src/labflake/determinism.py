@@ -3,7 +3,9 @@
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
+HERE = Path(__file__).parent
 EPOCH = 315532800  # 1980-01-01, the first day that zip archives can name
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -71,9 +73,7 @@ def of_step(names: Iterable[str]) -> dict[str, str]:
 
 def fingerprint() -> str:
     """Return what of this module and of Matplotlib's settings decides the bytes of results."""
-    from labflake.experiments import root
-
-    settings = (root() / "lab" / "matplotlibrc").read_text(encoding="utf-8")
+    settings = (HERE / "matplotlibrc").read_text(encoding="utf-8")
     return repr((sorted(_PINNED.items()), _THREAD_VARIABLES, settings))
 
 
@@ -96,9 +96,9 @@ def pinned(threads: int = 1) -> dict[str, str]:
     Args:
         threads: how many threads the numerical libraries may use.
     """
-    from labflake.experiments import root
+    from labflake.experiments import PROJECT, root
 
-    audit = root() / "lab" / "audit"  # notes what the programs of a step read
+    audit = HERE / "audit"  # notes what the programs of a step read
     modules = os.pathsep.join(map(str, [audit, root() / "src", root()]))
-    own = {"PYTHONPATH": modules, "MATPLOTLIBRC": str(root() / "lab" / "matplotlibrc")}
+    own = {"PYTHONPATH": modules, "MATPLOTLIBRC": str(HERE / "matplotlibrc"), PROJECT: str(root())}
     return _PINNED | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | own

@@ -12,10 +12,36 @@ from labflake.errors import LabError
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
 
 
+PROJECT = "LABFLAKE_PROJECT"  # tells the programs of a build where its project is
+
+
 @cache
 def root() -> Path:
-    """Return the folder of the project."""
-    return Path(__file__).resolve().parent.parent
+    """Return the folder of the project that we are in: steps are told, others look upwards.
+
+    Raises:
+        LabError: there is none here.
+    """
+    told = os.environ.get(PROJECT)
+    found = Path(told) if told else project_above(Path.cwd())
+    if found:
+        return found
+    raise LabError(
+        f"{Path.cwd()} is not in a project of labflake: no pyproject.toml above it has [tool.labflake]"
+        "\n  go to one first, or start one: cookiecutter …/labflake"
+    )
+
+
+def project_above(place: Path) -> Path | None:
+    """Return the innermost project that holds a folder: its `pyproject.toml` names labflake."""
+    for folder in (place, *place.parents):
+        try:
+            text = (folder / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if re.search(r"^\[tool\.labflake\]", text, re.MULTILINE):
+            return folder
+    return None
 
 
 class Experiment:

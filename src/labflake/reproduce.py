@@ -106,7 +106,7 @@ def _warn(experiment: Experiment, commit: str, wanted: Expected) -> None:
         now = state(experiment)
         if now.name == STALE:
             print(f"  note: what is here was built before a change: {now.why}; make first?")
-    paths = [f"scripts/{experiment.name}", "src", "lab", "pyproject.toml", "poetry.lock"]
+    paths = [f"scripts/{experiment.name}", "src", "vendor", "pyproject.toml", "poetry.lock"]
     changed = [shown(name) for name in uncommitted.files(paths, commit)]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

@@ -26,7 +26,7 @@ class Notes:
     def __init__(self, folder):
         self.folder, self.process, self.file = folder, 0, -1
         self.known = set()
-        self.project = os.path.dirname(os.path.dirname(_HERE)) + os.sep
+        self.project = os.environ.get("LABFLAKE_PROJECT", os.getcwd()) + os.sep
         caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         own = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
         own |= {os.path.realpath(each) for each in own} | {
@@ -170,10 +170,10 @@ def _report(kind, error, trace):
     """Show an error that a person can act on with its line, any other with its traceback."""
     if kind.__module__ != "labflake.errors":
         return sys.__excepthook__(kind, error, trace)
-    lab, place = os.path.dirname(_HERE) + os.sep, ""
+    own, place = os.path.dirname(_HERE) + os.sep, ""
     while trace:
         file = os.path.normpath(trace.tb_frame.f_code.co_filename)
-        if not file.startswith(lab):
+        if not file.startswith(own):
             place = "%s:%d: " % (file, trace.tb_lineno)  # noqa: UP031
         trace = trace.tb_next
     return sys.stderr.write("%serror: %s\n" % (place, error))  # noqa: UP031

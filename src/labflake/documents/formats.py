@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +86,12 @@ def _typst(
 def _variables(text: Text, typ: Path) -> dict[str, str]:
     """Return properties of the document, and files that it needs, as Typst expressions."""
     day = [int(part) for part in text.metadata["date"].split("-")]
+    common = typ.with_name("common.typ")  # Typst reads files of the project only
+    shutil.copyfile(HERE / "typst" / "common.typ", common)
     names = [_plain(a["name"]) for a in text.metadata["authors"]]
     words = [_plain(str(k)) for k in text.metadata.get("keywords", [])]
     return {
-        "common": "/" + str((HERE / "typst" / "common.typ").relative_to(root())),
+        "common": "/" + str(common.relative_to(root())),
         "slides-pdf": "/" + str(typ.with_suffix(".pdf").relative_to(root())),
         "author-names": _array(names),
         "keyword-list": _array(words),

@@ -26,7 +26,7 @@ _NO_GIT = "not under version control"
 _EMPTY = "no commit yet"
 _NO_COMMIT = "its repository does not hold this project"
 _FAILED = "git could not say"
-_SHARED = ("src", "lab", FONTS, "pyproject.toml", *_LOCKS)
+_SHARED = ("src", "vendor", FONTS, "pyproject.toml", *_LOCKS)
 
 
 class Origin(NamedTuple):

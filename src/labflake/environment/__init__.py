@@ -27,6 +27,7 @@ def main(argv: list) -> int:
     """
     words = [a for a in argv if a != "--brief"]
     try:
+        _use_wheel(argv)
         if words in (["add"], ["lock"]):
             change(words[0])
         else:
@@ -40,6 +41,14 @@ def main(argv: list) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _use_wheel(argv: list) -> None:
+    """Let the labflake that the project's lock names do it, if another one is asked."""
+    from labflake import bootstrap
+
+    if not is_current(Path.cwd()):
+        bootstrap.use_wheel(Path.cwd(), ["-m", "labflake.environment", *argv])
 
 
 def make(folder: Path) -> None:

@@ -30,7 +30,7 @@ def _describe(site: Path, name: str, folder: Path, own: dict, programs: list[str
     address = {"dir_info": {"editable": True}, "url": folder.as_uri()}
     files = {
         "METADATA": f"Metadata-Version: 2.1\nName: {own['name']}\nVersion: {own['version']}\n",
-        "INSTALLER": "lab\n",
+        "INSTALLER": "labflake\n",
         "direct_url.json": json.dumps(address),
     }
     listed = [f"{name}.pth", *(f"{info.name}/{n}" for n in (*files, "RECORD")), *programs]

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
+from importlib import resources
 from pathlib import Path
 
 from . import PreparationError, installing, interpreter, programs, sources, uv
@@ -14,7 +15,7 @@ from .requirements import BUILD, requirements
 
 # Poetry and its plugin with all that they need, by hash. Poetry's own client asks for more than
 # the simple API, which is all that most indexes have; with the plugin it is content with that.
-PINNED = Path(__file__).with_name("poetry.txt")
+PINNED = resources.files(__package__) / "poetry.txt"
 
 
 def command() -> list[str]:
@@ -44,7 +45,8 @@ def _install(home: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         tools = Path(scratch) / "tools.txt"
         tools.write_text(_tools(), encoding="utf-8")
-        packages = Path(shutil.copy(PINNED, scratch))
+        packages = Path(scratch) / "poetry.txt"
+        packages.write_text(PINNED.read_text(encoding="utf-8"), encoding="utf-8")
         try:
             installing.create(home, interpreter.allowed())
             installing.install(home, home, installing.Wanted(packages, tools))
@@ -54,8 +56,8 @@ def _install(home: Path) -> None:
 
 
 def _tools() -> str:
-    """Return what the lock of this project says of uv; nothing if the lock cannot be read."""
-    project = Path(__file__).resolve().parents[2]
+    """Return what the lock in this folder says of uv; nothing if there is none."""
+    project = Path.cwd()
     try:
         lock = tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))
     except (OSError, ValueError):

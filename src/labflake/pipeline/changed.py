@@ -112,8 +112,7 @@ def structure(experiment: Experiment) -> list[str]:
     """Return files that may decide which steps there are, also if nothing is seen to read them."""
     own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
     locks = [root() / n for n in ("poetry.lock", "flake.lock")]
-    equipment = [*(root() / "lab").rglob("*.py"), root() / "lab" / "matplotlibrc"]
-    return _relative(experiment, [p for p in [*own, *locks, *equipment] if p.is_file()])
+    return _relative(experiment, [p for p in [*own, *locks] if p.is_file()])
 
 
 def _is_code(path: Path) -> bool:

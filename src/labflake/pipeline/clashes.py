@@ -18,10 +18,10 @@ def refuse(experiment: Experiment) -> None:
         LabError: there is one; the message says whose name it has.
     """
     python = dict.fromkeys(sys.stdlib_module_names, "of Python")
-    taken = _installed() | python | {"lab": "of the equipment"}
+    taken = _installed() | python | {"labflake": "of labflake"}
     for folder in (experiment.scripts, root() / "src", root()):
         for name, path in _modules(folder).items():
-            if name in taken and path != root() / "lab":
+            if name in taken:
                 raise LabError(
                     f"{relative(path)} has the name of a module {taken[name]}: programs would"
                     f" import it instead\n  rename it, for example {path.stem}_step{path.suffix}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake.determinism import HERE, pinned
 from labflake.errors import LabError
 from labflake.experiments import root
 from labflake.pipeline.processes import Command, described
@@ -125,7 +126,17 @@ def _places(step: "Step") -> list[str]:
     """Return what is bound at its own path: the project, and what linked inputs point to."""
     real = [os.path.realpath(path) for path in step.inputs]
     outside = {os.path.dirname(p) for p in real if not Path(p).is_relative_to(root())}
+    outside |= set() if HERE.is_relative_to(root()) else {str(HERE)}
     return [f"{root()}:{root()}", *(f"{p}:{p}:ro" for p in sorted(outside))]
+
+
+def modules() -> dict[str, str]:
+    """Return the variable by which programs in a container find modules: labflake's own wheel, too.
+
+    The packages of `.venv` are made for another Python than that of the container.
+    """
+    wheels = sorted((root() / "vendor").glob("labflake-*.whl"))
+    return {"PYTHONPATH": os.pathsep.join([pinned()["PYTHONPATH"], *map(str, wheels[-1:])])}
 
 
 def _user(engine: str) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from labflake import _HOMES
 from labflake.experiments import root
 from labflake.pipeline import mentions
 
@@ -20,7 +19,7 @@ def programs(program: Path, folder: Path | None = None) -> list[Path]:
     """Return the program and every local file that it imports or names, transitively.
 
     Local means: beside the program, in `src/` or in the folder of the project. Packages of
-    `.venv` are not followed: `poetry.lock` stands for them.
+    `.venv` are not followed: the pins of `poetry.lock` stand for them.
 
     Args:
         program: the file that a step runs.
@@ -81,11 +80,6 @@ def _names(
         for alias in node.names:
             names = _all_of(base, places) if alias.name == "*" else [alias.name]
             yield from (f"{base}.{name}".strip(".") for name in names)
-        if base == "lab":
-            yield from (_HOMES[a.name] for a in node.names if a.name in _HOMES)
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if called.get(node.value.id, node.value.id) == "lab" and node.attr in _HOMES:
-            yield _HOMES[node.attr]
     elif isinstance(node, ast.Call):
         yield from _called(node, file, places, called)
 

@@ -193,7 +193,7 @@ def _run_here(
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
         # The engine of a container is a program of this machine; what gets in is its argument.
         given = environment() if step.container else of_step(step.passed)
-        env = given | _own_environment(scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        env = given | _own_environment(step, scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": sink,
@@ -220,7 +220,7 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
     if not step.container:
         return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
     asked = [name for name in step.passed if name in os.environ]
-    names = [*pinned(), *_own_environment(scratch), *asked, "CUDA_VISIBLE_DEVICES"]
+    names = [*pinned(), *_own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
     return containers.command(step, text, names, str(scratch), session.progress.say)
 
 
@@ -250,10 +250,11 @@ def _stray(step: "Step") -> str | None:
     )
 
 
-def _own_environment(scratch: Path) -> dict[str, str]:
+def _own_environment(step: "Step", scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".labflake")
     return {
+        **(containers.modules() if step.container else {}),
         "MPLCONFIGDIR": os.path.join(state, "matplotlib"),
         orphans.MARK: state,
         VARIABLE: os.path.abspath(scratch / _NOTES),

@@ -2,21 +2,15 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from labflake import head, uncommitted
+from labflake import environment, head, uncommitted
 from labflake.errors import LabError
 from labflake.experiments import Experiment, root
 from labflake.git import git, without_hooks
 from labflake.rebuild import repositories
 
 _SKIPPED = {".git", ".venv", "generated", "__pycache__"}
-_IS_CURRENT = (
-    "import pathlib, sys; sys.path.insert(0, '.'); from labflake import environment;"
-    " sys.exit(not environment.is_current(pathlib.Path('.').resolve()))"
-)
 
 
 def of_working_tree(place: Path, reverse: bool = False) -> Path:
@@ -72,15 +66,12 @@ def _fill(source: Path, target: Path, reverse: bool) -> None:
 
 
 def link_environment(project: Path) -> bool:
-    """Let the copy use our `.venv`, if its own equipment says that it is what its lock asks for."""
+    """Let the copy use our `.venv`, if that is what its lock asks for."""
     link = project / ".venv"
     link.symlink_to((root() / ".venv").resolve())
-    environment = clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
-    asked = [sys.executable, "-c", _IS_CURRENT]
-    done = subprocess.run(asked, cwd=project, env=environment, capture_output=True)
-    if done.returncode:
+    if not environment.is_current(project):
         link.unlink()
-    return done.returncode == 0
+    return link.is_symlink()
 
 
 def bring_data(

@@ -1,0 +1,54 @@
+"""Build the wheel of labflake that travels in the template, and lock it there (`make wheel`)."""
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PAYLOAD = REPOSITORY / "{{cookiecutter.project_slug}}"
+EPOCH = "315532800"  # 1980-01-01, the first day that zip archives can name
+
+
+def main() -> None:
+    """Put the wheel of `src/` into the template, under its version and its hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        put(build(Path(folder)), PAYLOAD)
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel in a folder: the same bytes from the same sources."""
+    from poetry.core.masonry import api
+
+    os.environ["SOURCE_DATE_EPOCH"] = EPOCH
+    os.umask(0o022)
+    here = Path.cwd()
+    os.chdir(REPOSITORY)
+    try:
+        return folder / api.build_wheel(str(folder))
+    finally:
+        os.chdir(here)
+
+
+def put(wheel: Path, project: Path) -> None:
+    """Let a wheel take the place of the one that a project has, in its lock, too."""
+    vendor = project / "vendor"
+    vendor.mkdir(exist_ok=True)
+    for old in vendor.glob("labflake-*.whl"):
+        old.unlink()
+    (vendor / wheel.name).write_bytes(wheel.read_bytes())
+    for name in ("pyproject.toml", "poetry.lock"):
+        path = project / name
+        text = re.sub(r"labflake-[^-\"]+-py3-none-any\.whl", wheel.name, path.read_text("utf-8"))
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        known = rf'(\{{file = "{re.escape(wheel.name)}", hash = "sha256:)\w+'
+        version = wheel.name.split("-")[1]
+        text = re.sub(known, rf"\g<1>{digest}", text)
+        text = re.sub(r'(name = "labflake"\nversion = ")[^"]+', rf"\g<1>{version}", text)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
