@@ -53,6 +53,10 @@ format: tools  ## Format everything.
 lock: tools  ## Lock the packages of the template and of its maintainers again.
 	@$(BIN)/python maintenance/lock.py
 
+.PHONY: wheel
+wheel: tools  ## Build src/ into the wheel that the template brings, and lock it there.
+	@$(BIN)/python maintenance/wheel.py
+
 .PHONY: env
 env:  ## Make .venv as poetry.lock says.
 	@PYTHONPATH=src $(PYTHON) -m labflake.environment

@@ -327,8 +327,7 @@ class Labflake(Engine):
         folder.mkdir(parents=True)
         for name in ("Makefile", "pyproject.toml", "poetry.lock", "flake.lock"):
             shutil.copy2(self.project / name, folder / name)
-        for name in ("lab", "src"):
-            shutil.copytree(self.project / name, folder / name)
+        shutil.copytree(self.project / "src", folder / "src")
         (folder / ".venv").symlink_to(self.project / ".venv")
         super().write(folder, size)
 

@@ -107,8 +107,8 @@ def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
     """Make a project with one experiment; return its root and its assets/data."""
     root, name = folder / "project", "2024-02-29-Benchmark"
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(PAYLOAD / "lab", root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "scripts" / name).mkdir(parents=True)
+    (root / "pyproject.toml").write_text("[tool.labflake]\n", encoding="utf-8")
     (root / "scripts" / name / "Snakefile").write_text('"""Nothing."""\n')
     (root / "scripts" / name / "config.yaml").write_text(config)
     data = root / "generated" / name / "assets/data"
@@ -117,7 +117,7 @@ def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
 
 
 def lab(label: str, root: Path, command: str, **variables: str) -> Command:
-    """Return a command of the project, run by this Python and ended as `python -m labflake` does."""
+    """Return a command of the project, run by this Python and ended as people's are."""
     code = (
         f"import os, sys; from labflake import {command}; code = {command}.main([]); "
         "sys.stdout.flush(); os._exit(code)"

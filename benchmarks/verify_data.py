@@ -127,7 +127,7 @@ def record(root: Path, data: Path) -> None:
     listing = 'find assets/data -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > "$0"'
     subprocess.run(["sh", "-c", listing, hashes(root)], cwd=there, check=True)
     subprocess.run(["sleep", "2.5"], check=True)  # younger files are not believed by their times
-    code = "from labflake import gate; from labflake.experiments import current; gate.prepare(current())"
+    code = "from labflake import experiments, gate; gate.prepare(experiments.current())"
     Command("prepare", [sys.executable, "-c", code], root, {"PYTHONPATH": str(root)}).run()
 
 

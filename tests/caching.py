@@ -8,16 +8,13 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import rendering
-
-sys.path.insert(0, str(rendering.REPOSITORY / rendering.PAYLOAD))
+from snakemake.iocontainers import Namedlist
+from snakemake.utils import format as expand
 
 from labflake.pipeline import steps
 from labflake.pipeline.cache import Cache, limit
 from labflake.pipeline.cache.folder import Folder
 from labflake.pipeline.contents import Contents
-from snakemake.iocontainers import Namedlist
-from snakemake.utils import format as expand
 
 KEY, OTHER, THIRD = "ab" * 32, "cd" * 32, "ef" * 32
 

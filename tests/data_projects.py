@@ -10,15 +10,12 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
 NAME = "2024-02-29-Data Ünder Test".replace(" ", "-")
 
-sys.path.insert(0, str(TEMPLATE))
-
-
 # What `python -m labflake` does, in the environment of the tests instead of the project's own.
 DOOR = """
 import importlib, sys
 from labflake.errors import LabError
 try:
-    code = importlib.import_module("lab." + sys.argv[1]).main(sys.argv[2:]) or 0
+    code = importlib.import_module("labflake." + sys.argv[1]).main(sys.argv[2:]) or 0
 except LabError as error:
     print(f"error: {error}", file=sys.stderr)
     code = 1
@@ -52,8 +49,6 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a próject"
-        unwanted = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(TEMPLATE / "lab", self.root / "lab", ignore=unwanted)
         self.scripts = self.root / "scripts" / NAME
         self.generated = self.root / "generated" / NAME
         self.data = self.generated / "assets/data"
@@ -61,6 +56,7 @@ class Project:
         self.data.mkdir(parents=True)
         self.brought = self.root / "data" / NAME
         self.brought.mkdir(parents=True)
+        (self.root / "pyproject.toml").write_text("[tool.labflake]\n")
         (self.scripts / "Snakefile").write_text('"""Nothing."""\n')
         study = self.root / "src/study"
         study.mkdir(parents=True)

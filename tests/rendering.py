@@ -1,13 +1,21 @@
 """Render the template: a clean copy of it, answers that differ from the defaults, refusals."""
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "maintenance"))
+
+import wheel as wheels  # noqa: E402
+
 PAYLOAD = "{{cookiecutter.project_slug}}"
+SOURCES = REPOSITORY / "src"  # of labflake
 # Every other file of the project is copied byte for byte.
 RENDERED = ["CITATION.cff", "LICENSE", "README.md", "pyproject.toml"]
 ANSWERS = {
@@ -34,7 +42,16 @@ def copy_template(destination: Path) -> Path:
         if name.split("/")[0] in ("cookiecutter.json", "hooks", PAYLOAD):
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, destination / name)
+    wheels.put(wheel(), destination / PAYLOAD)  # what is tested is what `src/` holds
     return destination
+
+
+@functools.cache
+def wheel() -> Path:
+    """Build the wheel of labflake, once."""
+    folder = Path(tempfile.mkdtemp(prefix="labflake-wheel-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return wheels.build(folder)
 
 
 def commit_all(folder: Path, message: str = "All") -> None:
@@ -74,7 +91,6 @@ def command_line(
 
 def poetry() -> list[str]:
     """Give the command of the Poetry that projects use; it is installed where there is none."""
-    sys.path.insert(0, str(REPOSITORY / PAYLOAD))
     from labflake.environment import poetry
 
     return poetry.command()
@@ -82,7 +98,6 @@ def poetry() -> list[str]:
 
 def installer() -> str:
     """Give the program uv that projects use; it is fetched where there is none."""
-    sys.path.insert(0, str(REPOSITORY / PAYLOAD))
     from labflake.environment import poetry
 
     return poetry.installer()

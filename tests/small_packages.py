@@ -28,7 +28,7 @@ PYPROJECT = """
     python = "3.12"
 
     [tool.poetry]
-    packages = [{{ include = "study", from = "src" }}, {{ include = "lab" }}]
+    packages = [{{ include = "study", from = "src" }}]
 
     [tool.poetry.group.build]
     optional = true
@@ -48,6 +48,11 @@ PACKAGE = """
     files = [
         {{file = "{file}", hash = "sha256:{digest}"}},
     ]
+"""
+SOURCE = f"""
+    [package.source]
+    type = "file"
+    url = "vendor/{rendering.wheel().name}"
 """
 METADATA = """
     [metadata]
@@ -107,7 +112,8 @@ def tools(folder: Path, kept: Path) -> list[Path]:
 
 def project(folder: Path, packages: list[Path], build: list[Path]) -> Path:
     """Make a project with the payload's door, whose lock names these files and no others."""
-    shutil.copytree(PAYLOAD / "lab", folder / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "vendor").mkdir(parents=True)
+    shutil.copy(rendering.wheel(), folder / "vendor")
     shutil.copy(PAYLOAD / "Makefile", folder)
     (folder / "src/study").mkdir(parents=True)
     (folder / "src/study/__init__.py").touch()
@@ -121,6 +127,7 @@ def lock(folder: Path, packages: list[Path], build: list[Path]) -> None:
     asked = textwrap.dedent(PYPROJECT.format(dependencies=needed))
     grouped = {"main": packages, "build": build}
     listed = [_entry(file, group) for group, files in grouped.items() for file in files]
+    listed.append(_entry(rendering.wheel(), "main") + SOURCE)
     end = METADATA.format(digest=_content_hash(tomllib.loads(asked)))
     (folder / "pyproject.toml").write_text(asked)
     (folder / "poetry.lock").write_text(textwrap.dedent("".join(sorted(listed)) + end))

@@ -42,13 +42,13 @@ def make_env(project: Path, **variables: str) -> subprocess.CompletedProcess[str
     """Run what `make env` runs, on any folder."""
     command = [sys.executable, "-m", "labflake.environment", str(project)]
     env = os.environ | variables
-    return subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
+    return subprocess.run(command, cwd=rendering.SOURCES, env=env, capture_output=True, text=True)
 
 
 def run(project: Path, code: str, **variables: str) -> str:
     """Run code in the environment of a project; return what it printed."""
     command = [project / ".venv" / "bin" / "python", "-c", code]
-    env = os.environ | {"PYTHONPATH": str(PAYLOAD)} | variables
+    env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)} | variables
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

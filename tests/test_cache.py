@@ -16,6 +16,7 @@ import caching
 import pytest
 from building import TINY
 from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
+
 from labflake.pipeline import steps
 from labflake.pipeline.cache import Cache, entries, limit, tally
 from labflake.pipeline.cache.folder import Folder

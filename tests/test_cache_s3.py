@@ -10,10 +10,11 @@ from pathlib import Path
 import caching
 import pytest
 from caching import KEY, OTHER, Project
+from servers import free_port, s3
+
 from labflake.errors import LabError
 from labflake.pipeline import cache
 from labflake.pipeline.cache import bucket
-from servers import free_port, s3
 
 ONE = {"a.txt": ("file", False, b"one")}
 

@@ -7,6 +7,7 @@ import zipfile
 
 import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
+
 from labflake.errors import LabError
 from labflake.sources import unpacking
 from labflake.sources.archive import Unpacked

@@ -3,6 +3,7 @@
 import data_projects  # puts the payload on the path
 import pytest
 import yaml
+
 from labflake.errors import LabError
 from labflake.sources import declaration
 

@@ -12,9 +12,10 @@ import time
 
 import pytest
 from data_projects import PREPARE, Project
+from servers.web import Web, content
+
 from labflake import gate
 from labflake.errors import LabError
-from servers.web import Web, content
 
 MANY = int(os.environ.get("LAB_CAMPAIGN", "0"))
 

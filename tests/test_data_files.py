@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+
 from labflake import files, formats
 from labflake.errors import LabError
 
@@ -253,5 +254,7 @@ def test_the_folder_names_the_experiment(tmp_path):
     project = data_projects.Project(tmp_path)
     (project.data / "m.json").write_text(json.dumps({"a": 1}))
     for folder in (project.scripts, project.data):
-        done = project.python("-c", "import labflake; print(lab.load('m'))", cwd=folder, EXPERIMENT="x")
+        done = project.python(
+            "-c", "import labflake; print(labflake.load('m'))", cwd=folder, EXPERIMENT="x"
+        )
         assert (done.stdout, done.stderr) == ("{'a': 1}\n", "")

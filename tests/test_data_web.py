@@ -7,10 +7,11 @@ import sys
 
 import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
+from servers.web import PASSWORD, USER, Web, content
+
 from labflake.errors import LabError
 from labflake.sources import download
 from labflake.sources.download import Download
-from servers.web import PASSWORD, USER, Web, content
 
 SIZE = 3_000_000
 DATA = content(SIZE)

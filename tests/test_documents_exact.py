@@ -283,7 +283,7 @@ def test_the_sample_survives_jupyter(tmp_path: Path) -> None:
 
 
 def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
-    """`python -m labflake notebook` runs the cells and leaves a notebook of always the same bytes."""
+    """`python -m labflake notebook` runs the cells; the notebook has always the same bytes."""
     project = writing.features(tmp_path / "p")
     path = project / f"generated/{writing.FEATURES}/assets/report/report.ipynb"
     command = [sys.executable, "-c", f"from labflake.notebook import main; main([{REPORT!r}])"]

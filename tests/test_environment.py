@@ -21,8 +21,7 @@ PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 
 @pytest.fixture(scope="session")
 def environment() -> ModuleType:
-    """Import the package of the template."""
-    sys.path.insert(0, str(PAYLOAD))
+    """Import the part of labflake."""
     return importlib.import_module("labflake.environment")
 
 
@@ -124,7 +123,7 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
     env = os.environ | {"PATH": none, "PYENV_ROOT": none}
     env.pop("PROJECT_PYTHON", None)
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=PAYLOAD, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=rendering.SOURCES, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("error: this project needs Python 3.11 to 3.13")
 
@@ -138,7 +137,11 @@ def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
     command = [*user, sys.executable, "-m", "labflake.environment"]
     done = subprocess.run(
-        command, cwd=small, env=env | {"PYTHONPATH": str(PAYLOAD)}, capture_output=True, text=True
+        command,
+        cwd=small,
+        env=env | {"PYTHONPATH": str(rendering.SOURCES)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert small_projects.run(small, "import idna; print(1)") == "1"
@@ -271,7 +274,7 @@ def editable(locked: Path, tmp_path: Path) -> Path:
 def edit(project: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what `make add` and `make lock` run, in any project."""
     command = [sys.executable, "-m", "labflake.environment", *words]
-    env = os.environ | {"PYTHONPATH": str(PAYLOAD)} | variables
+    env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)} | variables
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
 
 
@@ -407,7 +410,6 @@ def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(
 
 def poetry_sync(project: Path, *options: str) -> str:
     """Run `poetry sync` on the `.venv` of a project; return what it printed."""
-    sys.path.insert(0, str(PAYLOAD))
     poetry = importlib.import_module("labflake.environment.poetry")
     env = poetry.variables() | {"VIRTUAL_ENV": str(project / ".venv")}
     command = [*poetry.command(), "sync", "--no-interaction", "--no-ansi", *options]

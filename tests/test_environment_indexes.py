@@ -72,7 +72,7 @@ class Person:
 
     def has_all(self) -> bool:
         """Tell whether all packages of the project are there, and the project itself."""
-        return self.imports(WHEEL, OTHER, SOURCE, "study", "lab")
+        return self.imports(WHEEL, OTHER, SOURCE, "study", "labflake")
 
 
 # Who is there, and what they use -----------------------------------------------------------------

@@ -1,12 +1,8 @@
 """Code that decides is followed: what Python would import, and every file that a text names."""
 
-import sys
 from pathlib import Path
 
 import pytest
-import rendering
-
-sys.path.insert(0, str(rendering.REPOSITORY / rendering.PAYLOAD))
 
 from labflake.pipeline import mentions, modules
 
@@ -102,12 +98,6 @@ def test_relative_imports_are_followed(root: Path) -> None:
     write(root, PLUG | files | {"src/plug/deep/a.py": deep})
     assert "src/plug/mod.py" in follow(root, "from plug import VALUE")
     assert "src/plug/mod.py" in follow(root, "import plug.deep.a")
-
-
-def test_equipment_is_followed_by_attribute(root: Path) -> None:
-    """`import labflake; lab.load` needs what `from labflake import load` needs."""
-    write(root, {"labflake/__init__.py": "", "labflake/files.py": ""})
-    assert follow(root, "import labflake; lab.load('x')") == ["labflake/__init__.py", "labflake/files.py"]
 
 
 NAMED = {

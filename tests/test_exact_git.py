@@ -94,7 +94,7 @@ def program(path: Path, text: str) -> Path:
 
 def test_one_function_starts_git() -> None:
     """No module but `labflake/git.py` starts git."""
-    lab = rendering.REPOSITORY / rendering.PAYLOAD / "lab"
+    lab = rendering.REPOSITORY / "src" / "labflake"
     starting = set()
     for path in lab.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

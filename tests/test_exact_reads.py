@@ -353,7 +353,7 @@ def test_setting_that_is_not_there_is_an_error(project: Path, given: str, says: 
 
 @pytest.mark.parametrize("named", ["", f"'../../scripts/{TINY}/config.yaml'"])
 def test_settings_reach_a_program_through_one_object(project: Path, named: str) -> None:
-    """`from labflake import config` has what the build was told, and another value is another result."""
+    """`labflake.config` has what the build was told; another value is another result."""
     program = f"{named}\nfrom labflake import config\n{COPY}"
     write(project, f"{program}open(sys.argv[2], 'a').write(str(config.seed))\n")
     make(project)
@@ -466,7 +466,9 @@ def test_colon_in_the_path_is_refused(project: Path) -> None:
     assert "has a ':' in it" in refused(moved)
 
 
-@pytest.mark.parametrize("name", ["random.py", "types.py", "calendar.py", "numpy.py", "lab.py"])
+@pytest.mark.parametrize(
+    "name", ["random.py", "types.py", "calendar.py", "numpy.py", "labflake.py"]
+)
 def test_name_that_hides_a_module_is_refused(project: Path, name: str) -> None:
     """A program called like a module that others import is named before anything runs."""
     (project / "scripts" / TINY / name).write_text("", encoding="utf-8")

@@ -321,7 +321,7 @@ SLOW = """
 def engines(make: subprocess.Popen) -> list[int]:
     """Return the Python processes in the process group of make."""
     found = []
-    for process in alive("lab\0build"):
+    for process in alive("labflake\0build"):
         if os.getpgid(process) == make.pid:
             found.append(process)
     return found

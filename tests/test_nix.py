@@ -33,7 +33,7 @@ requires = ["poetry-core>=2.2,<3"]
 build-backend = "poetry.core.masonry.api"
 
 [tool.poetry]
-packages = [{ include = "lab" }]
+packages = []
 
 [tool.labflake]
 python = "3.12"
@@ -46,7 +46,6 @@ lock-version = "2.1"
 python-versions = ">=3.11,<3.14"
 content-hash = "4896bd420cd24b0c4608932a20e6c4fd5b28863383865538e4b2cdae7b81f4e7"
 """,
-    "labflake/__init__.py": "",
 }
 MUTATIONS = {
     "unknown attribute": ("flake.nix", "pkgs.gnumake", "pkgs.gnumaek", "gnumaek"),
@@ -90,8 +89,7 @@ def minimal(project: Path, tmp_path: Path) -> Path:
     for name in COPIED:
         (small / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(project / name, small / name)
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(project / "lab" / "environment", small / "lab" / "environment", ignore=ignore)
+    shutil.copytree(project / "vendor", small / "vendor")
     for name, text in MINIMAL.items():
         (small / name).write_text(text, encoding="utf-8")
     commit(small)

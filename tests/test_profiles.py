@@ -112,7 +112,9 @@ def test_stopped_build_cancels_by_command(
     project: Path, tmp_path: Path, engine: dict[str, str]
 ) -> None:
     """Ctrl-C ends the jobs of any queue."""
-    long = 'from labflake import step\nrule long:\n    output: "a.txt"\n    shell: step("sleep 300")\n'
+    long = (
+        'from labflake import step\nrule long:\n    output: "a.txt"\n    shell: step("sleep 300")\n'
+    )
     clustering.write(project, long)
     make = clustering.start(project, clustering.variables(project, "generic", **engine))
     state = project / "generated" / clustering.NAME / ".labflake"

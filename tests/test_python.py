@@ -20,13 +20,13 @@ def test_the_containerfile_has_the_python_that_the_project_names(project: Path) 
     """The flake and `make` read the version; the base of the image has to name it itself."""
     facts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     text = (project / "Containerfile").read_text(encoding="utf-8")
-    assert re.search(r"python:([\d.]+)-", text)[1] == facts["tool"]["lab"]["python"]
+    assert re.search(r"python:([\d.]+)-", text)[1] == facts["tool"]["labflake"]["python"]
 
 
 def test_the_project_is_built_by_the_python_that_it_names(built: Path) -> None:
     """Whatever `python3` is, `.venv` has the version of pyproject.toml where that is installed."""
     facts = tomllib.loads((built / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = facts["tool"]["lab"]["python"]
+    wanted = facts["tool"]["labflake"]["python"]
     if not pythons.of_minor(wanted):
         pytest.skip(f"Python {wanted} is not on this machine")
     assert run(built, VERSION) == wanted

@@ -37,7 +37,13 @@ def test_tree_is_the_reviewed_one(project: Path) -> None:
 def test_only_four_files_are_rendered(payload: Path) -> None:
     """The patterns of cookiecutter.json leave four files to Jinja, and any new file to copying."""
     patterns = json.loads((REPOSITORY / "cookiecutter.json").read_text())["_copy_without_render"]
-    names = [*rendering.contents(payload), "new.py", "labflake/new.py", "a folder/README.md", ".new"]
+    names = [
+        *rendering.contents(payload),
+        "new.py",
+        "labflake/new.py",
+        "a folder/README.md",
+        ".new",
+    ]
     rendered = [name for name in names if not any(fnmatch(name, p) for p in patterns)]
     assert sorted(rendered) == RENDERED
 

@@ -1,15 +1,17 @@
 """What is committed can be published, and the documents speak of things that exist."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import rendering
-from rendering import PAYLOAD, REPOSITORY, git, tracked
+from rendering import PAYLOAD, REPOSITORY, git, tracked, wheel
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md"]
 # Written so that this file does not find itself.
@@ -65,9 +67,21 @@ def test_no_package_registry(texts: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("lock", ["poetry.lock", f"{PAYLOAD}/poetry.lock"])
 def test_locks_name_no_source(texts: dict[str, str], lock: str) -> None:
-    """A lock file says what to install with which hashes, and not from where."""
-    assert "[package.source]" not in texts[lock]
+    """A lock names hashes and no place, but for the wheel that lies beside it."""
+    sources = [p["source"]["url"] for p in tomllib.loads(texts[lock])["package"] if "source" in p]
+    assert [url for url in sources if not url.startswith("vendor/labflake-")] == []
     assert "sha256:" in texts[lock]
+
+
+def test_the_template_brings_the_wheel_of_these_sources() -> None:
+    """The wheel in the template has, byte for byte, what `src/` builds: else, make wheel."""
+    (brought,) = (REPOSITORY / PAYLOAD / "vendor").glob("labflake-*.whl")
+    assert brought.name == wheel().name
+    assert brought.read_bytes() == wheel().read_bytes()
+    digest = hashlib.sha256(brought.read_bytes()).hexdigest()
+    assert f'{{file = "{brought.name}", hash = "sha256:{digest}"}}' in (
+        REPOSITORY / PAYLOAD / "poetry.lock"
+    ).read_text(encoding="utf-8")
 
 
 def test_files_end_with_one_line_break(texts: dict[str, str]) -> None:

@@ -163,7 +163,16 @@ def test_other_numbers_are_different(project: Path) -> None:
     assert verdict["verdict"] == "not reproduced"
     assert verdicts(verdict)["assets/data/numbers.csv"] == "different"
     assert verdict["artifacts"]["assets/data/numbers.csv"]["note"] == "line 2"
-    kept = project / "generated" / TINY / ".labflake" / "reproduced" / "assets" / "data" / "numbers.csv"
+    kept = (
+        project
+        / "generated"
+        / TINY
+        / ".labflake"
+        / "reproduced"
+        / "assets"
+        / "data"
+        / "numbers.csv"
+    )
     assert kept.is_file()
 
 

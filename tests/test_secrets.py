@@ -3,8 +3,9 @@
 import building
 import pytest
 from data_projects import Project, error
-from labflake.sources import secrecy
 from servers.web import Web
+
+from labflake.sources import secrecy
 
 TINY = "2024-02-29-Tiny"
 

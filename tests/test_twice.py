@@ -141,7 +141,7 @@ CAUSE = """
         "date": lambda: time.strftime("on %A, %d %B %Y at %H:%M"),
         "folder": lambda: f"in {os.getcwd()}",
         "home": lambda: f"{Path.home()}/.cache",
-        "listing": lambda: " ".join(os.listdir("../../lab")),
+        "listing": lambda: " ".join(os.listdir("../../src/study")),
         "order": lambda: " ".join({f"w{i}" for i in range(30)}),
         "processors": lambda: f"workers: {processors}",
         "random": lambda: f"drawn,{random.random()}",

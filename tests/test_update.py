@@ -93,7 +93,6 @@ def stamp(project: Path) -> None:
     """Note that the borrowed environment fits the lock, so that Poetry leaves it alone."""
     note = project / ".venv" / "labflake-environment"
     lines = note.read_text(encoding="utf-8").split("\n")
-    sys.path.insert(0, str(REPOSITORY / PAYLOAD))
     from labflake import environment
 
     lines[2] = environment.locked(project)

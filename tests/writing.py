@@ -24,13 +24,13 @@ def project(folder: Path) -> Path:
     """Make a project with the equipment, an author, the lock files and no experiment."""
     payload = rendering.REPOSITORY / rendering.PAYLOAD
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("lab", "src"):
-        shutil.copytree(payload / name, folder / name, ignore=ignore)
+    shutil.copytree(payload / "src", folder / "src", ignore=ignore)
     for name in ("jupytext.toml", "poetry.lock", "flake.lock"):
         shutil.copy(payload / name, folder / name)
     author = json.dumps(AUTHOR, ensure_ascii=False)
     about = (
         f'[project]\nname = "p"\nauthors = [{{ name = {author} }}]\ndependencies = ["numpy>=2"]\n'
+        "[tool.labflake]\n"
     )
     (folder / "pyproject.toml").write_text(about, encoding="utf-8")
     return folder

@@ -145,7 +145,9 @@ def main(argv: list[str]) -> int:
     from labflake.pipeline import processes, run_documents
 
     if not argv:
-        raise LabError("which document?\n  python -m labflake document scripts/<experiment>/report.md")
+        raise LabError(
+            "which document?\n  python -m labflake document scripts/<experiment>/report.md"
+        )
     for source in map(checked, argv):
         experiment = Experiment(source.parent.name)
         os.makedirs(experiment.state, exist_ok=True)

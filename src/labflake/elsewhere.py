@@ -12,7 +12,9 @@ from labflake.errors import LabError
 
 PLACE = ".place"
 _FOLDERS = (".fetch", "assets", "outputs")
-_STAYS = ".labflake"  # small, and documents are compiled in it: Typst wants its files in the project
+_STAYS = (
+    ".labflake"  # small, and documents are compiled in it: Typst wants its files in the project
+)
 
 
 def settle(project: Path) -> None:

@@ -27,8 +27,8 @@ def root() -> Path:
     if found:
         return found
     raise LabError(
-        f"{Path.cwd()} is not in a project of labflake: no pyproject.toml above it has [tool.labflake]"
-        "\n  go to one first, or start one: cookiecutter …/labflake"
+        f"{Path.cwd()} is not in a project: no pyproject.toml here or above has [tool.labflake]"
+        "\n  go to one first, or start one from the template"
     )
 
 

@@ -20,7 +20,15 @@ from labflake.meter import duration
 from labflake.pipeline.contents import sha256
 from labflake.rebuild import builds, copies, reproduction
 from labflake.rebuild.artifacts import VERDICT, artifacts
-from labflake.rebuild.reproduction import DIFFERENT, EQUAL, EXTRA, IDENTICAL, MISSING, Expected, Result
+from labflake.rebuild.reproduction import (
+    DIFFERENT,
+    EQUAL,
+    EXTRA,
+    IDENTICAL,
+    MISSING,
+    Expected,
+    Result,
+)
 from labflake.site.states import STALE, state
 
 

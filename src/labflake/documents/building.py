@@ -1,7 +1,7 @@
 """Makes the files of one document in a folder that nobody else knows.
 
-It runs in a process of its own (`python -m labflake.documents.building ORDER`). What was made becomes
-the document only by the build that ordered it: see `labflake.pipeline.publishing`.
+It runs in a process of its own (`python -m labflake.documents.building ORDER`). What was made
+becomes the document only by the build that ordered it: see `labflake.pipeline.publishing`.
 """
 
 import json

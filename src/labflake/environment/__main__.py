@@ -1,4 +1,4 @@
-"""`python -m labflake.environment [--brief] [FOLDER]`, and `add`, `lock` in the project's folder."""
+"""`python -m labflake.environment [--brief] [FOLDER]`, and `add`, `lock` in a project's folder."""
 
 import sys
 

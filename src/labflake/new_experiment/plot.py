@@ -2,8 +2,9 @@
 
 import argparse
 
-from labflake import load, save
 from study import visualization
+
+from labflake import load, save
 
 
 def main() -> None:

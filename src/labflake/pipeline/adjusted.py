@@ -65,8 +65,9 @@ def adjust() -> list[Exception]:
 
     # Old outputs stay until the new ones are complete, and where nothing changed.
     replace(Job, "remove_existing_output", _nothing)
-    # `labflake.pipeline.steps` has checked that all outputs are there, and given them their times. Here
-    # a folder would get a file `.snakemake_timestamp`, and an input from the future be an error.
+    # `labflake.pipeline.steps` has checked that all outputs are there, and given them their
+    # times. Here a folder would get a file `.snakemake_timestamp`, and an input from the
+    # future would be an error.
     replace(DAG, "check_and_touch_output", _nothing)
     # Only contents decide, and `ask` says which of them differ: times of files do not count.
     replace(Job, "output_mintime", property(_nothing))

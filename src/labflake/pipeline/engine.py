@@ -1,7 +1,7 @@
 """Snakemake in this process: it reads the Snakefile, orders the jobs and respects the limits.
 
-Content decides elsewhere (`labflake.pipeline.steps`) whether a job has anything to do. All that this
-project uses of Snakemake's interior is in this file and in `adjusted`; `poetry.lock` pins the
+Content decides elsewhere (`labflake.pipeline.steps`) whether a job has anything to do. All that
+is used of Snakemake's interior is in this file and in `adjusted`; `poetry.lock` pins the
 version that it fits.
 """
 

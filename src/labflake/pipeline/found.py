@@ -97,4 +97,6 @@ def _lists(declared: str, cache: "Cache") -> list[list[str]]:
 
 def _place(declared: str) -> tuple[str, str]:
     """Return the key and the path of the lists of a step."""
-    return hashlib.sha256(f"reads {declared}".encode()).hexdigest(), f".labflake/reads/{declared}.json"
+    return hashlib.sha256(
+        f"reads {declared}".encode()
+    ).hexdigest(), f".labflake/reads/{declared}.json"

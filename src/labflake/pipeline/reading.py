@@ -22,7 +22,14 @@ _EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
 _OWN = str(Path(__file__).parent)
 _CODE = f"{_OWN}/modules.py"  # reads the programs of steps, to find what they import
 _OTHERS = (f"{_OWN}/steps.py", str(Path(_OWN).parent / "experiments.py"))  # their own business
-_ELSEWHERE = ("/dev/", "/proc/", "/sys/", f"{sys.base_prefix}/lib", f"{sys.prefix}/lib", str(Path(_OWN).parent))
+_ELSEWHERE = (
+    "/dev/",
+    "/proc/",
+    "/sys/",
+    f"{sys.base_prefix}/lib",
+    f"{sys.prefix}/lib",
+    str(Path(_OWN).parent),
+)
 _writing = os.O_WRONLY | os.O_TRUNC
 _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []

@@ -1,7 +1,7 @@
 """What the programs of a step were seen to read and write, beyond what its rule declares.
 
-`labflake/audit` notes it while they run. A result or data that is not declared is refused. Anything else
-that was read is found: it belongs to what the step was made from, as if it had been declared.
+`labflake/audit` notes it while they run. A result or data that is not declared is refused. Anything
+else that was read is found: it belongs to what the step was made from, as if it had been declared.
 """
 
 import os

@@ -3,8 +3,8 @@
 import argparse
 
 import numpy as np
-
 from labflake import load, save
+
 from study.data_engineering import draw_splits, significant
 from study.model import trace_curves
 

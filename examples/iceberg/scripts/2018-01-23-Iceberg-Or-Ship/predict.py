@@ -3,8 +3,8 @@
 import argparse
 
 import pandas as pd
-
 from labflake import load, save
+
 from study.icebergs import predict
 
 

@@ -3,6 +3,7 @@
 import argparse
 
 from labflake import load, save
+
 from study.passengers import MODELS, judge
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 
+from labflake import load_all, save
 from matplotlib.figure import Figure
 
-from labflake import load_all, save
 from study.visualization import style
 
 

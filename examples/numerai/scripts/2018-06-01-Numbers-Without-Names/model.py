@@ -3,6 +3,7 @@
 import argparse
 
 from labflake import load, save
+
 from study.tournament import MODELS, predict, score, split
 
 
