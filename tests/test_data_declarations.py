@@ -1,6 +1,6 @@
 """`data:` in config.yaml: what is not understood is named, with what would be."""
 
-import data_projects  # puts the payload on the path
+import data_projects
 import pytest
 import yaml
 
@@ -8,6 +8,12 @@ from labflake.errors import LabError
 from labflake.sources import declaration
 
 DATABASE = {"url": "postgresql://db.example.org/lab", "query": "SELECT 1 AS a ORDER BY a"}
+
+
+@pytest.fixture(autouse=True)
+def in_the_template(monkeypatch):
+    """Let functions be looked for in the project as it is before it is rendered."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(data_projects.TEMPLATE))
 
 
 class Experiment:

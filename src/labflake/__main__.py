@@ -6,15 +6,15 @@ import sys
 
 from labflake import bootstrap, elsewhere, environment
 from labflake.errors import LabError
-from labflake.experiments import root
+from labflake.experiments import enter, root
 from labflake.surroundings import explained, refuse_place, settle_in
 
 
 def main() -> int:
     """Run the command that the first argument names, in the project's own environment."""
     command, *argv = sys.argv[1:] or ["help"]
-    os.chdir(root())
     try:
+        enter()
         return _run(command, argv)
     except LabError as error:
         return _failed(str(error))

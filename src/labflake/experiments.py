@@ -3,7 +3,6 @@
 import os
 import re
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 from labflake import head
@@ -12,24 +11,39 @@ from labflake.errors import LabError
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
 
 
-PROJECT = "LABFLAKE_PROJECT"  # tells the programs of a build where its project is
+PROJECT = "LABFLAKE_PROJECT"  # the variable that tells all of a build where its project is
 
 
-@cache
 def root() -> Path:
-    """Return the folder of the project that we are in: steps are told, others look upwards.
+    """Return the folder of the project that we are in.
 
     Raises:
         LabError: there is none here.
     """
-    told = os.environ.get(PROJECT)
-    found = Path(told) if told else project_above(Path.cwd())
-    if found:
+    if found := _root():
         return found
     raise LabError(
         f"{Path.cwd()} is not in a project: no pyproject.toml here or above has [tool.labflake]"
         "\n  go to one first, or start one from the template"
     )
+
+
+def _root() -> Path | None:
+    """Return the folder of the project: this process is told, or it looks upwards."""
+    told = os.environ.get(PROJECT)
+    return Path(told) if told else project_above(Path.cwd())
+
+
+def enter() -> Path:
+    """Go to the folder of the project around us, and tell this process and its children.
+
+    Raises:
+        LabError: there is none here.
+    """
+    os.environ.pop(PROJECT, None)
+    os.environ[PROJECT] = str(root())
+    os.chdir(root())
+    return root()
 
 
 def project_above(place: Path) -> Path | None:
@@ -112,8 +126,9 @@ class Experiment:
 
 def relative(path: Path) -> str:
     """Return the path as people read it: from the folder of the project where it lies inside."""
-    path = Path(os.path.abspath(path))
-    return str(path.relative_to(root())) if path.is_relative_to(root()) else str(path)
+    path, project = Path(os.path.abspath(path)), _root()
+    inside = project and path.is_relative_to(project)
+    return str(path.relative_to(project)) if project and inside else str(path)
 
 
 def problem(name: str) -> str | None:
