@@ -5,7 +5,6 @@ import stat
 import tarfile
 import zipfile
 
-import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
 
 from labflake.errors import LabError

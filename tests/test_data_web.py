@@ -5,7 +5,6 @@ import hashlib
 import os
 import sys
 
-import data_projects  # noqa: F401  (puts the payload on the path)
 import pytest
 from servers.web import PASSWORD, USER, Web, content
 
