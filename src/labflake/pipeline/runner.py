@@ -180,7 +180,7 @@ def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str 
     except LabError as error:
         return str(error)
     if session.cluster:
-        own = _own_environment(scratch)
+        own = _own_environment(step, scratch)
         del own[orphans.MARK]  # what runs there is none of this machine's business
         return session.cluster.run(step, command, own, log)
     return _run_here(step, command, scratch, log, session)
