@@ -6,6 +6,8 @@ import building
 import pytest
 from building import TINY
 
+make = building.for_experiment(building.made, TINY)
+refused = building.for_experiment(building.refused, TINY)
 SNAKEFILE = """
     from lab import code, step
 
@@ -47,20 +49,6 @@ def write(project: Path, program: str, command: str = PYTHON, **files: str) -> N
         summarise_py=program,
         **{"config_yaml": "seed: 3\n"} | files,
     )
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the experiment with a cache of its own; return what was printed."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
-    return building.made(project, *arguments, **(cache | environment))
-
-
-def refused(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the experiment, expect that it fails, and return what was said."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
-    done = building.make(project, *arguments, **(cache | environment))
-    assert done.returncode == 2, done.stdout
-    return done.stderr
 
 
 def result(project: Path, name: str = "summary.csv") -> str:

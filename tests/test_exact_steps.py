@@ -10,6 +10,8 @@ import building
 import pytest
 
 NAME = "2024-06-01-Exact"
+make = building.for_experiment(building.made, NAME)
+refused = building.for_experiment(building.refused, NAME)
 HEAD = "from lab import code, data, step\n"
 ALL = 'rule all:\n    input: "assets/data/out.txt"\n'
 ONE = HEAD + ALL
@@ -69,24 +71,6 @@ def write(project: Path, snakefile: str, **files: str) -> Path:
     return building.experiment(project, NAME, Snakefile=snakefile, hashes_txt="", **files)
 
 
-def where(project: Path) -> dict[str, str]:
-    """Return the variables that name the experiment and its cache."""
-    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    return building.made(project, *arguments, **(where(project) | environment))
-
-
-def refused(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make, which has to fail with a message and without a traceback; return the message."""
-    done = building.make(project, *arguments, **(where(project) | environment))
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
 def is_up_to_date(project: Path) -> bool:
     """Tell whether make has nothing to do."""
     return make(project).splitlines()[-1] == "up to date"
@@ -101,7 +85,7 @@ def is_settled(project: Path) -> bool:
 def begin(project: Path) -> subprocess.Popen:
     """Start make for the experiment of these tests."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    env = building.variables() | where(project)
+    env = building.variables() | building.where(project, NAME)
     return subprocess.Popen(["make", "--no-print-directory"], cwd=project, env=env, **options)
 
 

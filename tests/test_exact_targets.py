@@ -7,6 +7,8 @@ import building
 import pytest
 
 NAME = "2024-05-03-Targets"
+make = building.for_experiment(building.made, NAME)
+refused = building.for_experiment(building.refused, NAME)
 HEAD = "from lab import code, data, step\n"
 FILES = """
 rule all:
@@ -82,24 +84,6 @@ def project(built: Path, tmp_path: Path) -> Path:
 def write(project: Path, snakefile: str, **files: str) -> Path:
     """Write the experiment of these tests; return its generated folder."""
     return building.experiment(project, NAME, Snakefile=HEAD + snakefile, hashes_txt="", **files)
-
-
-def make(project: Path, *arguments: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    return building.made(project, *arguments, **where(project))
-
-
-def refused(project: Path, *arguments: str) -> str:
-    """Run make, which has to fail with a message and without a traceback; return the message."""
-    done = building.make(project, *arguments, **where(project))
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
-def where(project: Path) -> dict[str, str]:
-    """Return the variables that name the experiment and its cache."""
-    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
 
 
 def plan(project: Path) -> list[int]:
