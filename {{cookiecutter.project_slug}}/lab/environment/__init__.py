@@ -50,14 +50,13 @@ def make(folder: Path) -> None:
     Raises:
         PreparationError: no suitable Python, or packages that cannot be had; `.venv` is as before.
     """
-    if is_current(folder):
-        return
     from . import interpreter
 
     interpreter.continue_with_a_suitable_one([str(folder)])
-    from . import making
+    if not is_whole(folder):
+        from . import making
 
-    making.make(folder)
+        making.make(folder)
 
 
 def complain(folder: Path) -> None:
@@ -93,6 +92,15 @@ def is_current(folder: Path, groups=None) -> bool:
     if found != wanted or not os.access(folder / ".venv" / "bin" / "python", os.X_OK):
         return False
     return untouched.is_as_sealed(folder / ".venv")
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether `.venv` is what the lock asks for, with a look at every file of its packages."""
+    if not is_current(folder):
+        return False
+    from . import altered
+
+    return not altered.packages(folder / ".venv")
 
 
 def fingerprint(folder: Path, groups: list) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import PreparationError, failures, programs, progress, sources, uv
+from . import PreparationError, altered, failures, programs, progress, sources, uv
 
 INSTALLED = "lab-requirements.txt"  # in `.venv`: what it was made of
 
@@ -58,11 +58,27 @@ def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
     command += [f"--reinstall-package={name}" for name in _other_files(venv, wanted)]
     env = sources.for_uv(wanted.indexes)
     command += ["--no-index"] if env.pop("UV_NO_INDEX", "") else []
+    before = altered.installed(venv)
+    said = _sync(command, env, folder, venv.name)
+    if not said and (names := altered.spoiled(venv, before)):
+        programs.say(
+            f"edited in uv's cache, through another .venv: {', '.join(names)}; fetched anew"
+        )
+        programs.ask([program, "cache", "clean", "--force", *names], env, folder)
+        command += [f"--reinstall-package={name}" for name in names]
+        said = _sync(command, env, folder, venv.name)
+        if not said and altered.spoiled(venv, before):
+            said = "uv's cache holds other files than those that were fetched"
+    return said
+
+
+def _sync(command: list[str], env: dict[str, str], folder: Path, place: str) -> str:
+    """Install with uv, at first without the network; return what it said if it could not."""
     done = programs.ask([*command, "--offline"], env, folder)
     if done.returncode:
-        return _while_it_goes_on(command, env, folder, venv.name)
+        return _while_it_goes_on(command, env, folder, place)
     if found := re.search(r"Installed (\d+) packages?", done.stderr):
-        programs.say(f"installed {found[1]} packages into {venv.name}, without the network")
+        programs.say(f"installed {found[1]} packages into {place}, without the network")
     return ""
 
 
@@ -119,6 +135,7 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     for part in filter(None, (first, lines)):
         if words := _pip(folder, venv, wanted, part, env | building):
             return missing or words
+    altered.spoiled(venv, altered.installed(venv))
     return ""
 
 

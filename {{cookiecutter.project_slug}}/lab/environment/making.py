@@ -13,11 +13,12 @@ from pathlib import Path
 from . import (
     NOTE,
     PreparationError,
+    altered,
     editing,
     fingerprint,
     installing,
     interpreter,
-    is_current,
+    is_whole,
     optional_groups,
     own_project,
     programs,
@@ -35,7 +36,7 @@ def make(folder: Path) -> None:
     """
     with _alone(folder), tempfile.TemporaryDirectory() as scratch:
         _recover(folder / ".venv")
-        if is_current(folder):
+        if is_whole(folder):
             return
         groups = optional_groups(folder)
         pyproject = _read(folder, "pyproject.toml")
@@ -111,18 +112,12 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
 def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str:
     """Change the packages of a `.venv`; return what uv said if it could not."""
     note = (venv / NOTE).read_text(encoding="utf-8")
-    before = _packages(venv)
+    before = altered.installed(venv)
     (venv / NOTE).unlink()
     said = installing.by_uv(folder, venv, wanted)
-    if said and _packages(venv) == before:
+    if said and altered.installed(venv) == before:
         (venv / NOTE).write_text(note, encoding="utf-8")
     return said
-
-
-def _packages(venv: Path) -> dict[str, int]:
-    """Return what is installed, and since when."""
-    found = venv.glob("lib/python3.*/site-packages/*.dist-info")
-    return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 @contextlib.contextmanager
@@ -176,6 +171,14 @@ def _remove(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
+def _by_hand(venv: Path) -> str:
+    """Return what somebody changed in the packages of `.venv`; "" for nothing."""
+    if files := altered.packages(venv):
+        more = f" and {len(files) - 1} more were" if len(files) > 1 else " was"
+        return f".venv/{min(files.values())}{more}"
+    return "" if untouched.is_as_sealed(venv) else "packages of .venv were"
+
+
 def _is_sound(venv: Path, python: str) -> bool:
     """Tell whether `.venv` is complete, was made in this folder and by this version of Python.
 
@@ -185,8 +188,8 @@ def _is_sound(venv: Path, python: str) -> bool:
     config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
     if venv.is_symlink() or not ((venv / NOTE).exists() and config.exists()):
         return False
-    if not untouched.is_as_sealed(venv):
-        programs.say("packages of .venv were changed by hand; make add PACKAGE=… is for that")
+    if changed := _by_hand(venv):
+        programs.say(f"{changed} changed by hand; make add PACKAGE=… is for that")
         return False
     lines = config.read_text(encoding="utf-8").splitlines()
     made = dict(line.split(" = ", 1) for line in lines if " = " in line)

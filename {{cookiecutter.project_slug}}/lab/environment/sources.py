@@ -130,8 +130,6 @@ def _constants() -> dict[str, str]:
         "UV_KEYRING_PROVIDER": "subprocess" if shutil.which("keyring") else "",
         # Hashes decide what is installed, so any index may bring it.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
-        # An edit in one `.venv` shall not change those of other projects.
-        "UV_LINK_MODE": "clone",
     }
 
 
