@@ -346,6 +346,41 @@ def without_pip(folder: Path) -> Path:
     return folder / "bin"
 
 
+SAYS = {
+    "nothing": Row(),
+    "files of the user": Row(
+        "[global]\nindex_url = http://one\n[install]\n--Extra-Index-Url =\n  http://two\n  http://%3\n",
+        files={".pip/pip.conf": "[global]\nindex-url = http://old\nproxy = http://p\n"},
+    ),
+    "another place": Row("[x]\n", {"XDG_CONFIG_HOME": "{home}/c"}, {"c/pip/pip.conf": PLAIN}),
+    "places of the machine": Row(
+        "[global]\ncert = /mine\n",
+        {"XDG_CONFIG_DIRS": "{home}/a:{home}/b"},
+        {"a/pip/pip.conf": "[global]\ncert=/a\nproxy=a\n", "b/pip/pip.conf": "[global]\nproxy=b\n"},
+    ),
+    "a named file": Row(PLAIN, {"PIP_CONFIG_FILE": "{home}/own"}, {"own": "[global]\nproxy = x\n"}),
+    "no file": Row(PLAIN, {"PIP_CONFIG_FILE": os.devnull, "PIP_PROXY": "p", "PIP_TARGET": "t"}),
+    "a file that is not there": Row(PLAIN, {"PIP_CONFIG_FILE": "{home}/none"}),
+    "a file for one command": Row("[download]\nindex-url = http://other\n[global]\nproxy = p\n"),
+}
+
+
+@pytest.mark.parametrize("row", SAYS)
+def test_files_of_pip_are_read_as_pip_reads_them(person: Person, row: str) -> None:
+    """What is read without starting pip, which takes long, is what pip itself would say."""
+    said = SAYS[row]
+    person.places["http"] = "http://index"
+    variables = {name: value.format(**person.places) for name, value in said.variables.items()}
+    for name, text in (said.files | {".config/pip/pip.conf": said.conf}).items():
+        (person.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (person.home / name).write_text(text.format(**person.places))
+    code = "from lab.environment.sources import *; print(settings() == probable(), settings())"
+    env = {"PATH": person.path, "HOME": str(person.home), **variables}
+    command = [getattr(sys, "_base_executable", sys.executable), "-c", code]
+    done = subprocess.run(command, cwd=person.project, env=env, capture_output=True, text=True)
+    assert done.stdout.startswith("True"), done.stdout + done.stderr
+
+
 # Without an index --------------------------------------------------------------------------------
 
 

@@ -4,10 +4,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import (
@@ -60,10 +61,15 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _read(folder: Path, name: str) -> dict:
+def _without_names(lock: str) -> str:
+    """Leave out the names of files beside their hashes: the rest is parsed in half the time."""
+    return re.sub(r'\{file = "[^"\n]*", (hash = "[^"\n]*")\}', r"{\1}", lock)
+
+
+def _read(folder: Path, name: str, shortened: Callable[[str], str] = str) -> dict:
     try:
         text = (folder / name).read_text(encoding="utf-8")
-        return tomllib.loads(text)
+        return tomllib.loads(shortened(text))
     except OSError as problem:
         raise PreparationError(f"{name} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
@@ -73,7 +79,7 @@ def _read(folder: Path, name: str) -> dict:
 
 def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -> installing.Wanted:
     """Write the requirements of the lock for pip and uv."""
-    lock = _read(folder, "poetry.lock")
+    lock = _read(folder, "poetry.lock", _without_names)
     try:
         groups = wanted_groups(pyproject, optional)
     except KeyError as unknown:

@@ -74,7 +74,7 @@ def installer() -> str:
 def variables() -> dict[str, str]:
     """Return the environment for Poetry, with the address of the index that pip uses."""
     env = programs.variables()
-    bundle = sources.certificates()
+    bundle = sources.certificates(sources.settings())
     told = {"POETRY_PYPI_MIRROR_URL": sources.index(), "REQUESTS_CA_BUNDLE": bundle}
     told |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), sources.settings().get("proxy", ""))
     own = {"POETRY_VIRTUALENVS_CREATE": "false"}
