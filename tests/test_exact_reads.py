@@ -221,15 +221,43 @@ FOUND = {
         "tables/b.csv",
         "io.StringIO(' '.join(sorted(os.listdir('../../scripts/EXPERIMENT/tables'))))",
     ),
+    "names in a folder outside": (
+        "../../../a folder/b.csv",
+        "io.StringIO(' '.join(sorted(os.listdir(os.path.dirname(OUTSIDE) + '/a folder'))))",
+    ),
+    "program in another folder": (
+        "../../../outside.csv",
+        "subprocess.Popen(['cat', 'outside.csv'], cwd=os.path.dirname(OUTSIDE), **PIPE).stdout",
+    ),
+    "shell after a change of the folder": (
+        "../../../outside.csv",
+        "(os.chdir(os.path.dirname(OUTSIDE)), os.popen('cat outside.csv'))[1]",
+    ),
+    "program without the variables of the step": (
+        "table.txt",
+        "subprocess.Popen([sys.executable, '-c', 'import glob; print(open(glob.glob('"
+        " '\\'../../scripts/*/t*.txt\\')[0]).read())'], env={}, **PIPE).stdout",
+    ),
+    "compiled module": (
+        "fast.abi3.so",
+        "io.StringIO(imported('fast'))",
+    ),
 }
 READER = """
-    import importlib, importlib.resources, io, os, sys
+    import importlib, importlib.resources, io, os, subprocess, sys
     OUTSIDE = {outside!r}
+    PIPE = dict(stdout=subprocess.PIPE, text=True)
+    target = os.path.abspath(sys.argv[2])
+    def imported(name):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            return str(error)
     try:
         text = {how}.read()
     except FileNotFoundError:
         text = "nothing"
-    open(sys.argv[2], "w").write(text)
+    open(target, "w").write(text)
 """
 
 
@@ -243,8 +271,9 @@ def test_what_a_step_is_seen_to_read_decides(project: Path, what: str) -> None:
     outside = str((project / "../outside.csv").resolve())
     write(project, READER.format(outside=outside, how=how.replace("EXPERIMENT", TINY)))
     texts = {"config.yaml": ["seed: 3 # 1", "seed: 3 # 2"], "other.py": ["print(1)", "print(2)"]}
+    texts["fast.abi3.so"] = ["too short for a library", "no library" * 999]
     first, second = texts.get(place, ['"""one"""', '"""another"""'])
-    if what not in ("file that was not there", "names in a folder"):
+    if what != "file that was not there" and not what.startswith("names in"):
         path.write_text(first, encoding="utf-8")
     make(project)
     before = result(project)
@@ -433,6 +462,37 @@ def test_script_that_a_command_names_is_followed(project: Path) -> None:
         (scripts / "two.sh").write_text(f"echo {text}", encoding="utf-8")
         make(project)
         assert result(project, "out.txt") == f"{text}\n"
+
+
+PERL = "use FindBin; use lib $FindBin::Bin; use My::Mod;"
+NAMED = {
+    "after cd": ("(cd ../../../outside && cat a.txt)", "../../../outside/a.txt", "", ""),
+    "below a variable": ("cat $HOME/a.txt", "../../../a.txt", "", ""),
+    "in a folder of tools": ("bash ../../tools/run.sh", "../../tools/run.sh", "", ""),
+    "in a module of Perl": ("perl ../../scripts/EXPERIMENT/run", "My/Mod.pm", "run", PERL),
+    "in a folder that a script lists": (
+        "bash ../../scripts/EXPERIMENT/run",
+        "a.txt",
+        "run",
+        "cd ../../scripts/EXPERIMENT\nls | while read x; do case $x in a*) cat $x; esac; done",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_file_that_a_command_or_script_means_is_an_input(project: Path, what: str) -> None:
+    """Where a command goes first, what a variable holds, and names without suffix count."""
+    command, place, script, text = (part.replace("EXPERIMENT", TINY) for part in NAMED[what])
+    environment(project, f"{command} > {{output}}")
+    scripts = project / "scripts" / TINY
+    (scripts / place).parent.mkdir(exist_ok=True)
+    if script:
+        (scripts / script).write_text(text, encoding="utf-8")
+    for number in ("1", "2"):
+        said = {".pm": f'print "{number}"; 1;', ".sh": f"printf {number}"}.get(place[-3:], number)
+        (scripts / place).write_text(said, encoding="utf-8")
+        make(project, HOME=str(project.parent))
+        assert result(project, "out.txt") == number
 
 
 @pytest.mark.parametrize(

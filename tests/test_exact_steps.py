@@ -200,13 +200,19 @@ def test_module_saved_while_a_step_runs_is_what_the_result_is_of(project: Path) 
     assert slow.out == "3"
 
 
-def test_input_changed_and_put_back_while_a_step_reads_is_noticed(project: Path) -> None:
-    """What counts is what the step read, not what is there when it ends."""
+@pytest.mark.parametrize("dated", [False, True])
+def test_input_changed_and_put_back_while_a_step_reads_is_noticed(
+    project: Path, dated: bool
+) -> None:
+    """What counts is what the step read, not what is there when it ends, with its old date."""
     slow = Slow(project)
     slow.reach("begun")
+    found = slow.raw.stat()
     slow.raw.write_text("wrong\n")
     slow.reach("read")
     slow.raw.write_text("right\n")
+    if dated:
+        os.utime(slow.raw, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert "raw.csv changed while step one ran" in slow.end()
     assert slow.out == "right"
     assert is_settled(project)
@@ -373,6 +379,7 @@ def test_folder_of_a_checkpoint_is_made_again_as_it_was(project: Path) -> None:
         lambda: shutil.rmtree(parts),
         lambda: (parts / "1").write_text("x"),
         lambda: (parts / "9").write_text("x"),
+        lambda: (shutil.rmtree(parts), parts.write_text("x")),
     ):
         tamper()
         make(project)
@@ -494,10 +501,11 @@ def test_new_experiment_changes_no_other(project: Path) -> None:
     assert is_settled(project)
 
 
-def test_declared_environment_variable_is_seen(project: Path) -> None:
-    """A variable that the Snakefile declares under `envvars:` decides which steps there are."""
+@pytest.mark.parametrize("declared", [True, False])
+def test_environment_variable_of_a_snakefile_is_seen(project: Path, declared: bool) -> None:
+    """A variable that the Snakefile declares under `envvars:`, or only reads, decides the steps."""
     rule = 'rule one:\n    output: "assets/data/out.txt"\n    params: v=os.environ["COHORT"]\n'
-    head = HEAD + 'import os\nenvvars: "COHORT"\n'
+    head = HEAD + "import os\n" + 'envvars: "COHORT"\n' * declared
     generated = write(
         project, ONE.replace(HEAD, head) + rule + '    shell: step("echo {params.v} > {output}")\n'
     )

@@ -18,7 +18,7 @@ from lab.pipeline import commands, found, given, names, results, runner
 from lab.pipeline import variables as variables_of
 from lab.pipeline.cache import Cache
 from lab.pipeline.cluster import Cluster
-from lab.pipeline.contents import Contents
+from lab.pipeline.contents import Contents, was_written
 from lab.pipeline.limits import Limits
 from lab.pipeline.progress import Progress
 from lab.pipeline.seen import Seen
@@ -201,7 +201,7 @@ def _confirm_inputs(step: Step, session: Session) -> None:
             step.digest(path, contents)
     _leave_out_what_it_writes(step, contents)
     before, after = step.before, contents.marks(step.rules_inputs())
-    written = [p for p in {**before, **after} if before.get(p) != after.get(p)]
+    written = [p for p in {**before, **after} if was_written(before.get(p), after.get(p))]
     # In its last moment a file may change without a new time, and on some drives at any.
     written += [path for path, digest in step.used.items() if contents.digest(path) != digest]
     written += step.seen.changed()
@@ -348,7 +348,7 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() or target.is_symlink():
+        if target.is_dir() or target.is_symlink() or os.path.isdir(place):
             remove(target)
         move(Path(place), target)
         contents.moved(place, path)
