@@ -145,6 +145,23 @@ def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
     assert small_projects.run(small, "import idna; print(1)") == "1"
 
 
+def test_with_a_home_that_cannot_be_written_the_environment_is_made(tmp_path: Path) -> None:
+    """Where the home is read-only, caches lie in the project, and one line says so."""
+    user = ["unshare", "--user", "--map-user=1234", "--map-group=1234"]
+    if not shutil.which("unshare") or subprocess.run([*user, "true"]).returncode:
+        pytest.skip("this machine gives nobody a user of their own: unshare --map-user")
+    small, home = small_projects.write(tmp_path / "small", "idna"), tmp_path / "home"
+    home.mkdir(mode=0o555)
+    env = {k: v for k, v in os.environ.items() if k not in ("XDG_CACHE_HOME", "UV_CACHE_DIR")}
+    env |= {"HOME": str(home), "PYTHONPATH": str(PAYLOAD)}
+    command = [*user, sys.executable, "-m", "lab.environment"]
+    done = subprocess.run(command, cwd=small, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = f"{home} cannot be written: what is fetched is kept in generated/.home/.cache"
+    assert done.stderr.splitlines().count(said) == 1
+    assert small_projects.run(small, "import idna; print(1)") == "1"
+
+
 def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -> None:
     """A lock that cannot be read is an error that names it, and no `.venv` is left."""
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")

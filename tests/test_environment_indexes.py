@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import pythons
 import small_packages
 from servers import free_port
 from servers.certificates import authority
@@ -473,6 +474,26 @@ def test_missing_file_is_a_sentence(
     assert f"{package} {small_packages.VERSION}" in said
     assert person.places["proxy"] in said
     assert cause in said
+
+
+def test_a_wheelhouse_for_another_python_serves(
+    person: Person, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Wheels for a Python that is not the wanted one: that Python is taken, and it is said."""
+    there = {version.split(".")[1] for version in pythons.installed()}
+    if "12" not in there or there == {"12"}:
+        pytest.skip("Python 3.12 and another one are not on this machine")
+    minor = min(there - {"12"})
+    folder = tmp_path / "wheels"
+    shutil.copytree(files[WHEEL].parent, folder)
+    own = small_packages.wheel(folder, "labtest-own", f"cp3{minor}-none-any")
+    build = [files["setuptools"], files["uv"]]
+    small_packages.lock(person.project, [files[WHEEL], own], build)
+    done = person.says(Row(f"[global]\nno-index = true\nfind-links = {folder}\n"))
+    assert done.returncode == 0, done.stderr
+    assert person.imports(WHEEL, "labtest-own")
+    assert "labtest-own 1.2 could not be had" in done.stderr
+    assert "error: " not in done.stderr
 
 
 def test_missing_file_names_the_python_that_lacks_it(

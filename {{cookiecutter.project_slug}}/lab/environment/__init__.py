@@ -20,6 +20,10 @@ class PreparationError(Exception):
     """The environment could not be made; the text says what to do."""
 
 
+class UnfitError(PreparationError):
+    """There are no files of a package for the Python at hand; there may be for another one."""
+
+
 def main(argv: list) -> int:
     """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
@@ -54,8 +58,9 @@ def make(folder: Path) -> None:
 
     interpreter.continue_with_a_suitable_one([str(folder)])
     if not is_whole(folder):
-        from . import making
+        from . import making, programs
 
+        programs.settle(folder)
         making.make(folder)
 
 
@@ -77,8 +82,9 @@ def change(what: str) -> None:
     from . import interpreter
 
     interpreter.continue_with_a_suitable_one([what])
-    from . import editing
+    from . import editing, programs
 
+    programs.settle(Path.cwd())
     getattr(editing, what)(Path.cwd())
 
 

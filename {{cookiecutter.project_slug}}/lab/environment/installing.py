@@ -34,7 +34,7 @@ def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
     """
     said = said or by_uv(folder, venv, wanted)
     if said and (words := by_pip(folder, venv, wanted, said)):
-        raise PreparationError(failures.explain(said, words, _version(venv)))
+        raise failures.explain(said, words, _version(venv))
 
 
 def _version(venv: Path) -> str:

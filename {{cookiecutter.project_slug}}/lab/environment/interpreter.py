@@ -66,6 +66,16 @@ def chosen(folder: Path, find_uv) -> tuple:
     )
 
 
+def others(python: str) -> list:
+    """Return the newest of each other version that the lock allows; none where one is asked for."""
+    if os.environ.get("PROJECT_PYTHON"):
+        return []
+    made, own = _version(python)[0], getattr(sys, "_base_executable", sys.executable)
+    minors = [m for m in range(NEWEST[1], OLDEST[1] - 1, -1) if ("3", str(m)) != made]
+    found = [own if sys.version_info[:2] == (3, m) else _found(m) for m in minors]
+    return [program for program in found if program]
+
+
 def _version(program: str) -> tuple:
     """Return major and minor version of a Python and its own path; empty if it does not run."""
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import (
     NOTE,
     PreparationError,
+    UnfitError,
     altered,
     editing,
     fingerprint,
@@ -110,9 +111,28 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     elif os.path.lexists(venv):
         programs.say("making .venv again: it is unfinished, broken, or of another Python or place")
     with _replaced(venv):
+        _fill(folder, python, wanted, said)
+        yield venv
+
+
+def _fill(folder: Path, python: str, wanted: installing.Wanted, said: str) -> None:
+    """Make `.venv` and install; a folder of wheels may be one for another Python that is allowed.
+
+    Raises:
+        PreparationError: it cannot be done with any; told of the first one.
+    """
+    venv = folder / ".venv"
+    try:
         installing.create(venv, python)
         installing.install(folder, venv, wanted, said)
-        yield venv
+    except UnfitError as first:
+        for other in interpreter.others(python):
+            programs.say(f"{str(first).splitlines()[0]}: {other} is tried")
+            with contextlib.suppress(UnfitError):
+                shutil.rmtree(venv)
+                installing.create(venv, other)
+                return installing.install(folder, venv, wanted)
+        raise
 
 
 def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str:

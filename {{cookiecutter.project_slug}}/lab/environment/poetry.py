@@ -1,20 +1,20 @@
-"""Poetry, which edits `poetry.lock`: a private one, through the simple API of pip's index."""
+"""Poetry, which edits `poetry.lock`, and cookiecutter: private ones, from pip's index, by hash."""
 
 import hashlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from . import PreparationError, installing, interpreter, programs, sources, uv
+from . import installing, interpreter, programs, sources, uv
 from .requirements import BUILD, requirements
 
 # Poetry and its plugin with all that they need, by hash. Poetry's own client asks for more than
 # the simple API, which is all that most indexes have; with the plugin it is content with that.
 PINNED = Path(__file__).with_name("poetry.txt")
+RENDERER = Path(__file__).with_name("cookiecutter.txt")
 
 
 def command() -> list[str]:
@@ -26,25 +26,29 @@ def command() -> list[str]:
     program = str(home() / "bin" / "poetry")
     if programs.ask([program, "--version"]).returncode:
         programs.say("installing Poetry for this user, once")
-        _install(home())
+        _install(home(), PINNED)
     return [program]
 
 
 def home() -> Path:
     """Return the folder of the private Poetry: another one for other packages or another Python."""
-    text = PINNED.read_text(encoding="utf-8")
-    version = re.search(r"^poetry==(\S+)", text, re.MULTILINE)[1]
+    return _home("poetry", PINNED)
+
+
+def _home(name: str, pinned: Path) -> Path:
+    text = pinned.read_text(encoding="utf-8")
+    version = re.search(rf"^{name}==(\S+)", text, re.MULTILINE)[1]
     digest = hashlib.sha256(f"{interpreter.allowed()}\n{text}".encode()).hexdigest()[:8]
-    return programs.cache_home() / f"poetry-{version}-{digest}"
+    return programs.cache_home() / f"{name}-{version}-{digest}"
 
 
-def _install(home: Path) -> None:
+def _install(home: Path, pinned: Path) -> None:
     """Make the private environment; a broken attempt leaves nothing behind."""
     shutil.rmtree(home, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         tools = Path(scratch) / "tools.txt"
         tools.write_text(_tools(), encoding="utf-8")
-        packages = Path(shutil.copy(PINNED, scratch))
+        packages = Path(shutil.copy(pinned, scratch))
         try:
             installing.create(home, interpreter.allowed())
             installing.install(home, home, installing.Wanted(packages, tools))
@@ -81,27 +85,15 @@ def variables() -> dict[str, str]:
     return {k: v for k, v in told.items() if v} | env | own
 
 
-def tool(name: str, version: str) -> str:
-    """Return a program in a private environment of this user, made once at a pinned version."""
-    major, minor = sys.version_info[:2]
-    home = programs.cache_home() / f"{name}-{version}-{major}.{minor}"
-    program = home / "bin" / name
+def cookiecutter() -> str:
+    """Return the program that renders templates; it is installed where it is not there yet.
+
+    Raises:
+        PreparationError: it cannot be installed.
+    """
+    home = _home("cookiecutter", RENDERER)
+    program = home / "bin" / "cookiecutter"
     if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
-        programs.say(f"installing {name} {version} for this user, once")
-        _install_unlocked(home, f"{name}=={version}")
+        programs.say("installing cookiecutter for this user, once")
+        _install(home, RENDERER)
     return str(program)
-
-
-def _install_unlocked(home: Path, wanted: str) -> None:
-    """Make a private environment with a package; a broken attempt leaves nothing behind."""
-    shutil.rmtree(home, ignore_errors=True)
-    try:
-        installing.create(home, interpreter.allowed())
-        pip = [*sources.pip(), "--python", str(home / "bin" / "python")]
-        done = programs.ask([*pip, "install", "--quiet", "--no-user", wanted], sources.for_pip())
-        if done.returncode:
-            end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-4:])
-            raise PreparationError(f"{wanted} could not be installed\n{end}")
-    except BaseException:
-        shutil.rmtree(home, ignore_errors=True)
-        raise
