@@ -1,6 +1,7 @@
 """What is asked for is made, or the error says why not; all that count steps count the same."""
 
 import re
+import shutil
 from pathlib import Path
 
 import building
@@ -74,6 +75,25 @@ rule gather:
     shell: step("cat {input} | awk '{{s += $1}} END {{print s}}' > {output}")
 """
 
+INSIDE = """
+rule all:
+    input: "assets/data/part/1.txt",
+
+KIND split:
+    input: "../../scripts/2024-05-03-Targets/in.txt",
+    output: directory("assets/data/split"),
+    shell:
+        step(
+            "mkdir -p {output}/sub;"
+            " for i in $(cat {input}); do echo $i > {output}/sub/$i.txt; done"
+        )
+
+rule part:
+    input: "assets/data/split/sub/{i}.txt",
+    output: "assets/data/part/{i}.txt",
+    shell: step("cat {input} {input} > {output}")
+"""
+
 
 @pytest.fixture
 def project(built: Path, tmp_path: Path) -> Path:
@@ -117,6 +137,33 @@ def test_file_in_a_folder_is_made_with_the_folder(project: Path) -> None:
     assert (generated / "assets" / "data" / "parts" / "one.txt").read_text() == "1\n"
     assert "two.txt is not in what" in refused(
         project, f"generated/{NAME}/assets/data/parts/two.txt"
+    )
+
+
+@pytest.mark.parametrize("kind", ["rule", "checkpoint"])
+def test_file_made_from_a_file_in_a_folder_is_made_from_that_folder_as_it_is_to_be(
+    project: Path, kind: str
+) -> None:
+    """From nothing, after a change, and where the notes are lost: the folder is made first."""
+    snakefile = INSIDE.replace("KIND", kind)
+    generated = write(project, snakefile, in_txt="1 2\n")
+    part = generated / "assets" / "data" / "part" / "2.txt"
+    target = f"generated/{NAME}/assets/data/part/2.txt"
+    assert building.ran(make(project, target)) == ["part:2", "split"]
+    assert plan(project) == [1, 0, 1]
+    write(project, snakefile.replace("echo $i >", "echo 3$i >"))
+    assert plan(project) == [2, 0, 0]
+    assert building.ran(make(project, target)) == ["part:2", "split"]
+    assert part.read_text() == "32\n32\n"
+    shutil.rmtree(generated / ".lab")
+    write(project, snakefile.replace("echo $i >", "echo 4$i >"))
+    make(project, target)
+    assert part.read_text() == "42\n42\n"
+    assert building.ran(make(project)) == ["part:1"]
+    write(project, snakefile, in_txt="1\n")
+    said = refused(project, target)
+    assert (
+        "step part:2 failed: it needs assets/data/split/sub/2.txt, which no step has made" in said
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment, relative
-from lab.pipeline import adjusted, language, missing
+from lab.pipeline import adjusted, inside, language, missing
 from lab.pipeline.limits import Limits
 from lab.pipeline.runner import StepError
 
@@ -218,6 +218,7 @@ class _Snakefile:
             inner.check()
             language.check(inner)
             missing.guard(request.experiment)
+            inside.follow(request.experiment)
         except Exception as error:
             self.__exit__()
             raise LabError(_explain(request, inner, error)) from None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.experiments import Experiment
@@ -87,10 +88,16 @@ def _nodes(states: list[list], rounds: list[list[str]]) -> dict[str, Node]:
             name = steps.name_of(job)
             above = before[name].needs if name in before else decided
             kept = [n for n in above if before[n].grows]
-            own = [makers[str(path)] for path in job.input if str(path) in makers]
-            needs = list(dict.fromkeys([*kept, *own]))
+            own = [_maker(str(path), makers) for path in job.input]
+            needs = [*filter(None, dict.fromkeys([*kept, *own]))]
             nodes[name] = Node(steps.from_job(job), needs, grows=job.is_checkpoint)
     return _sorted(nodes)
+
+
+def _maker(path: str, makers: dict[str, str]) -> str:
+    """Return the step that makes a file, or a folder in which it lies; "" if none does."""
+    around = [path, *map(str, Path(path).parents)]
+    return next((makers[each] for each in around if each in makers), "")
 
 
 def _sorted(nodes: dict[str, Node]) -> dict[str, Node]:

@@ -189,6 +189,8 @@ def _look_at_inputs(step: Step, session: Session) -> None:
     step.before = session.contents.marks(step.rules_inputs())
     for path in step.inputs:
         digest = step.digest(path, session.contents)
+        if not digest and path in step.before:
+            raise runner.failed(step, f"it needs {path}, which no step has made", session)
         if session.expected.setdefault(path, digest) != digest:
             raise session.changed(path, "after this build had read it")
 
