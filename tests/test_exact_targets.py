@@ -274,6 +274,24 @@ def test_all_that_count_steps_count_the_same(growing: Path) -> None:
     assert counted(make(growing, "redo", "STEP=split"))[0] == 7
 
 
+def test_what_a_checkpoint_in_the_cache_decides_is_counted(growing: Path) -> None:
+    """From nothing, and where another result lies there, the plan counts as the build does."""
+    config = growing / "scripts" / NAME / "config.yaml"
+    generated = growing / "generated" / NAME
+    make(growing)
+    shutil.rmtree(generated)
+    assert plan(growing) == [0, 6, 0]
+    assert not (generated / "assets" / "data" / "parts.json").exists()
+    assert counted(make(growing)) == [0, 6]
+    config.write_text(config.read_text().replace("count: 3", "count: 2"))
+    assert counted(make(growing)) == [3, 0]
+    config.write_text(config.read_text().replace("count: 2", "count: 3"))
+    assert plan(growing) == [0, 4, 2]
+    assert (generated / "assets" / "data" / "parts.json").read_text() == "[1,2]\n"
+    assert counted(make(growing)) == [0, 4]
+    assert not [*(generated / ".lab").glob("ahead*")]
+
+
 def test_plan_after_a_failure_counts_what_is_left(project: Path) -> None:
     """What failed and what follows is to run, the rest is complete."""
     before, after = CHAIN.rsplit("cat", 1)
