@@ -1,9 +1,12 @@
 """What a step reads and writes: what it declares, what it is seen to read, and nothing else."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import building
 import pytest
+import writing
 from building import TINY
 
 make = building.for_experiment(building.made, TINY)
@@ -450,6 +453,53 @@ def test_program_of_the_machine_is_in_the_key(project: Path, tmp_path: Path) -> 
         (place / "mytool").chmod(0o755)
         assert building.ran(make(project, **path)) == steps
         assert result(project, "out.txt") == f"{number}\n"
+
+
+FIGURE = """
+    import sys
+    from matplotlib import pyplot
+
+    pyplot.rcParams["font.family"] = ["Square", "DejaVu Sans"]
+    pyplot.figure(figsize=(1, 1)).text(0, 0, "a")
+    pyplot.savefig(sys.argv[1])
+"""
+
+
+def test_fonts_of_the_machine_are_in_no_figure(project: Path, tmp_path: Path) -> None:
+    """Matplotlib asks no program for fonts, and two machines with other ones share a figure."""
+    place, homes = tmp_path / "bin", [tmp_path / "one", tmp_path / "two"]
+    place.mkdir()
+    (place / "fc-list").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n", encoding="utf-8")
+    (place / "fc-list").chmod(0o755)
+    write(project, FIGURE, "python {input.code[0]} {output}.svg; mv {output}.svg {output}")
+    for home, steps in zip(homes, (["summarise"], []), strict=True):
+        (home / "fonts").mkdir(parents=True)
+        make(project, "clean")
+        path = f"{place}:{building.variables()['PATH']}"
+        printed = make(project, PATH=path, XDG_DATA_HOME=str(home))
+        assert [step for step in building.ran(printed) if step == "summarise"] == steps
+        writing.font(homes[1] / "fonts" / "square.ttf", "a")
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize(("where", "steps"), [("import probing", []), ("probing.look()", ["out"])])
+def test_what_a_package_starts_while_it_is_imported_is_not_of_the_step(
+    project: Path, tmp_path: Path, where: str, steps: list[str]
+) -> None:
+    """A package that looks at the machine when it is imported is as locked; a call of it is not."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    (site,) = (tmp_path / "v").glob("lib/python*/site-packages")
+    look = "import subprocess\n\n\ndef look():\n    subprocess.run(['mytool'])\n"
+    (site / "probing.py").write_text(look + ("\n\nlook()\n" if not steps else ""))
+    (project / "scripts" / TINY / "look.py").write_text(f"import probing\n{where}\n")
+    program = f"{tmp_path}/v/bin/python ../../scripts/{TINY}/look.py"
+    environment(project, f"{program}; echo 1 > {{output}}")
+    path = {"PATH": f"{tmp_path}:{building.variables()['PATH']}"}
+    for number, ran in ((1, ["out"]), (2, steps)):
+        (tmp_path / "mytool").write_text(f"#!/bin/sh\necho {number}\n", encoding="utf-8")
+        (tmp_path / "mytool").chmod(0o755)
+        make(project, "clean")
+        assert building.ran(make(project, **path)) == ran
 
 
 def test_script_that_a_command_names_is_followed(project: Path) -> None:

@@ -88,12 +88,15 @@ class Notes:
         self.started(program, arguments, variables, folder)
 
     def started(self, program, arguments=(), variables=None, folder=None):
-        """A program is started: a shell with a command, or another by its name."""
+        """A program is started: a shell with a command, or another by its name.
+
+        What a package starts while it is imported is a look at the machine, and none of the step's.
+        """
         text = isinstance(arguments, (str, bytes))
         words = [os.fsdecode(w) for w in [program, *([arguments] if text else arguments)]]
         kind = "c" if text or "-c" in words else "p"
         place = os.path.abspath(os.fsdecode(folder or os.curdir))
-        if self.is_new(kind, " ".join([place, *words])):
+        if not _importing(self.own) and self.is_new(kind, " ".join([place, *words])):
             self.write(kind, " ".join(words), place)
         if isinstance(variables, dict):
             _watch(variables)
@@ -174,12 +177,18 @@ def _watch(variables):
         variables["PYTHONPATH"] = os.pathsep.join([_HERE] + [paths] * bool(paths))
 
 
-def _importing():
-    """Tell whether the import system is at work: what it lists is no data."""
+def _importing(software=None):
+    """Tell whether the import system is at work: what it lists is no data.
+
+    With the folders of software: whether it is so for what lies there.
+    """
     frame = sys._getframe(3)
     while frame:
+        file = frame.f_code.co_filename
         if frame.f_globals.get("__name__") in _IMPORTS:
             return True
+        if software and os.path.isabs(file) and not file.startswith(software):
+            return False
         frame = frame.f_back
     return False
 

@@ -254,7 +254,7 @@ def _own_environment(scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".lab")
     return {
-        "MPLCONFIGDIR": os.path.join(state, "matplotlib"),
+        "MPLCONFIGDIR": os.path.join(state, "fonts"),
         orphans.MARK: state,
         VARIABLE: os.path.abspath(scratch / _NOTES),
         **told(),
