@@ -472,13 +472,12 @@ def test_fonts_of_the_machine_are_in_no_figure(project: Path, tmp_path: Path) ->
     (place / "fc-list").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n", encoding="utf-8")
     (place / "fc-list").chmod(0o755)
     write(project, FIGURE, "python {input.code[0]} {output}.svg; mv {output}.svg {output}")
+    writing.font(homes[1] / "fonts" / "square.ttf", "a")
     for home, steps in zip(homes, (["summarise"], []), strict=True):
-        (home / "fonts").mkdir(parents=True)
         make(project, "clean")
         path = f"{place}:{building.variables()['PATH']}"
         printed = make(project, PATH=path, XDG_DATA_HOME=str(home))
         assert [step for step in building.ran(printed) if step == "summarise"] == steps
-        writing.font(homes[1] / "fonts" / "square.ttf", "a")
     assert not (tmp_path / "asked").exists()
 
 

@@ -96,7 +96,7 @@ def font(path: Path, characters: str) -> None:
         table.cmap = {ord(c): square for c in characters} if table.isUnicode() else {}
     for record in made["name"].names:
         record.string = "Square" if record.nameID in (1, 3, 4, 6, 16) else "Regular"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     made.save(path)
 
 
