@@ -33,7 +33,7 @@ test: tools  ## Run the tests: render the template, build it, break it.
 
 .PHONY: exactness
 exactness: tools  ## Edit, kill and build at random, beside a model (COUNT=5000, EXACTNESS_SEED=…).
-	@EXACTNESS=$(or $(COUNT),1000) EXACTNESS_SEED=$${EXACTNESS_SEED:-$$(date +%s)} $(BIN)/python -m pytest tests/test_exactness.py
+	@EXACTNESS=$(or $(COUNT),1000) $(BIN)/python -m pytest -n 2 tests/test_exactness.py
 
 .PHONY: check
 check: tools  ## Format and lint everything, the payload included; change nothing.

@@ -34,13 +34,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path, help="an older checkout, for `make demo`")
     options = parser.parse_args()
     folder = options.folder.resolve()
     projects = [render(folder / name) for name in ("ours", "by-poetry")]
-    tables = (
-        compare(title, commands(folder, *projects, cold=cold), options.rounds)
+    asked = [
+        (title, lambda cold=cold: commands(folder, *projects, cold=cold))
         for title, cold in (("Nothing is cached", True), ("The packages are cached", False))
-    )
+    ]
+    asked += [("`make demo`, and nothing is cached", lambda: demos(folder, options.before))]
+    tables = (compare(title, listed(), options.rounds) for title, listed in asked)
     publish(RESULTS / "environment.md", "The environment of a project", tables)
 
 
@@ -67,6 +70,23 @@ def commands(folder: Path, ours: Path, by_poetry: Path, cold: bool) -> list[Comm
         _command("`uv sync`", sync, by_uv, folder / "cache-uv", cold),
         _command("Poetry, and `poetry sync`", bootstrap, by_poetry, folder / "cache-poetry", cold),
     ]
+
+
+def demos(folder: Path, before: Path | None) -> list[Command]:
+    """Return `make demo` of fresh clones: of this template, and of an older checkout of it."""
+    sources = {"`make demo`": REPOSITORY} | ({"`make demo` before": before} if before else {})
+    found = []
+    for number, (label, source) in enumerate(sources.items()):
+        clone, cache = folder / f"demo-{number}", folder / f"cache-demo-{number}"
+        shutil.rmtree(clone, ignore_errors=True)
+        subprocess.run(["git", "clone", "--quiet", source.resolve(), clone], check=True)
+        command = _command(label, ["make", "demo"], clone, cache, cold=True)
+        command.before = lambda empty=command.before, clone=clone: (
+            shutil.rmtree(clone / "demo", ignore_errors=True),
+            empty(),
+        )
+        found.append(command)
+    return found
 
 
 def _command(label: str, words: list[str], project: Path, cache: Path, cold: bool) -> Command:

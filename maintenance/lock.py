@@ -13,12 +13,14 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 from labflake.environment import poetry, sources  # noqa: E402
 
 POETRY = ["poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5"]
+COOKIECUTTER = ["cookiecutter==2.7.1"]
 
 
 def main() -> None:
     """Lock the repository, then a project with default answers, and take its lock over."""
     lock(REPOSITORY)
-    lock_poetry()
+    pin(POETRY, Path(str(poetry.PINNED)))
+    pin(COOKIECUTTER, Path(str(poetry.RENDERER)))
     with tempfile.TemporaryDirectory() as folder:
         render = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
         subprocess.run([*render, "--output-dir", folder, str(REPOSITORY)], check=True)
@@ -27,8 +29,8 @@ def main() -> None:
         (PAYLOAD / "poetry.lock").write_bytes((project / "poetry.lock").read_bytes())
 
 
-def lock_poetry() -> None:
-    """Write all that Poetry itself needs, on every machine, with the hashes of its files."""
+def pin(packages: list[str], path: Path) -> None:
+    """Write all that a program itself needs, on every machine, with the hashes of its files."""
     with tempfile.TemporaryDirectory() as scratch:
         listed = Path(scratch) / "listed.txt"
         command = [poetry.installer(), "pip", "compile", "-", "--output-file", str(listed)]
@@ -36,9 +38,9 @@ def lock_poetry() -> None:
         command += ["--no-annotate", "--no-header"]
         local = ("UV_INDEX", "UV_FIND_LINKS")  # what only this machine has is no good for others
         env = {k: v for k, v in sources.for_uv(()).items() if k not in local}
-        subprocess.run(command, input="\n".join(POETRY), env=env, text=True, check=True)
+        subprocess.run(command, input="\n".join(packages), env=env, text=True, check=True)
         text = listed.read_text(encoding="utf-8").replace(" \\\n    --hash", " --hash")
-    Path(str(poetry.PINNED)).write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def lock(folder: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
@@ -33,6 +34,28 @@ def made(project: Path, *arguments: str, **environment: str) -> str:
     done = make(project, *arguments, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def refused(project: Path, *arguments: str, **environment: str) -> str:
+    """Run make, expect an error without a traceback, and return the message."""
+    done = make(project, *arguments, **environment)
+    assert done.returncode == 2, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def where(project: Path, name: str) -> dict[str, str]:
+    """Return the variables that name an experiment, and a cache beside its project."""
+    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": name}
+
+
+def for_experiment(run: Callable[..., str], name: str) -> Callable[..., str]:
+    """Return `made` or `refused` for one experiment, with a cache of its own."""
+
+    def called(project: Path, *arguments: str, **environment: str) -> str:
+        return run(project, *arguments, **(where(project, name) | environment))
+
+    return called
 
 
 def copy(project: Path, destination: Path, generated: bool = True) -> Path:

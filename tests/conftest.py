@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import rendering
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fix the seed of the random tests for the suite; `make exactness` takes a new one."""
-    os.environ.setdefault("EXACTNESS_SEED", "1")
+    """Take a new seed for the random test, in this process and in those that it starts."""
+    os.environ.setdefault("EXACTNESS_SEED", str(int(time.time())))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say how to repeat the random tests."""
+    """Say how to repeat the random test."""
     return f"EXACTNESS_SEED={os.environ['EXACTNESS_SEED']}"
 
 

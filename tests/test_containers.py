@@ -158,6 +158,26 @@ def test_input_that_is_a_link_is_there(
     assert result(project) == "from afar"
 
 
+@pytest.mark.parametrize("part", ["", NAME, f"{NAME}/assets", f"{NAME}/assets/data"])
+def test_generated_on_another_disk(
+    project: Path, engine: dict[str, str], tmp_path: Path, part: str
+) -> None:
+    """Where a part of `generated` is a link, a container reads and writes where it leads to."""
+    (tmp_path / "far.txt").write_text("from afar")
+    config = f"data: {{far.txt: {{file: {tmp_path / 'far.txt'}}}}}\n"
+    command = "cat {input} > assets/data/one.txt"
+    write(project, command, rule='input: "assets/data/far.txt"', config=config)
+    place = tmp_path / "other" / "disk"
+    place.mkdir(parents=True)
+    (tmp_path / "disk").symlink_to(place)
+    (project / "generated" / part).parent.mkdir(parents=True, exist_ok=True)
+    (project / "generated" / part).symlink_to(tmp_path / "disk")
+    done = build(project, engine)
+    assert done.returncode == 0, done.stderr
+    assert result(project) == "from afar"
+    assert [*place.rglob("one.txt")]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_build_leaves_no_container(
     project: Path, engine: dict[str, str], number: signal.Signals

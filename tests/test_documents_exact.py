@@ -52,10 +52,17 @@ def remembered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.mkdir(parents=True)
     (data / "data.csv").write_text("first")
     (project / "src" / "helper.py").write_text("VALUE = 1\n")
-    source = writing.write(project, EXPERIMENT, SOURCE)
+    source = _write(project, SOURCE)
     (source.parent / "other.txt").write_text("other")
     assert _runs(project) == 1
     return project
+
+
+def _write(project: Path, text: str) -> Path:
+    """Write a report whose cells are told where to note that they ran."""
+    source = writing.write(project, EXPERIMENT, text)
+    (source.parent / "config.yaml").write_text("environment: [RUNS]\n")
+    return source
 
 
 def _runs(project: Path, times: int = 1) -> int:
@@ -144,7 +151,7 @@ def test_cells_that_start_programs_always_run(tmp_path: Path) -> None:
     print(subprocess.run(["echo", "hello"], capture_output=True, text=True).stdout)
     ```
     """
-    writing.write(project, EXPERIMENT, text)
+    _write(project, text)
     assert _runs(project, times=3) == 3
 
 
@@ -313,7 +320,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     time.sleep(300)
     ```
     """
-    source, note = writing.write(project, EXPERIMENT, text), tmp_path / "pid"
+    source, note = _write(project, text), tmp_path / "pid"
     command = [sys.executable, str(writing.DOCUMENTS / "build.py"), str(source)]
     env = writing.environment(project, RUNS=str(note))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -119,27 +119,12 @@ def test_many_languages_are_known(language: str, tmp_path: Path) -> None:
     text = GERMAN.replace("de-AT", language).replace("# Literatur", "")
     project = writing.project(tmp_path / "p")
     writing.experiment(project, writing.ODD)
-    _write_font(project / "fonts/square.ttf", "圖表小节式附錄列參考文獻摘要目年《》～")
+    writing.font(project / "fonts/square.ttf", "圖表小节式附錄列參考文獻摘要目年《》～")
     answer = writing.build(project, writing.write(project, writing.ODD, text))[0]
     assert answer["error"] is None
     page = (writing.outputs(project, writing.ODD) / "report.html").read_text(encoding="utf-8")
     assert WORDS[language] in _plain(page)
     assert f'dir="{"rtl" if language == "ar" else "ltr"}"' in page
-
-
-def _write_font(path: Path, characters: str) -> None:
-    """Write a font that draws each of the characters as a square."""
-    import matplotlib
-    from fontTools.ttLib import TTFont
-
-    font = TTFont(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"))
-    square = font.getBestCmap()[ord("□")]
-    for table in font["cmap"].tables:
-        table.cmap = {ord(c): square for c in characters} if table.isUnicode() else {}
-    for record in font["name"].names:
-        record.string = "Square" if record.nameID in (1, 3, 4, 6, 16) else "Regular"
-    path.parent.mkdir()
-    font.save(path)
 
 
 def test_fonts_of_the_project_are_used(tmp_path: Path) -> None:
@@ -152,7 +137,7 @@ def test_fonts_of_the_project_are_used(tmp_path: Path) -> None:
         f"scripts/{writing.ODD}/report.md:5: no font of the PDF has 日本 (U+65E5, U+672C): "
         "put a font that does into fonts/"
     ]
-    _write_font(project / "fonts/square.ttf", "日本")
+    writing.font(project / "fonts/square.ttf", "日本")
     answer = writing.build(project, source)[0]
     assert str(project / "fonts/square.ttf") in answer["reads"]
     assert str(project / "fonts") in answer["listed"]

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from types import ModuleType
 
+import building
 import pytest
 import rendering
 import small_projects
@@ -144,6 +145,23 @@ def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    assert small_projects.run(small, "import idna; print(1)") == "1"
+
+
+def test_with_a_home_that_cannot_be_written_the_environment_is_made(tmp_path: Path) -> None:
+    """Where the home is read-only, caches lie in the project, and one line says so."""
+    user = ["unshare", "--user", "--map-user=1234", "--map-group=1234"]
+    if not shutil.which("unshare") or subprocess.run([*user, "true"]).returncode:
+        pytest.skip("this machine gives nobody a user of their own: unshare --map-user")
+    small, home = small_projects.write(tmp_path / "small", "idna"), tmp_path / "home"
+    home.mkdir(mode=0o555)
+    env = {k: v for k, v in os.environ.items() if k not in ("XDG_CACHE_HOME", "UV_CACHE_DIR")}
+    env |= {"HOME": str(home), "PYTHONPATH": str(PAYLOAD)}
+    command = [*user, sys.executable, "-m", "labflake.environment"]
+    done = subprocess.run(command, cwd=small, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = f"{home} cannot be written: what is fetched is kept in generated/.home/.cache"
+    assert done.stderr.splitlines().count(said) == 1
     assert small_projects.run(small, "import idna; print(1)") == "1"
 
 
@@ -364,6 +382,83 @@ def test_packages_changed_by_hand_are_noticed(
         record.write_text("numpy", encoding="utf-8")
         os.utime(record, (1, 1))
     assert not environment.is_current(folder)
+
+
+def core(project: Path) -> Path:
+    """Return a file in the folder of a package of a `.venv`."""
+    return next(project.glob(".venv/lib/python3.*/site-packages/idna/core.py"))
+
+
+@pytest.mark.parametrize("links", ["hardlink", "copy"])
+def test_an_edit_is_mended_in_every_project_that_shares_it(tmp_path: Path, links: str) -> None:
+    """An edit of a package in one `.venv` reaches others through uv's cache: all are mended."""
+    shared = {"UV_CACHE_DIR": str(tmp_path / "cache")}
+    names = ("mine", "other", "later")
+    mine, other, later = (small_projects.write(tmp_path / name, "idna") for name in names)
+    for project in (mine, other):
+        assert make_env(project, **shared, UV_LINK_MODE="hardlink").returncode == 0
+    content = core(mine).read_bytes()
+    with core(mine).open("ab") as file:
+        file.write(b"EDITED = True\n")
+    assert core(other).read_bytes() != content
+    for project in (later, mine, other):
+        done = make_env(project, **shared, UV_LINK_MODE=links)
+        assert done.returncode == 0, done.stderr
+        assert core(project).read_bytes() == content
+        assert "idna" in done.stderr
+    assert [make_env(p, **shared).stderr for p in (later, mine, other)] == ["", "", ""]
+
+
+@pytest.mark.parametrize("change", ["edited", "same size", "gone", "added"])
+def test_a_file_inside_a_package_is_put_right(small: Path, change: str) -> None:
+    """A file of a package that was edited, removed or added is named, and `.venv` is made again."""
+    path, content = core(small), core(small).read_bytes()
+    if change == "added":
+        path = path.with_name("more.py")
+    part = path.with_name("saved")
+    part.write_bytes(content + b"#" if change in ("edited", "added") else content[:-1] + b"#")
+    part.unlink() if change == "gone" else part.replace(path)
+    if change == "gone":
+        path.unlink()
+    done = make_env(small)
+    assert done.returncode == 0, done.stderr
+    assert path.name in done.stderr
+    assert core(small).read_bytes() == content
+    assert not core(small).with_name("more.py").exists()
+
+
+def test_a_new_time_is_no_edit(small: Path) -> None:
+    """Files that only look younger, as in a copy of `.venv`, are read, and left as they are."""
+    before = core(small).parent.stat().st_ino
+    os.utime(core(small))
+    done = make_env(small)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert core(small).parent.stat().st_ino == before
+
+
+def test_a_step_uses_the_packages_of_the_lock(project: Path, tmp_path: Path) -> None:
+    """A package that was edited by hand is made good before a step runs with it."""
+    own = Path(shutil.copytree(project, tmp_path / "own", symlinks=True))
+    program = (
+        "import sys, idna.core as core\nopen(sys.argv[1], 'w').write(getattr(core, 'NEW', 'no'))\n"
+    )
+    snakefile = """
+        from labflake import code, step
+
+        rule say:
+            input: code=code("say.py")
+            output: "assets/outputs/said.txt"
+            shell: step("python {input.code[0]} {output}")
+    """
+    generated = building.experiment(own, building.TINY, Snakefile=snakefile, say_py=program)
+    building.made(own, "env")
+    path = core(own)
+    part = path.with_name("saved")
+    part.write_bytes(path.read_bytes() + b"NEW = 'edited'\n")
+    part.replace(path)
+    printed = building.made(own, EXPERIMENT=building.TINY)
+    said = next(generated.rglob("said.txt")).read_text()
+    assert said == "no", printed
 
 
 def test_an_environment_in_an_image_is_as_it_was_made(

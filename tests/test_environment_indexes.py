@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import pythons
 import small_packages
 from servers import free_port
 from servers.certificates import authority
@@ -346,6 +347,41 @@ def without_pip(folder: Path) -> Path:
     return folder / "bin"
 
 
+SAYS = {
+    "nothing": Row(),
+    "files of the user": Row(
+        "[global]\nindex_url = http://one\n[install]\n--Extra-Index-Url =\n  http://two\n  http://%3\n",
+        files={".pip/pip.conf": "[global]\nindex-url = http://old\nproxy = http://p\n"},
+    ),
+    "another place": Row("[x]\n", {"XDG_CONFIG_HOME": "{home}/c"}, {"c/pip/pip.conf": PLAIN}),
+    "places of the machine": Row(
+        "[global]\ncert = /mine\n",
+        {"XDG_CONFIG_DIRS": "{home}/a:{home}/b"},
+        {"a/pip/pip.conf": "[global]\ncert=/a\nproxy=a\n", "b/pip/pip.conf": "[global]\nproxy=b\n"},
+    ),
+    "a named file": Row(PLAIN, {"PIP_CONFIG_FILE": "{home}/own"}, {"own": "[global]\nproxy = x\n"}),
+    "no file": Row(PLAIN, {"PIP_CONFIG_FILE": os.devnull, "PIP_PROXY": "p", "PIP_TARGET": "t"}),
+    "a file that is not there": Row(PLAIN, {"PIP_CONFIG_FILE": "{home}/none"}),
+    "a file for one command": Row("[download]\nindex-url = http://other\n[global]\nproxy = p\n"),
+}
+
+
+@pytest.mark.parametrize("row", SAYS)
+def test_files_of_pip_are_read_as_pip_reads_them(person: Person, row: str) -> None:
+    """What is read without starting pip, which takes long, is what pip itself would say."""
+    said = SAYS[row]
+    person.places["http"] = "http://index"
+    variables = {name: value.format(**person.places) for name, value in said.variables.items()}
+    for name, text in (said.files | {".config/pip/pip.conf": said.conf}).items():
+        (person.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (person.home / name).write_text(text.format(**person.places))
+    code = "from labflake.environment.sources import *; print(settings() == probable(), settings())"
+    env = {"PATH": person.path, "HOME": str(person.home), **variables}
+    command = [getattr(sys, "_base_executable", sys.executable), "-c", code]
+    done = subprocess.run(command, cwd=person.project, env=env, capture_output=True, text=True)
+    assert done.stdout.startswith("True"), done.stdout + done.stderr
+
+
 # Without an index --------------------------------------------------------------------------------
 
 
@@ -438,6 +474,26 @@ def test_missing_file_is_a_sentence(
     assert f"{package} {small_packages.VERSION}" in said
     assert person.places["proxy"] in said
     assert cause in said
+
+
+def test_a_wheelhouse_for_another_python_serves(
+    person: Person, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Wheels for a Python that is not the wanted one: that Python is taken, and it is said."""
+    there = {version.split(".")[1] for version in pythons.installed()}
+    if "12" not in there or there == {"12"}:
+        pytest.skip("Python 3.12 and another one are not on this machine")
+    minor = min(there - {"12"})
+    folder = tmp_path / "wheels"
+    shutil.copytree(files[WHEEL].parent, folder)
+    own = small_packages.wheel(folder, "labtest-own", f"cp3{minor}-none-any")
+    build = [files["setuptools"], files["uv"]]
+    small_packages.lock(person.project, [files[WHEEL], own], build)
+    done = person.says(Row(f"[global]\nno-index = true\nfind-links = {folder}\n"))
+    assert done.returncode == 0, done.stderr
+    assert person.imports(WHEEL, "labtest-own")
+    assert "labtest-own 1.2 could not be had" in done.stderr
+    assert "error: " not in done.stderr
 
 
 def test_missing_file_names_the_python_that_lacks_it(

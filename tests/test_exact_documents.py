@@ -9,6 +9,7 @@ from pathlib import Path
 
 import building
 import pytest
+import writing
 
 NAME = "2024-04-01-Exact"
 HEADER = "---\ntitle: T\n---\n\n"
@@ -48,13 +49,13 @@ class Project:
         """Return the options of each build."""
         return {"EXPERIMENT": self.name, "CACHE": str(self.root.parent / "cache")}
 
-    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run make."""
-        return building.make(self.root, *arguments, **self.options())
+        return building.make(self.root, *arguments, **self.options(), **variables)
 
-    def made(self, *arguments: str) -> str:
+    def made(self, *arguments: str, **variables: str) -> str:
         """Run make, expect success, and return what it printed."""
-        return building.made(self.root, *arguments, **self.options())
+        return building.made(self.root, *arguments, **self.options(), **variables)
 
     def start(self) -> subprocess.Popen:
         """Start make, and wait until a cell waits."""
@@ -134,6 +135,20 @@ def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
     project.made()
     assert project.shown() == ["elm"]
     assert project.made().splitlines()[-1] == "up to date"
+
+
+def test_one_file_of_two_documents_is_no_error(project: Project) -> None:
+    """A file that two documents read is saved while they are built: no error, each is named."""
+    text = HEADER + cell(READS["file"], project.waiting()) + "XX`{python} word`XX\n"
+    project.write(report_md=text, **{"2024-04-02__talk_md": text}, word_txt="ash")
+    process = project.start()
+    (project.scripts / "word.txt").write_text("elm")
+    project.go_on()
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert printed.count(f"scripts/{project.name}/word.txt changed while ") == 2
+    assert "error" not in printed
+    assert project.shown() == project.shown("2024-04-02-talk") == ["elm"]
 
 
 @pytest.mark.parametrize("name", ["word.txt", "report.md"])
@@ -242,6 +257,56 @@ def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
         assert "report.pdf" in project.made()
     finally:
         shutil.rmtree(fonts)
+
+
+def test_hidden_fonts_do_not_count(project: Project) -> None:
+    """A font with a name that does not count, such as a hidden one, changes no document."""
+    project.write(report_md=HEADER + "Text.\n")
+    fonts = project.root / "fonts"
+    try:
+        (fonts / ".deep").mkdir(parents=True)
+        project.made()
+        writing.font(fonts / ".hidden.ttf", "日")
+        writing.font(fonts / ".deep" / "square.ttf", "日")
+        assert project.made().splitlines()[-1] == "up to date"
+        project.write(report_md=HEADER + "Text 日.\n")
+        assert "no font of the PDF has 日" in project.make().stderr
+    finally:
+        shutil.rmtree(fonts)
+
+
+# Variables
+
+
+def test_cells_get_the_variables_that_steps_get(project: Project) -> None:
+    """A variable of the shell is not there for cells, and the error says how to ask for it."""
+    word = "`{python} __import__('os').environ['COHORT']`"
+    project.write(report_md=f"{HEADER}XX{word}XX\n")
+    said = project.make(COHORT="1").stderr
+    assert f"scripts/{project.name}/report.md:5: " in said
+    assert "COHORT is set, but does not reach cells" in said
+    project.write(config_yaml="environment: [COHORT]\n")
+    project.made(COHORT="1")
+    assert project.shown() == ["1"]
+
+
+def test_a_variable_that_decides_makes_the_document_again(project: Project) -> None:
+    """What `envvars:` names reaches cells, too, and another value is another document."""
+    text = cell("import os", "word = os.environ['COHORT']") + "XX`{python} word`XX\n"
+    project.write(report_md=HEADER + text, Snakefile=f'envvars: "COHORT"\n\n{NO_STEPS}')
+    for value in "121":
+        project.made(COHORT=value)
+        assert project.shown() == [value]
+    assert project.made(COHORT="1").splitlines()[-1] == "up to date"
+
+
+@pytest.mark.parametrize("name", ["PYTHONOPTIMIZE", "MPLCONFIGDIR", "JUPYTER_PATH", "CACHE", "FOO"])
+def test_settings_of_a_person_do_not_reach_cells(project: Project, name: str) -> None:
+    """What a person's shell sets for other programs decides no document."""
+    value = f"`{{python}} 'mine' in str(__import__('os').environ.get({name!r}))`"
+    project.write(report_md=f"{HEADER}XX{value}XX\n")
+    building.made(project.root, **project.options() | {name: str(project.notes / "mine")})
+    assert project.shown() == ["False"]
 
 
 # Overridden settings

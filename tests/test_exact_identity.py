@@ -8,6 +8,8 @@ import building
 import pytest
 
 NAME = "2024-05-01-Identity"
+make = building.for_experiment(building.made, NAME)
+refused = building.for_experiment(building.refused, NAME)
 HEAD = "from labflake import code, data, step\n"
 SITES = (
     HEAD
@@ -35,24 +37,6 @@ def project(built: Path, tmp_path: Path) -> Path:
 def write(project: Path, snakefile: str, name: str = NAME, **files: str) -> Path:
     """Write the experiment of these tests; return its generated folder."""
     return building.experiment(project, name, Snakefile=snakefile, hashes_txt="", **files)
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    return building.made(project, *arguments, **(where(project) | environment))
-
-
-def refused(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make, which has to fail with a message and without a traceback; return the message."""
-    done = building.make(project, *arguments, **(where(project) | environment))
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
-def where(project: Path) -> dict[str, str]:
-    """Return the variables that name the experiment and its cache."""
-    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
 
 
 def one(output: str, command: str, more: str = "", rule: str = "") -> str:
@@ -383,7 +367,7 @@ def test_what_cannot_be_kept_is_refused_by_name(project: Path, command: str, say
     """Pipes, sockets and links without an end are no results; the build ends and says which."""
     folder = "mkdir" in command
     generated = write(project, one("directory('o')" if folder else "'o'", command))
-    done = building.make(project, **where(project))
+    done = building.make(project, **building.where(project, NAME))
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert not (generated / "o").exists()

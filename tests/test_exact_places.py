@@ -11,6 +11,7 @@ import pytest
 import rendering
 
 NAME = "2024-05-04-Elsewhere"
+make = building.for_experiment(building.made, NAME)
 SNAKEFILE = f"""
     from labflake import code, data, step
 
@@ -70,12 +71,6 @@ def write(project: Path, name: str) -> None:
     config = "data:\n  raw.csv: {file: raw.csv, copy: true}\n"
     files = {"p_py": "print('p')\n", "in_txt": "in\n", "config_yaml": config, "hashes_txt": ""}
     building.experiment(project, name, Snakefile=SNAKEFILE.replace(NAME, name), **files)
-
-
-def make(project: Path, *arguments: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    where = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
-    return building.made(project, *arguments, **where)
 
 
 def link(project: Path, place: str, disk: Path) -> Path:

@@ -1,11 +1,16 @@
 """What a step reads and writes: what it declares, what it is seen to read, and nothing else."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import building
 import pytest
+import writing
 from building import TINY
 
+make = building.for_experiment(building.made, TINY)
+refused = building.for_experiment(building.refused, TINY)
 SNAKEFILE = """
     from labflake import code, step
 
@@ -47,20 +52,6 @@ def write(project: Path, program: str, command: str = PYTHON, **files: str) -> N
         summarise_py=program,
         **{"config_yaml": "seed: 3\n"} | files,
     )
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the experiment with a cache of its own; return what was printed."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
-    return building.made(project, *arguments, **(cache | environment))
-
-
-def refused(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the experiment, expect that it fails, and return what was said."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
-    done = building.make(project, *arguments, **(cache | environment))
-    assert done.returncode == 2, done.stdout
-    return done.stderr
 
 
 def result(project: Path, name: str = "summary.csv") -> str:
@@ -233,15 +224,43 @@ FOUND = {
         "tables/b.csv",
         "io.StringIO(' '.join(sorted(os.listdir('../../scripts/EXPERIMENT/tables'))))",
     ),
+    "names in a folder outside": (
+        "../../../a folder/b.csv",
+        "io.StringIO(' '.join(sorted(os.listdir(os.path.dirname(OUTSIDE) + '/a folder'))))",
+    ),
+    "program in another folder": (
+        "../../../outside.csv",
+        "subprocess.Popen(['cat', 'outside.csv'], cwd=os.path.dirname(OUTSIDE), **PIPE).stdout",
+    ),
+    "shell after a change of the folder": (
+        "../../../outside.csv",
+        "(os.chdir(os.path.dirname(OUTSIDE)), os.popen('cat outside.csv'))[1]",
+    ),
+    "program without the variables of the step": (
+        "table.txt",
+        "subprocess.Popen([sys.executable, '-c', 'import glob; print(open(glob.glob('"
+        " '\\'../../scripts/*/t*.txt\\')[0]).read())'], env={}, **PIPE).stdout",
+    ),
+    "compiled module": (
+        "fast.abi3.so",
+        "io.StringIO(imported('fast'))",
+    ),
 }
 READER = """
-    import importlib, importlib.resources, io, os, sys
+    import importlib, importlib.resources, io, os, subprocess, sys
     OUTSIDE = {outside!r}
+    PIPE = dict(stdout=subprocess.PIPE, text=True)
+    target = os.path.abspath(sys.argv[2])
+    def imported(name):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            return str(error)
     try:
         text = {how}.read()
     except FileNotFoundError:
         text = "nothing"
-    open(sys.argv[2], "w").write(text)
+    open(target, "w").write(text)
 """
 
 
@@ -255,8 +274,9 @@ def test_what_a_step_is_seen_to_read_decides(project: Path, what: str) -> None:
     outside = str((project / "../outside.csv").resolve())
     write(project, READER.format(outside=outside, how=how.replace("EXPERIMENT", TINY)))
     texts = {"config.yaml": ["seed: 3 # 1", "seed: 3 # 2"], "other.py": ["print(1)", "print(2)"]}
+    texts["fast.abi3.so"] = ["too short for a library", "no library" * 999]
     first, second = texts.get(place, ['"""one"""', '"""another"""'])
-    if what not in ("file that was not there", "names in a folder"):
+    if what != "file that was not there" and not what.startswith("names in"):
         path.write_text(first, encoding="utf-8")
     make(project)
     before = result(project)
@@ -435,6 +455,52 @@ def test_program_of_the_machine_is_in_the_key(project: Path, tmp_path: Path) -> 
         assert result(project, "out.txt") == f"{number}\n"
 
 
+FIGURE = """
+    import sys
+    from matplotlib import pyplot
+
+    pyplot.rcParams["font.family"] = ["Square", "DejaVu Sans"]
+    pyplot.figure(figsize=(1, 1)).text(0, 0, "a")
+    pyplot.savefig(sys.argv[1])
+"""
+
+
+def test_fonts_of_the_machine_are_in_no_figure(project: Path, tmp_path: Path) -> None:
+    """Matplotlib asks no program for fonts, and two machines with other ones share a figure."""
+    place, homes = tmp_path / "bin", [tmp_path / "one", tmp_path / "two"]
+    place.mkdir()
+    (place / "fc-list").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n", encoding="utf-8")
+    (place / "fc-list").chmod(0o755)
+    write(project, FIGURE, "python {input.code[0]} {output}.svg; mv {output}.svg {output}")
+    writing.font(homes[1] / "fonts" / "square.ttf", "a")
+    for home, steps in zip(homes, (["summarise"], []), strict=True):
+        make(project, "clean")
+        path = f"{place}:{building.variables()['PATH']}"
+        printed = make(project, PATH=path, XDG_DATA_HOME=str(home))
+        assert [step for step in building.ran(printed) if step == "summarise"] == steps
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize(("where", "steps"), [("import probing", []), ("probing.look()", ["out"])])
+def test_what_a_package_starts_while_it_is_imported_is_not_of_the_step(
+    project: Path, tmp_path: Path, where: str, steps: list[str]
+) -> None:
+    """A package that looks at the machine when it is imported is as locked; a call of it is not."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    (site,) = (tmp_path / "v").glob("lib/python*/site-packages")
+    look = "import subprocess\n\n\ndef look():\n    subprocess.run(['mytool'])\n"
+    (site / "probing.py").write_text(look + ("\n\nlook()\n" if not steps else ""))
+    (project / "scripts" / TINY / "look.py").write_text(f"import probing\n{where}\n")
+    program = f"{tmp_path}/v/bin/python ../../scripts/{TINY}/look.py"
+    environment(project, f"{program}; echo 1 > {{output}}")
+    path = {"PATH": f"{tmp_path}:{building.variables()['PATH']}"}
+    for number, ran in ((1, ["out"]), (2, steps)):
+        (tmp_path / "mytool").write_text(f"#!/bin/sh\necho {number}\n", encoding="utf-8")
+        (tmp_path / "mytool").chmod(0o755)
+        make(project, "clean")
+        assert building.ran(make(project, **path)) == ran
+
+
 def test_script_that_a_command_names_is_followed(project: Path) -> None:
     """No rule has to list what its command says already."""
     command = f"bash ../../scripts/{TINY}/one.sh > {{output}}"
@@ -445,6 +511,37 @@ def test_script_that_a_command_names_is_followed(project: Path) -> None:
         (scripts / "two.sh").write_text(f"echo {text}", encoding="utf-8")
         make(project)
         assert result(project, "out.txt") == f"{text}\n"
+
+
+PERL = "use FindBin; use lib $FindBin::Bin; use My::Mod;"
+NAMED = {
+    "after cd": ("(cd ../../../outside && cat a.txt)", "../../../outside/a.txt", "", ""),
+    "below a variable": ("cat $HOME/a.txt", "../../../a.txt", "", ""),
+    "in a folder of tools": ("bash ../../tools/run.sh", "../../tools/run.sh", "", ""),
+    "in a module of Perl": ("perl ../../scripts/EXPERIMENT/run", "My/Mod.pm", "run", PERL),
+    "in a folder that a script lists": (
+        "bash ../../scripts/EXPERIMENT/run",
+        "a.txt",
+        "run",
+        "cd ../../scripts/EXPERIMENT\nls | while read x; do case $x in a*) cat $x; esac; done",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_file_that_a_command_or_script_means_is_an_input(project: Path, what: str) -> None:
+    """Where a command goes first, what a variable holds, and names without suffix count."""
+    command, place, script, text = (part.replace("EXPERIMENT", TINY) for part in NAMED[what])
+    environment(project, f"{command} > {{output}}")
+    scripts = project / "scripts" / TINY
+    (scripts / place).parent.mkdir(exist_ok=True)
+    if script:
+        (scripts / script).write_text(text, encoding="utf-8")
+    for number in ("1", "2"):
+        said = {".pm": f'print "{number}"; 1;', ".sh": f"printf {number}"}.get(place[-3:], number)
+        (scripts / place).write_text(said, encoding="utf-8")
+        make(project, HOME=str(project.parent))
+        assert result(project, "out.txt") == number
 
 
 @pytest.mark.parametrize(

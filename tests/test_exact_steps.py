@@ -10,6 +10,8 @@ import building
 import pytest
 
 NAME = "2024-06-01-Exact"
+make = building.for_experiment(building.made, NAME)
+refused = building.for_experiment(building.refused, NAME)
 HEAD = "from labflake import code, data, step\n"
 ALL = 'rule all:\n    input: "assets/data/out.txt"\n'
 ONE = HEAD + ALL
@@ -69,24 +71,6 @@ def write(project: Path, snakefile: str, **files: str) -> Path:
     return building.experiment(project, NAME, Snakefile=snakefile, hashes_txt="", **files)
 
 
-def where(project: Path) -> dict[str, str]:
-    """Return the variables that name the experiment and its cache."""
-    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    return building.made(project, *arguments, **(where(project) | environment))
-
-
-def refused(project: Path, *arguments: str, **environment: str) -> str:
-    """Run make, which has to fail with a message and without a traceback; return the message."""
-    done = building.make(project, *arguments, **(where(project) | environment))
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
 def is_up_to_date(project: Path) -> bool:
     """Tell whether make has nothing to do."""
     return make(project).splitlines()[-1] == "up to date"
@@ -101,7 +85,7 @@ def is_settled(project: Path) -> bool:
 def begin(project: Path) -> subprocess.Popen:
     """Start make for the experiment of these tests."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    env = building.variables() | where(project)
+    env = building.variables() | building.where(project, NAME)
     return subprocess.Popen(["make", "--no-print-directory"], cwd=project, env=env, **options)
 
 
@@ -216,13 +200,19 @@ def test_module_saved_while_a_step_runs_is_what_the_result_is_of(project: Path) 
     assert slow.out == "3"
 
 
-def test_input_changed_and_put_back_while_a_step_reads_is_noticed(project: Path) -> None:
-    """What counts is what the step read, not what is there when it ends."""
+@pytest.mark.parametrize("dated", [False, True])
+def test_input_changed_and_put_back_while_a_step_reads_is_noticed(
+    project: Path, dated: bool
+) -> None:
+    """What counts is what the step read, not what is there when it ends, with its old date."""
     slow = Slow(project)
     slow.reach("begun")
+    found = slow.raw.stat()
     slow.raw.write_text("wrong\n")
     slow.reach("read")
     slow.raw.write_text("right\n")
+    if dated:
+        os.utime(slow.raw, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert "raw.csv changed while step one ran" in slow.end()
     assert slow.out == "right"
     assert is_settled(project)
@@ -389,6 +379,7 @@ def test_folder_of_a_checkpoint_is_made_again_as_it_was(project: Path) -> None:
         lambda: shutil.rmtree(parts),
         lambda: (parts / "1").write_text("x"),
         lambda: (parts / "9").write_text("x"),
+        lambda: (shutil.rmtree(parts), parts.write_text("x")),
     ):
         tamper()
         make(project)
@@ -510,10 +501,11 @@ def test_new_experiment_changes_no_other(project: Path) -> None:
     assert is_settled(project)
 
 
-def test_declared_environment_variable_is_seen(project: Path) -> None:
-    """A variable that the Snakefile declares under `envvars:` decides which steps there are."""
+@pytest.mark.parametrize("declared", [True, False])
+def test_environment_variable_of_a_snakefile_is_seen(project: Path, declared: bool) -> None:
+    """A variable that the Snakefile declares under `envvars:`, or only reads, decides the steps."""
     rule = 'rule one:\n    output: "assets/data/out.txt"\n    params: v=os.environ["COHORT"]\n'
-    head = HEAD + 'import os\nenvvars: "COHORT"\n'
+    head = HEAD + "import os\n" + 'envvars: "COHORT"\n' * declared
     generated = write(
         project, ONE.replace(HEAD, head) + rule + '    shell: step("echo {params.v} > {output}")\n'
     )

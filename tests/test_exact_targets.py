@@ -1,12 +1,15 @@
 """What is asked for is made, or the error says why not; all that count steps count the same."""
 
 import re
+import shutil
 from pathlib import Path
 
 import building
 import pytest
 
 NAME = "2024-05-03-Targets"
+make = building.for_experiment(building.made, NAME)
+refused = building.for_experiment(building.refused, NAME)
 HEAD = "from labflake import code, data, step\n"
 FILES = """
 rule all:
@@ -72,6 +75,25 @@ rule gather:
     shell: step("cat {input} | awk '{{s += $1}} END {{print s}}' > {output}")
 """
 
+INSIDE = """
+rule all:
+    input: "assets/data/part/1.txt",
+
+KIND split:
+    input: "../../scripts/2024-05-03-Targets/in.txt",
+    output: directory("assets/data/split"),
+    shell:
+        step(
+            "mkdir -p {output}/sub;"
+            " for i in $(cat {input}); do echo $i > {output}/sub/$i.txt; done"
+        )
+
+rule part:
+    input: "assets/data/split/sub/{i}.txt",
+    output: "assets/data/part/{i}.txt",
+    shell: step("cat {input} {input} > {output}")
+"""
+
 
 @pytest.fixture
 def project(built: Path, tmp_path: Path) -> Path:
@@ -82,24 +104,6 @@ def project(built: Path, tmp_path: Path) -> Path:
 def write(project: Path, snakefile: str, **files: str) -> Path:
     """Write the experiment of these tests; return its generated folder."""
     return building.experiment(project, NAME, Snakefile=HEAD + snakefile, hashes_txt="", **files)
-
-
-def make(project: Path, *arguments: str) -> str:
-    """Run make for the experiment of these tests, with a cache of its own; it has to succeed."""
-    return building.made(project, *arguments, **where(project))
-
-
-def refused(project: Path, *arguments: str) -> str:
-    """Run make, which has to fail with a message and without a traceback; return the message."""
-    done = building.make(project, *arguments, **where(project))
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
-def where(project: Path) -> dict[str, str]:
-    """Return the variables that name the experiment and its cache."""
-    return {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
 
 
 def plan(project: Path) -> list[int]:
@@ -133,6 +137,33 @@ def test_file_in_a_folder_is_made_with_the_folder(project: Path) -> None:
     assert (generated / "assets" / "data" / "parts" / "one.txt").read_text() == "1\n"
     assert "two.txt is not in what" in refused(
         project, f"generated/{NAME}/assets/data/parts/two.txt"
+    )
+
+
+@pytest.mark.parametrize("kind", ["rule", "checkpoint"])
+def test_file_made_from_a_file_in_a_folder_is_made_from_that_folder_as_it_is_to_be(
+    project: Path, kind: str
+) -> None:
+    """From nothing, after a change, and where the notes are lost: the folder is made first."""
+    snakefile = INSIDE.replace("KIND", kind)
+    generated = write(project, snakefile, in_txt="1 2\n")
+    part = generated / "assets" / "data" / "part" / "2.txt"
+    target = f"generated/{NAME}/assets/data/part/2.txt"
+    assert building.ran(make(project, target)) == ["part:2", "split"]
+    assert plan(project) == [1, 0, 1]
+    write(project, snakefile.replace("echo $i >", "echo 3$i >"))
+    assert plan(project) == [2, 0, 0]
+    assert building.ran(make(project, target)) == ["part:2", "split"]
+    assert part.read_text() == "32\n32\n"
+    shutil.rmtree(generated / ".labflake")
+    write(project, snakefile.replace("echo $i >", "echo 4$i >"))
+    make(project, target)
+    assert part.read_text() == "42\n42\n"
+    assert building.ran(make(project)) == ["part:1"]
+    write(project, snakefile, in_txt="1\n")
+    said = refused(project, target)
+    assert (
+        "step part:2 failed: it needs assets/data/split/sub/2.txt, which no step has made" in said
     )
 
 
@@ -241,6 +272,24 @@ def test_all_that_count_steps_count_the_same(growing: Path) -> None:
     counted(make(growing))
     assert plan(growing) == [0, 0, 8]
     assert counted(make(growing, "redo", "STEP=split"))[0] == 7
+
+
+def test_what_a_checkpoint_in_the_cache_decides_is_counted(growing: Path) -> None:
+    """From nothing, and where another result lies there, the plan counts as the build does."""
+    config = growing / "scripts" / NAME / "config.yaml"
+    generated = growing / "generated" / NAME
+    make(growing)
+    shutil.rmtree(generated)
+    assert plan(growing) == [0, 6, 0]
+    assert not (generated / "assets" / "data" / "parts.json").exists()
+    assert counted(make(growing)) == [0, 6]
+    config.write_text(config.read_text().replace("count: 3", "count: 2"))
+    assert counted(make(growing)) == [3, 0]
+    config.write_text(config.read_text().replace("count: 2", "count: 3"))
+    assert plan(growing) == [0, 4, 2]
+    assert (generated / "assets" / "data" / "parts.json").read_text() == "[1,2]\n"
+    assert counted(make(growing)) == [0, 4]
+    assert not [*(generated / ".labflake").glob("ahead*")]
 
 
 def test_plan_after_a_failure_counts_what_is_left(project: Path) -> None:

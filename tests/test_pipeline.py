@@ -7,6 +7,7 @@ import building
 import pytest
 from building import TINY
 
+make = building.for_experiment(building.made, TINY)
 SNAKEFILE = """
     from labflake import code, step
 
@@ -54,12 +55,6 @@ def tiny(built: Path, tmp_path: Path) -> Path:
     words.write_text(WORDS.replace("\n    ", "\n"), encoding="utf-8")
     make(project)
     return project
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the small experiment with a cache of its own."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": TINY}
-    return building.made(project, *arguments, **(cache | environment))
 
 
 def read(project: Path, name: str) -> str:

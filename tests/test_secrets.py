@@ -1,6 +1,7 @@
 """Secrets: not in config.yaml, not in a message, not in a log, not on a command line."""
 
 import building
+import pypdf
 import pytest
 from data_projects import Project, error
 from servers.web import Web
@@ -131,6 +132,54 @@ def test_logs_of_steps_hold_no_secrets(built, tmp_path):
     assert b"LANG=C.UTF-8" in kept
     for text in (done.stdout, done.stderr, kept.decode()):
         assert "Secret-" not in text
+
+
+LEAKY = """
+    ---
+    title: T
+    abstract: It is `{python} os.environ["GH_PAT"]`.
+    ---
+
+    ```python
+    import os, sys
+    import pandas as pd
+    print(os.environ["MY_DB"], {"a": os.environ["ODD_SECRET"]})
+    for letter in os.environ["PGPASSWORD"]:
+        print(letter, end="", flush=True)
+    pd.DataFrame({"a": [os.environ["DB_DSN"], os.environ["ODD_SECRET"]]})
+    ```
+
+    It is `{python} os.environ["GHTOKEN"]`, and 41.
+
+    ```python
+    %s
+    ```
+    """
+END = "raise ValueError(os.environ['MY_DB'] + os.environ['HF_AUTH'] + os.environ['ODD_SECRET'])"
+
+
+@pytest.mark.parametrize("end", ["42", END])
+def test_documents_hold_no_secrets(built, tmp_path, end):
+    """What a document leaves shows no secret that its cells know, whether it is made or fails."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    values = VALUES | {"ODD_SECRET": "<Secret-ödd> & 'more'"}
+    building.experiment(
+        project,
+        TINY,
+        Snakefile="rule all:\n    input: []\n",
+        config_yaml=f"environment: [{', '.join(values)}]\n",
+        report_md=LEAKY % end,
+    )
+    done = building.make(project, EXPERIMENT=TINY, CACHE=str(tmp_path / "cache"), **values)
+    assert (done.returncode == 0) == (end == "42"), done.stderr
+    generated = project / "generated" / TINY
+    notebook = generated / "assets/report/report.ipynb"
+    assert "postgresql://…@h/db" in notebook.read_text(encoding="utf-8")
+    files = [p for p in generated.rglob("*") if p.is_file()]
+    texts = [p.read_bytes() for p in files] + [done.stdout.encode(), done.stderr.encode()]
+    for pdf in generated.glob("outputs/*.pdf"):
+        texts += [page.extract_text().encode() for page in pypdf.PdfReader(pdf).pages]
+    assert not [part for part in (b"Secret-", b"more'") for text in texts if part in text]
 
 
 @pytest.mark.parametrize("name", [*VALUES, "API_KEY", "apiKey", "dbPassword", "AccessToken", "PAT"])

@@ -7,6 +7,7 @@ import building
 import pytest
 
 NAME = "2024-03-01-Steps"
+make = building.for_experiment(building.made, NAME)
 DYNAMIC = """
     import json
     from labflake import step
@@ -79,12 +80,6 @@ CHAIN = """
 def project(built: Path, tmp_path: Path) -> Path:
     """Copy the project without what was generated."""
     return building.copy(built, tmp_path / "project", generated=False)
-
-
-def make(project: Path, *arguments: str, **environment: str) -> str:
-    """Build the experiment of these tests with a cache of its own."""
-    cache = {"CACHE": str(project.parent / "cache"), "EXPERIMENT": NAME}
-    return building.made(project, *arguments, **(cache | environment))
 
 
 def files(project: Path) -> dict[str, str]:

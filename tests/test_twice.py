@@ -1,13 +1,22 @@
 """`make twice`: the same bytes under other circumstances, or what differs and the suspect."""
 
+import os
 import re
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import building
+import data_projects  # noqa: F401 - the equipment can be imported then
 import pytest
+import rendering
+
+from labflake import temporary
 
 KINDS = "2024-02-28-Kinds"
 CAUSES = "2024-02-29-Causes"
+KILLED = "2024-03-01-Killed"
 FORMATS = ["csv", "json", "npy", "npz", "svg", "png", "pdf", "skops", "txt", "md"]
 DOCUMENTS = [
     "assets/2024-03-01-talk/2024-03-01-talk.ipynb",
@@ -255,6 +264,41 @@ def test_both_files_are_kept(causes: tuple[int, str], copy: Path) -> None:
     texts = [(kept / s / "assets/data/cause-user.txt").read_text() for s in ("first", "second")]
     assert texts[0] != texts[1]
     assert not [*kept.rglob("calm.txt")]
+
+
+@pytest.mark.parametrize("command", ["twice", "reproduce"])
+def test_what_a_killed_one_left_is_removed(copy: Path, tmp_path: Path, command: str) -> None:
+    """The folder in which a build was killed is removed at the next start."""
+    place, started = tmp_path / "t", tmp_path / "started"
+    place.mkdir()
+    snakefile = f"""
+        rule one:
+            output: "assets/data/one.txt",
+            shell: "test ! -e {started}; touch {started}; sleep 300"
+    """
+    generated = building.experiment(copy, KILLED, Snakefile=snakefile, hashes_txt="")
+    (generated / "assets" / "data").mkdir(parents=True, exist_ok=True)
+    (generated / "assets" / "data" / "one.txt").touch()
+    rendering.commit_all(copy, command)
+    own = {"EXPERIMENT": KILLED, "TMPDIR": str(place)}
+    environment = building.variables() | own
+    process = subprocess.Popen(["make", command], cwd=copy, env=environment, start_new_session=True)
+    while not started.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len([*place.glob(f"labflake-{command}-*")]) == 1
+    assert building.make(copy, command, **own).returncode == 2
+    assert not [*place.glob("labflake-*")]
+
+
+def test_the_folder_of_a_running_one_stays(tmp_path: Path) -> None:
+    """Who needs a folder of the same name leaves that of a program that still runs."""
+    with temporary.folder("a", tmp_path) as one, temporary.folder("a", tmp_path) as two:
+        assert one.is_dir()
+        assert two.is_dir()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_failure_under_other_circumstances_is_told(copy: Path) -> None:

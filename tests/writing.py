@@ -85,6 +85,21 @@ def build(project: Path, *sources: Path, cwd: Path | None = None, **changes: str
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def font(path: Path, characters: str) -> None:
+    """Write a font that draws each of the characters as a square."""
+    import matplotlib
+    from fontTools.ttLib import TTFont
+
+    made = TTFont(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"))
+    square = made.getBestCmap()[ord("□")]
+    for table in made["cmap"].tables:
+        table.cmap = {ord(c): square for c in characters} if table.isUnicode() else {}
+    for record in made["name"].names:
+        record.string = "Square" if record.nameID in (1, 3, 4, 6, 16) else "Regular"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.save(path)
+
+
 def outputs(project: Path, experiment: str) -> Path:
     """Return the folder of the documents of an experiment."""
     return project / "generated" / experiment / "outputs"

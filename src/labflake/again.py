@@ -5,6 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
+from labflake import environment as packages
 from labflake.errors import LabError
 from labflake.experiments import root
 
@@ -21,6 +22,19 @@ def environment() -> dict[str, str]:
     given = dict(os.environ)
     os.environ.pop(_COUNTS, None)
     return given
+
+
+def mend_packages(given: dict[str, str]) -> None:
+    """Make `.venv` again if somebody edited its packages, and start again with what it has then.
+
+    Every command asks whether its packages are there; this looks at each file, so it is for what
+    runs a step or a document.
+    """
+    if packages.is_whole(root()):
+        return
+    if packages.main([]):
+        raise SystemExit(1)
+    start("packages of .venv were changed", given)
 
 
 def start(why: str, given: dict[str, str]) -> NoReturn:

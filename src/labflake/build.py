@@ -36,6 +36,7 @@ def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = froze
     from labflake.pipeline import processes
 
     given = again.environment()
+    again.mend_packages(given)
     with alone(experiment), processes.kept(experiment.state) as running:
         contents = Contents(str(experiment.generated))
         change = examine(experiment, contents)

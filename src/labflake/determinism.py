@@ -24,6 +24,7 @@ _PINNED = {
     "PYTHONUTF8": "1",
     "SOURCE_DATE_EPOCH": str(EPOCH),
     "MPLBACKEND": "agg",
+    "MPL_IGNORE_SYSTEM_FONTS": "1",  # its own fonts, and those that a program adds by their paths
     # BLAS and NumPy choose kernels by processor, and the last digits follow.
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",

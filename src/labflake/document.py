@@ -51,6 +51,7 @@ class Making:
         """
         from labflake.documents.building import Order
         from labflake.documents.evidence import Evidence
+        from labflake.pipeline import variables
 
         self.source, self.experiment = source, Experiment(source.parent.name)
         self.contents, self.alone = contents, alone
@@ -59,7 +60,9 @@ class Making:
         folder.mkdir(parents=True)
         self.evidence = Evidence(self.experiment, contents, source)
         names = [str(path) for path in outputs(source)]
-        self.order = Order(str(source), str(folder), names, self.evidence.remembered, notebook)
+        asked = variables.of_cells(self.experiment, contents)
+        remembered = self.evidence.remembered
+        self.order = Order(str(source), str(folder), names, asked, remembered, notebook)
 
     def finish(self, answer) -> Built:
         """Publish and record what was made, if it is right and nothing changed under it.

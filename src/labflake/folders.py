@@ -12,7 +12,12 @@ def names(folder: str | os.PathLike) -> list[str]:
         found = os.listdir(folder)
     except OSError:
         return []
-    return sorted(n for n in found if n[0] not in ".#" and n[-1] != "~" and n != "__pycache__")
+    return sorted(name for name in found if not _is_left(name))
+
+
+def _is_left(name: str) -> bool:
+    """Tell whether an editor (`.x.swp`, `x~`, `#x#`) or Python left a name."""
+    return name[0] == "." or name[-1] == "~" or name[0] == name[-1] == "#" or name == "__pycache__"
 
 
 def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from labflake import again
 from labflake.alone import alone
 from labflake.document import checked, notebook_path
 from labflake.errors import LabError
@@ -13,6 +14,7 @@ from labflake.pipeline.contents import Contents
 
 def main(argv: list[str]) -> int:
     """Execute the documents named, or the report of the current experiment; print the notebooks."""
+    again.mend_packages(again.environment())
     for source in [checked(name) for name in argv] or [_report(current())]:
         experiment = Experiment(source.parent.name)
         os.makedirs(experiment.state, exist_ok=True)

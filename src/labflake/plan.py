@@ -59,7 +59,7 @@ def _summary(nodes: dict[str, Node]) -> str:
     count = {
         s: sum(n.state == s for n in nodes.values()) for s in ("COMPLETE", "CACHED", "PENDING")
     }
-    open_ = [name for name, node in nodes.items() if node.grows and node.state != graph.COMPLETE]
+    open_ = [name for name, node in nodes.items() if node.is_open]
     more = f"; {', '.join(open_)} will say how many more" if open_ else ""
     return (
         f"{count['PENDING']} to run, {count['CACHED']} from the cache,"

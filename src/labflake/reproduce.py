@@ -7,10 +7,9 @@ The cache is not used, unless `CACHED=1` allows it.
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
-from labflake import uncommitted
+from labflake import temporary, uncommitted
 from labflake.errors import LabError
 from labflake.experiments import Experiment, current, relative, root
 from labflake.gate import record, versions
@@ -40,12 +39,12 @@ def main(argv: list[str]) -> int:
     wanted = _wanted(experiment, data)
     print(f"{experiment.name}: rebuilding commit {_described(commit)}", flush=True)
     _warn(experiment, commit, wanted)
-    with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
-        project, shared = copies.of_commit(Path(folder) / root().name, commit)
+    with temporary.folder("reproduce") as folder:
+        project, shared = copies.of_commit(folder / root().name, commit)
         brought, recorded = _bring_data(experiment, project)
         facts = _facts(experiment, commit, shared)
         _say_how(facts, len(brought), len(recorded))
-        seconds = _build(experiment, project, Path(folder) / "cache")
+        seconds = _build(experiment, project, folder / "cache")
         print(f"  built in {duration(seconds)}\n", flush=True)
         generated = project / "generated" / experiment.name
         made = artifacts(generated, {*data, *recorded})

@@ -6,11 +6,11 @@ what to suspect; both files are kept, to be looked at.
 
 import os
 import shutil
-import tempfile
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from labflake import gate
+from labflake import gate, temporary
 from labflake.experiments import Experiment, current, root
 from labflake.folders import walk
 from labflake.gate.wording import aligned
@@ -29,10 +29,10 @@ def main(argv: list[str]) -> int:
     notes = experiment.state / "twice"
     shutil.rmtree(notes, ignore_errors=True)
     print(f"{experiment.name}: building it twice, without the cache", flush=True)
-    with tempfile.TemporaryDirectory(prefix="twice-") as folder:
-        one = _build(conditions.first(Path(folder) / "a"), experiment, data)
-        with _other_place(Path(folder)) as other:
-            place = Path(other) / "another" / "and-longer" / "place"
+    with temporary.folder("twice") as folder:
+        one = _build(conditions.first(folder / "a"), experiment, data)
+        with _other_place(folder) as other:
+            place = other / "another" / "and-longer" / "place"
             two = _build(conditions.second(place), experiment, data)
             _print_conditions(one, two)
             return verdict.give(one, two, notes)
@@ -67,13 +67,13 @@ def _build(circumstances: Conditions, experiment: Experiment, data: list[str]) -
     return Build(circumstances, generated, began, time.time(), artifacts(generated, data))
 
 
-def _other_place(folder: Path) -> tempfile.TemporaryDirectory:
+def _other_place(folder: Path) -> AbstractContextManager[Path]:
     """Make a folder for the second copy, on another file system if there is room for it."""
     used = sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
     within = folder
     if os.access(_MEMORY, os.W_OK) and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         within = _MEMORY if shutil.disk_usage(_MEMORY).free > 4 * used else folder
-    return tempfile.TemporaryDirectory(prefix="twice-", dir=within)
+    return temporary.folder("twice", within)
 
 
 def _print_conditions(one: Build, two: Build) -> None:

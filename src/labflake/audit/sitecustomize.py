@@ -73,13 +73,33 @@ class Notes:
         """A program is run by its path."""
         self.note("r", path)
 
-    def started(self, program, arguments=(), *_):
-        """A program is started: a shell with a command, or another by its name."""
+    def imported(self, _, path=None, *__):
+        """A module is imported: only of compiled ones is there a file, which is not opened."""
+        if path:
+            self.note("r", path)
+
+    def loaded(self, path, *_):
+        """A library is loaded; a bare name is one of the system."""
+        if os.path.dirname(os.fsdecode(path)):
+            self.note("r", path)
+
+    def popened(self, program, arguments, folder=None, variables=None):
+        """A program is started by `subprocess`."""
+        self.started(program, arguments, variables, folder)
+
+    def started(self, program, arguments=(), variables=None, folder=None):
+        """A program is started: a shell with a command, or another by its name.
+
+        What a package starts while it is imported is a look at the machine, and none of the step's.
+        """
         text = isinstance(arguments, (str, bytes))
         words = [os.fsdecode(w) for w in [program, *([arguments] if text else arguments)]]
         kind = "c" if text or "-c" in words else "p"
-        if self.is_new(kind, " ".join(words)):
-            self.write(kind, " ".join(words))
+        place = os.path.abspath(os.fsdecode(folder or os.curdir))
+        if not _importing(self.own) and self.is_new(kind, " ".join([place, *words])):
+            self.write(kind, " ".join(words), place)
+        if isinstance(variables, dict):
+            _watch(variables)
 
     def commanded(self, command):
         """A shell is started with a command."""
@@ -113,13 +133,13 @@ class Notes:
         self.known.add((kind, text))
         return new
 
-    def write(self, kind, path):
-        """Write one note, with what shows whether the file is changed later."""
+    def write(self, kind, path, place=""):
+        """Write one note, with what shows whether the file is changed later, or where it starts."""
         try:
             found = os.stat(path)
             stat = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
         except OSError:
-            stat = ("", "", "", "")
+            stat = (place, "", "", "")
         if self.file < 0:
             name = os.path.join(self.folder, "%d.notes" % self.process)  # noqa: UP031
             self.known.add(("w", name))
@@ -140,17 +160,35 @@ _EVENTS = {
     "os.exec": Notes.started,
     "os.posix_spawn": Notes.started,
     "os.system": Notes.commanded,
-    "subprocess.Popen": Notes.started,
+    "subprocess.Popen": Notes.popened,
+    "import": Notes.imported,
+    "ctypes.dlopen": Notes.loaded,
     "sqlite3.connect": Notes.database,
 }
 
 
-def _importing():
-    """Tell whether the import system is at work: what it lists is no data."""
+def _watch(variables):
+    """Add to the variables of a program what lets us see it, too, where they are others."""
+    paths = variables.get("PYTHONPATH", "")
+    for name in ("LAB_STEP", "LAB_BUILD"):
+        if name in os.environ:
+            variables.setdefault(name, os.environ[name])
+    if _HERE not in paths.split(os.pathsep):
+        variables["PYTHONPATH"] = os.pathsep.join([_HERE] + [paths] * bool(paths))
+
+
+def _importing(software=None):
+    """Tell whether the import system is at work: what it lists is no data.
+
+    With the folders of software: whether it is so for what lies there.
+    """
     frame = sys._getframe(3)
     while frame:
+        file = frame.f_code.co_filename
         if frame.f_globals.get("__name__") in _IMPORTS:
             return True
+        if software and os.path.isabs(file) and not file.startswith(software):
+            return False
         frame = frame.f_back
     return False
 

@@ -16,6 +16,7 @@ from labflake.documents import checks, formats, prose, provenance
 from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
 from labflake.documents.pandoc import HERE, DocumentError, Text
+from labflake.documents.pdf import font_folders
 from labflake.documents.problems import as_lines, refuse
 from labflake.documents.source import Source, read
 from labflake.errors import LabError
@@ -33,6 +34,7 @@ class Order:
     source: str
     folder: str
     outputs: list[str]  # the final places of all files, for the line that rebuilds them
+    variables: list[str]  # of the environment, for the cells
     remembered: dict | None = None
     notebook: bool = False  # and nothing else
 
@@ -74,7 +76,7 @@ def _document(order: Order) -> Answer:
     experiment = Experiment(path.parent.name)
     stamp = provenance.stamp(experiment)
     reads = _looks(experiment.scripts / "hashes.txt", root() / "pyproject.toml", path)
-    listed = {str(place): names_in(place) for place in _font_folders()}
+    listed = {str(place): names_in(place) for place in font_folders()}
     source = read(path)
     reads |= _looks(*_named(source), *_equipment())
     text, cells = text_of(source, experiment, order, folder / "build")
@@ -125,20 +127,9 @@ def _named(source: Source) -> list[Path]:
 
 def _equipment() -> list[Path]:
     """Return the files of the equipment and the fonts of the project."""
-    fonts = [path for folder in _font_folders() for path in folder.glob("*")]
+    fonts = [folder / name for folder in font_folders() for name in names_in(folder)]
     every = [*HERE.rglob("*"), *fonts]
     return [p for p in every if p.is_file() and "__pycache__" not in p.parts]
-
-
-def _font_folders() -> list[Path]:
-    """Return where Typst looks for fonts of the project; it follows links to folders, too."""
-    known, folders = set(), [root() / provenance.FONTS]
-    for folder in folders:
-        place = os.path.realpath(folder)
-        if place not in known:
-            known.add(place)
-            folders += sorted(p for p in folder.glob("*") if p.is_dir())
-    return folders
 
 
 def _shown(text: Text) -> list[Path]:

@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import re
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +15,16 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
-from labflake import missing
-from labflake.determinism import environment
+from labflake import missing, temporary
+from labflake.determinism import of_step
 from labflake.documents.problems import Problem
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line
 from labflake.experiments import Experiment
+from labflake.pipeline import orphans
+from labflake.pipeline.variables import advice
 from labflake.settings import told
+from labflake.sources import secrecy
 
 # Figures of cells: as SVG, without date, in Matplotlib's own style whatever the user's is.
 _PROFILE = """
@@ -60,7 +62,8 @@ class _Client(NotebookClient):
         texts = []
         for expression, answer in zip(expressions, answers.values(), strict=True):
             if answer["status"] != "ok":
-                what = f"`{expression}`: {answer['ename']}: {answer['evalue']}"
+                said = f"{answer['ename']}: {answer['evalue']}"
+                what = "\n    ".join([f"`{expression}`: {said}", *_advice(said)])
                 line = expression_line(self.source, cell, expression)
                 self.problems.append(Problem(line, what))
             texts.append(_text(answer))
@@ -80,10 +83,18 @@ class _Client(NotebookClient):
                 return {name: found[name] for name in expressions}
 
 
-def execute(source: Source, header_expressions: list[str]) -> Executed:
-    """Run all cells in order, in a fresh kernel, in the folder of the document."""
+def execute(source: Source, header_expressions: list[str], variables: list[str]) -> Executed:
+    """Run all cells in order, in a fresh kernel, in the folder of the document.
+
+    What they give is without the secrets that they know.
+
+    Args:
+        source: the document.
+        header_expressions: those that are evaluated last.
+        variables: names of what cells get of the environment, beyond where things are.
+    """
     notebook = nbformat.v4.new_notebook(cells=[_node(c, i) for i, c in enumerate(source.cells)])
-    with _client(notebook, source) as (client, env, log):
+    with _client(notebook, source, variables) as (client, env, log):
         client.header_expressions = header_expressions
         try:
             client.execute(env=env, cleanup_kc=True, stderr=log)
@@ -93,30 +104,45 @@ def execute(source: Source, header_expressions: list[str]) -> Executed:
             raise KeyboardInterrupt from None
         except DeadKernelError:
             client.problems.append(_death(client.current, log.name))
-    outputs = [[dict(o) for o in c.outputs] for c in notebook.cells if c.cell_type == "code"]
+    outputs = [_joined(c.outputs) for c in notebook.cells if c.cell_type == "code"]
     missing = len(source.cells) + 1 - len(client.values)  # after a cell that failed
     values = client.values + [[]] * missing
-    return Executed(outputs, values, client.notes, client.problems)
+    outputs, values = secrecy.hidden_in([outputs, values], env)
+    problems = [Problem(line, secrecy.hidden_in(text, env)) for line, text in client.problems]
+    return Executed(outputs, values, client.notes, problems)
+
+
+def _joined(outputs: list) -> list[dict]:
+    """Return outputs with what was printed in one piece: the clock decides where it is cut."""
+    joined: list[dict] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.get("name") and output["name"] == last.get("name"):
+            last["text"] += output["text"]
+        else:
+            joined.append(dict(output))
+    return joined
 
 
 @contextmanager
-def _client(notebook, source: Source):
+def _client(notebook, source: Source, variables: list[str]):
     """Yield a client with a kernel of this very Python, with private sockets and settings."""
     folder = "/tmp" if os.access("/tmp", os.W_OK) else None  # socket paths must be short
-    with tempfile.TemporaryDirectory(prefix="lab-", dir=folder) as private:
+    with temporary.folder("cells", folder) as place:
+        private = str(place)
         config = Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}})
         manager = AsyncKernelManager(config=config, connection_file=f"{private}/kernel.json")
         manager.kernel_spec_manager.kernel_dirs = []  # the kernels of the user's home do not count
-        place = {"metadata": {"path": str(source.path.parent)}}
-        client = _Client(notebook, km=manager, timeout=None, resources=place)
+        resources = {"metadata": {"path": str(source.path.parent)}}
+        client = _Client(notebook, km=manager, timeout=None, resources=resources)
         client.record_timing, client.shutdown_kernel = False, "immediate"
         client.source, client.values, client.notes, client.problems = source, [], {}, []
         client.current = source.cells[0]
         with open(f"{private}/log", "w", encoding="utf-8") as log:
-            yield client, _environment(source, private), log
+            yield client, _environment(source, private, variables), log
 
 
-def _environment(source: Source, private: str) -> dict[str, str]:
+def _environment(source: Source, private: str, variables: list[str]) -> dict[str, str]:
     """Return the environment of the kernel: that of a step, and nothing of the user's settings."""
     for name, text in {"ipython_kernel_config.py": _PROFILE, "matplotlibrc": _STYLE}.items():
         path = Path(private, "profile_default", name)
@@ -125,8 +151,8 @@ def _environment(source: Source, private: str) -> dict[str, str]:
     own = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), private)
     own |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(path)}
     own |= {"EXPERIMENT": source.path.parent.name, "COLUMNS": "100", "LINES": "50"}
-    own["MPLCONFIGDIR"] = str(Experiment(source.path.parent.name).state / "matplotlib")
-    return environment() | own | told()
+    own["MPLCONFIGDIR"] = str(Experiment(source.path.parent.name).state / "fonts")
+    return of_step(variables) | own | told() | orphans.marked()
 
 
 def _node(cell: Cell, number: int):
@@ -166,6 +192,11 @@ def _raised(cell: Cell, out) -> Problem:
     lines = cell.text.splitlines()
     code = lines[number - 1].strip() if number <= len(lines) else ""
     said = f"{out.ename}: {out.evalue}".rstrip(": ")
-    advice = missing.advice(said)
-    text = "\n    ".join(line for line in (said, code, advice) if line)
+    text = "\n    ".join(line for line in (said, code, *_advice(said)) if line)
     return Problem(cell.line + number - 1, text)
+
+
+def _advice(said: str) -> list[str]:
+    """Return how to get a module or a variable that was not found."""
+    found = (missing.advice(said), advice(said, "cells"))
+    return [line.strip() for text in found if text for line in text.splitlines()]

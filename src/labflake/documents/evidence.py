@@ -13,6 +13,7 @@ from labflake.documents.building import Answer
 from labflake.documents.problems import Problem
 from labflake.experiments import Experiment, relative, root
 from labflake.folders import names as names_in
+from labflake.pipeline import changed
 from labflake.pipeline.contents import Contents
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
@@ -27,6 +28,7 @@ class Evidence:
         self.head = provenance.head(experiment)
         self.before = {str(p): looks.look(p) for p in _sources(experiment)}
         self.around = surroundings(experiment, contents)
+        self.variables = deciding(contents)
         self.of_cells: set[str] = set()  # of what changed, what cells may have read
         self.remembered = self._remembered()
 
@@ -34,6 +36,8 @@ class Evidence:
         """Return what the cells gave last time, if all that they read is the same now."""
         saved = memory.load(self.source)
         if not saved or saved.get("around") != self.around:
+            return None
+        if saved.get("variables") != self.variables:
             return None
         notes = saved["executed"]["notes"]
         now = {path: looks.look(path) for path in notes.get("read", {})}
@@ -70,7 +74,8 @@ class Evidence:
             return
         notes = answer.notes
         files = {path: self._digest(path) for path in (*notes["read"], *notes["written"])}
-        memory.keep(self.source, answer.memory | {"files": files, "around": self.around})
+        known = {"files": files, "around": self.around, "variables": self.variables}
+        memory.keep(self.source, answer.memory | known)
 
     def record(self, answer: Answer, outputs: list[Path]) -> dict:
         """Return what the manifest holds of the document."""
@@ -82,6 +87,7 @@ class Evidence:
             "reads": {self._name(p): self._digest(p) for p in sorted({*reads})},
             "listed": {self._name(p): n for p, n in self.listed(answer).items()},
             "around": self.around,
+            "variables": self.variables,
         }
 
     def made_by_nobody(self, answer: Answer) -> list[Problem]:
@@ -145,6 +151,14 @@ def _sources(experiment: Experiment) -> list[Path]:
     found = [p for folder in folders for p in folder.rglob("*") if "__pycache__" not in p.parts]
     locks = [root() / name for name in ("pyproject.toml", "poetry.lock", "flake.lock")]
     return [p for p in [*found, *locks] if p.is_file()]
+
+
+def deciding(contents: Contents) -> dict[str, str]:
+    """Return the digests of the variables that the Snakefile names under `envvars:`, as they are.
+
+    Cells can read them without being seen to.
+    """
+    return changed.variables(contents.graph.get("variables", ()))
 
 
 def surroundings(experiment: Experiment, contents: Contents) -> dict[str, str]:

@@ -36,7 +36,7 @@ def execute(source: Source, experiment: Experiment, order: "Order") -> Cells:
     header.check(source)
     checks.check(source, experiment)
     wanted = header.expressions(source)
-    executed, saved = _results(source, wanted, order.remembered)
+    executed, saved = _results(source, wanted, order)
     from labflake.documents.notebook import assemble
 
     notebook = assemble(source, executed)
@@ -46,8 +46,9 @@ def execute(source: Source, experiment: Experiment, order: "Order") -> Cells:
     return Cells(executed, notebook, saved)
 
 
-def _results(source: Source, wanted: list[str], saved: dict | None) -> tuple[Executed, dict | None]:
+def _results(source: Source, wanted: list[str], order: "Order") -> tuple[Executed, dict | None]:
     """Return what the cells give, and what to remember of it."""
+    saved = order.remembered
     if not wanted and not any(c.kind == "code" or c.expressions for c in source.cells):
         return nothing(source), None
     executed = memory.recall(saved, source, wanted)
@@ -55,7 +56,7 @@ def _results(source: Source, wanted: list[str], saved: dict | None) -> tuple[Exe
         return executed, saved
     from labflake.documents import cells
 
-    executed = cells.execute(source, wanted)
+    executed = cells.execute(source, wanted, order.variables)
     return executed, memory.worth_keeping(source, wanted, executed)
 
 

@@ -1,7 +1,5 @@
 """Runs inside the kernel of a document: notes files, fixes how tables and figures look."""
 
-import contextlib
-import importlib
 import json
 import os
 import sys
@@ -107,7 +105,6 @@ notes = Notes()
 def prepare() -> None:
     """Show tables whole, then begin to note what the cells read."""
     _tables()
-    _list_fonts()
     _compile_what_matters()
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
@@ -115,13 +112,6 @@ def prepare() -> None:
             notes.read[path] = looks.look(path)
     _note_workers()
     sys.addaudithook(notes.hook)
-
-
-def _list_fonts() -> None:
-    """Let Matplotlib list the fonts of the machine now, if it never did: no cell asks for that."""
-    if not list(Path(os.environ["MPLCONFIGDIR"]).glob("fontlist*")):
-        with contextlib.suppress(ImportError):
-            importlib.import_module("matplotlib.font_manager")
 
 
 def _compile_what_matters() -> None:

@@ -13,6 +13,7 @@ from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.problems import Problem
 from labflake.documents.provenance import FONTS
 from labflake.experiments import root
+from labflake.folders import names
 
 _SMALLEST = 0.5  # of the usual size of type
 STANDARDS = ["a-2a", "ua-1"]
@@ -42,8 +43,8 @@ def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
     """
     inputs = {"notes": "yes"} if notes else {}
     compiler = typst.Compiler(
-        str(path), root=str(root()), font_paths=[str(root() / FONTS), str(_fonts(path.parent))],
-        ignore_system_fonts=True, sys_inputs=inputs,
+        str(path), root=str(root()), font_paths=_fonts(path.parent), ignore_system_fonts=True,
+        sys_inputs=inputs,
     )  # fmt: skip
     standards = [] if notes else STANDARDS
     try:
@@ -69,21 +70,42 @@ def too_wide(pdf: Pdf, text: Text, room: float) -> list[Problem]:
     return problems
 
 
-def _fonts(folder: Path) -> Path:
-    """Return a folder with the fonts that Matplotlib brings: they fill gaps of Typst's own.
+def font_folders() -> list[Path]:
+    """Return where the fonts of the project are; links to folders are followed."""
+    known, folders = set(), [root() / FONTS]
+    for folder in folders:
+        place = os.path.realpath(folder)
+        if place not in known:
+            known.add(place)
+            folders += [folder / name for name in names(folder) if (folder / name).is_dir()]
+    return folders
 
-    Matplotlib's folder itself does not do: it has a font that draws boxes for every character,
-    and so hides that one is missing.
+
+def _fonts(folder: Path) -> list[str]:
+    """Return a folder with the fonts of the project, and one with those that Matplotlib brings.
+
+    The first has those whose names count, and no hidden ones. The second fills gaps of Typst's own;
+    Matplotlib's folder itself does not do: it has a font that draws boxes for every character, and
+    so hides that one is missing.
     """
-    fonts = folder / "fonts"
-    fonts.mkdir(exist_ok=True)
+    ours = [place / name for place in font_folders() for name in names(place)]
     found = importlib.util.find_spec("matplotlib")
-    places = found.submodule_search_locations if found else []
-    for place in places or []:
-        for font in sorted(Path(place, "mpl-data", "fonts", "ttf").glob("DejaVuSans*.ttf")):
-            if not (fonts / font.name).exists():
-                os.symlink(font, fonts / font.name)
-    return fonts
+    places = (found and found.submodule_search_locations) or []
+    ttf = [Path(place, "mpl-data", "fonts", "ttf") for place in places]
+    theirs = sorted(font for place in ttf for font in place.glob("DejaVuSans*.ttf"))
+    return [
+        _linked(folder / "own-fonts", [font for font in ours if font.is_file()]),
+        _linked(folder / "fonts", theirs),
+    ]
+
+
+def _linked(folder: Path, fonts: list[Path]) -> str:
+    folder.mkdir(exist_ok=True)
+    for number, font in enumerate(fonts):
+        link = folder / f"{number:04}-{font.name}"
+        if not link.is_symlink():
+            link.symlink_to(font)
+    return str(folder)
 
 
 def _problems(diagnostic: str, text: Text) -> list[Problem]:

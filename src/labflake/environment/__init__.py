@@ -20,6 +20,10 @@ class PreparationError(Exception):
     """The environment could not be made; the text says what to do."""
 
 
+class UnfitError(PreparationError):
+    """There are no files of a package for the Python at hand; there may be for another one."""
+
+
 def main(argv: list) -> int:
     """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
@@ -59,14 +63,14 @@ def make(folder: Path) -> None:
     Raises:
         PreparationError: no suitable Python, or packages that cannot be had; `.venv` is as before.
     """
-    if is_current(folder):
-        return
     from . import interpreter
 
     interpreter.continue_with_a_suitable_one([str(folder)])
-    from . import making
+    if not is_whole(folder):
+        from . import making, programs
 
-    making.make(folder)
+        programs.settle(folder)
+        making.make(folder)
 
 
 def complain(folder: Path) -> None:
@@ -87,8 +91,9 @@ def change(what: str) -> None:
     from . import interpreter
 
     interpreter.continue_with_a_suitable_one([what])
-    from . import editing
+    from . import editing, programs
 
+    programs.settle(Path.cwd())
     getattr(editing, what)(Path.cwd())
 
 
@@ -102,6 +107,15 @@ def is_current(folder: Path, groups=None) -> bool:
     if found != wanted or not os.access(folder / ".venv" / "bin" / "python", os.X_OK):
         return False
     return untouched.is_as_sealed(folder / ".venv")
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether `.venv` is what the lock asks for, with a look at every file of its packages."""
+    if not is_current(folder):
+        return False
+    from . import altered
+
+    return not altered.packages(folder / ".venv")
 
 
 def fingerprint(folder: Path, groups: list) -> str:

@@ -4,7 +4,7 @@ import platform
 import re
 from typing import NamedTuple
 
-from . import sources
+from . import PreparationError, UnfitError, sources
 
 
 class Cause(NamedTuple):
@@ -61,7 +61,7 @@ CAUSES = [
         "try again later, or use another index; then make again",
     ),
     NO_NETWORK,
-    Cause(
+    NO_FILE := Cause(
         r"no wheels with|none of the wheel's tags|platform tag|ABI tag|not a supported wheel"
         r"|no usable wheels",
         "it has no file for {machine}",
@@ -103,7 +103,7 @@ def package(said: str) -> str:
     return found[1] if found else ""
 
 
-def explain(said: str, by_pip: str, version: str) -> str:
+def explain(said: str, by_pip: str, version: str) -> PreparationError:
     """Return the error for a person: package, index, cause, what to do.
 
     Args:
@@ -120,13 +120,15 @@ def explain(said: str, by_pip: str, version: str) -> str:
     machine = f"{platform.system()} {platform.machine()}, Python {version}"
     filled = {"package": name, "machine": machine}
     sentence = found.sentence.format(**filled)
-    return "\n".join(
+    kind = UnfitError if found is NO_FILE else PreparationError
+    text = "\n".join(
         [
             f"{_with_version(name, words)} could not be had from {_index(words)}: {sentence}",
             *([f"  {line}" for line in _last_lines(words)] if _needs_words(found) else []),
             f"  {found.advice.format(**filled)}",
         ]
     )
+    return kind(text)
 
 
 def _with_version(name: str, words: str) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import PreparationError, failures, programs, progress, sources, uv
+from . import PreparationError, altered, failures, programs, progress, sources, uv
 
 INSTALLED = "labflake-requirements.txt"  # in `.venv`: what it was made of
 
@@ -20,7 +20,7 @@ class Wanted:
 
 def create(venv: Path, python: str) -> None:
     """Make an empty environment."""
-    done = programs.ask([python, "-m", "venv", "--without-pip", str(venv)])
+    done = programs.ask([python, "-I", "-m", "venv", "--without-pip", str(venv)])
     if done.returncode:
         end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
         raise PreparationError(f"{python} could not make {venv}\n{end}")
@@ -34,7 +34,7 @@ def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
     """
     said = said or by_uv(folder, venv, wanted)
     if said and (words := by_pip(folder, venv, wanted, said)):
-        raise PreparationError(failures.explain(said, words, _version(venv)))
+        raise failures.explain(said, words, _version(venv))
 
 
 def _version(venv: Path) -> str:
@@ -56,14 +56,42 @@ def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
     command = [program, "pip", "sync", "--python", python, "--require-hashes"]
     command += [str(wanted.packages), "--build-constraint", str(wanted.tools)]
     command += [f"--reinstall-package={name}" for name in _other_files(venv, wanted)]
-    env = sources.for_uv(wanted.indexes)
-    command += ["--no-index"] if env.pop("UV_NO_INDEX", "") else []
-    done = programs.ask([*command, "--offline"], env, folder)
+    before = altered.installed(venv)
+    said = _sync(command, wanted, folder, venv.name)
+    if not said and (names := altered.spoiled(venv, before)):
+        programs.say(
+            f"edited in uv's cache, through another .venv: {', '.join(names)}; fetched anew"
+        )
+        env = sources.for_uv((), sources.probable())
+        programs.ask([program, "cache", "clean", "--force", *names], env, folder)
+        command += [f"--reinstall-package={name}" for name in names]
+        said = _sync(command, wanted, folder, venv.name)
+        if not said and altered.spoiled(venv, before):
+            said = "uv's cache holds other files than those that were fetched"
+    return said
+
+
+def _sync(command: list[str], wanted: Wanted, folder: Path, place: str) -> str:
+    """Install with uv, at first without the network; return what it said if it could not.
+
+    What is cached lies there by the address of its index, so pip is asked only if it is needed.
+    """
+    env = sources.for_uv(wanted.indexes, sources.probable())
+    done = programs.ask([*_with_index(command, env), "--offline"], env, folder)
     if done.returncode:
-        return _while_it_goes_on(command, env, folder, venv.name)
+        probable, env = env, sources.for_uv(wanted.indexes)
+        if env != probable:
+            done = programs.ask([*_with_index(command, env), "--offline"], env, folder)
+    if done.returncode:
+        return _while_it_goes_on(_with_index(command, env), env, folder, place)
     if found := re.search(r"Installed (\d+) packages?", done.stderr):
-        programs.say(f"installed {found[1]} packages into {venv.name}, without the network")
+        programs.say(f"installed {found[1]} packages into {place}, without the network")
     return ""
+
+
+def _with_index(command: list[str], env: dict[str, str]) -> list[str]:
+    """Say by a word, too, that no index is to be asked: uv knows no variable for it."""
+    return [*command, *(["--no-index"] if env.get("UV_NO_INDEX") else [])]
 
 
 def _other_files(venv: Path, wanted: Wanted) -> list[str]:
@@ -119,6 +147,7 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     for part in filter(None, (first, lines)):
         if words := _pip(folder, venv, wanted, part, env | building):
             return missing or words
+    altered.spoiled(venv, altered.installed(venv))
     return ""
 
 

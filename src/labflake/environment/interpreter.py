@@ -26,7 +26,7 @@ def allowed() -> str:
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return own
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = _on_path(minor) or _of_pyenv(minor)
+        found = _found(minor)
         if found:
             return found
     raise PreparationError(
@@ -55,7 +55,7 @@ def chosen(folder: Path, find_uv) -> tuple:
     minor = int(wanted.split(".")[1])
     if sys.version_info[:2] == (3, minor):
         return getattr(sys, "_base_executable", sys.executable), ""
-    found = _on_path(minor) or _of_pyenv(minor) or _of_uv(wanted, minor, find_uv())
+    found = _found(minor) or _of_uv(wanted, minor, find_uv())
     if found:
         return found, ""
     other = allowed()
@@ -66,11 +66,21 @@ def chosen(folder: Path, find_uv) -> tuple:
     )
 
 
+def others(python: str) -> list:
+    """Return the newest of each other version that the lock allows; none where one is asked for."""
+    if os.environ.get("PROJECT_PYTHON"):
+        return []
+    made, own = _version(python)[0], getattr(sys, "_base_executable", sys.executable)
+    minors = [m for m in range(NEWEST[1], OLDEST[1] - 1, -1) if ("3", str(m)) != made]
+    found = [own if sys.version_info[:2] == (3, m) else _found(m) for m in minors]
+    return [program for program in found if program]
+
+
 def _version(program: str) -> tuple:
     """Return major and minor version of a Python and its own path; empty if it does not run."""
     try:
         done = subprocess.run(
-            [program, "-c", _ASK],
+            [program, "-I", "-S", "-c", _ASK],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -88,9 +98,11 @@ def _works(program: str, minor: int) -> str:
     return path if version == ("3", str(minor)) else ""
 
 
-def _on_path(minor: int) -> str:
+def _found(minor: int) -> str:
+    """Return the one of the PATH; a shim is a script that takes longer than to look behind it."""
     found = shutil.which(f"python3.{minor}")
-    return _works(found, minor) if found else ""
+    behind = _of_pyenv(minor) if not found or Path(found).parent.name == "shims" else ""
+    return behind or (_works(found, minor) if found else "")
 
 
 def _of_pyenv(minor: int) -> str:

@@ -4,20 +4,23 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import (
     NOTE,
     PreparationError,
+    UnfitError,
+    altered,
     editing,
     fingerprint,
     installing,
     interpreter,
-    is_current,
+    is_whole,
     optional_groups,
     own_project,
     programs,
@@ -35,7 +38,7 @@ def make(folder: Path) -> None:
     """
     with _alone(folder), tempfile.TemporaryDirectory() as scratch:
         _recover(folder / ".venv")
-        if is_current(folder):
+        if is_whole(folder):
             return
         groups = optional_groups(folder)
         pyproject = _read(folder, "pyproject.toml")
@@ -59,10 +62,15 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _read(folder: Path, name: str) -> dict:
+def _without_names(lock: str) -> str:
+    """Leave out the names of files beside their hashes: the rest is parsed in half the time."""
+    return re.sub(r'\{file = "[^"\n]*", (hash = "[^"\n]*")\}', r"{\1}", lock)
+
+
+def _read(folder: Path, name: str, shortened: Callable[[str], str] = str) -> dict:
     try:
         text = (folder / name).read_text(encoding="utf-8")
-        return tomllib.loads(text)
+        return tomllib.loads(shortened(text))
     except OSError as problem:
         raise PreparationError(f"{name} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
@@ -72,7 +80,7 @@ def _read(folder: Path, name: str) -> dict:
 
 def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -> installing.Wanted:
     """Write the requirements of the lock for pip and uv."""
-    lock = _read(folder, "poetry.lock")
+    lock = _read(folder, "poetry.lock", _without_names)
     try:
         groups = wanted_groups(pyproject, optional)
     except KeyError as unknown:
@@ -103,26 +111,39 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     elif os.path.lexists(venv):
         programs.say("making .venv again: it is unfinished, broken, or of another Python or place")
     with _replaced(venv):
+        _fill(folder, python, wanted, said)
+        yield venv
+
+
+def _fill(folder: Path, python: str, wanted: installing.Wanted, said: str) -> None:
+    """Make `.venv` and install; a folder of wheels may be one for another Python that is allowed.
+
+    Raises:
+        PreparationError: it cannot be done with any; told of the first one.
+    """
+    venv = folder / ".venv"
+    try:
         installing.create(venv, python)
         installing.install(folder, venv, wanted, said)
-        yield venv
+    except UnfitError as first:
+        for other in interpreter.others(python):
+            programs.say(f"{str(first).splitlines()[0]}: {other} is tried")
+            with contextlib.suppress(UnfitError):
+                shutil.rmtree(venv)
+                installing.create(venv, other)
+                return installing.install(folder, venv, wanted)
+        raise
 
 
 def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str:
     """Change the packages of a `.venv`; return what uv said if it could not."""
     note = (venv / NOTE).read_text(encoding="utf-8")
-    before = _packages(venv)
+    before = altered.installed(venv)
     (venv / NOTE).unlink()
     said = installing.by_uv(folder, venv, wanted)
-    if said and _packages(venv) == before:
+    if said and altered.installed(venv) == before:
         (venv / NOTE).write_text(note, encoding="utf-8")
     return said
-
-
-def _packages(venv: Path) -> dict[str, int]:
-    """Return what is installed, and since when."""
-    found = venv.glob("lib/python3.*/site-packages/*.dist-info")
-    return {path.name: path.stat().st_mtime_ns for path in found}
 
 
 @contextlib.contextmanager
@@ -176,6 +197,14 @@ def _remove(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
+def _by_hand(venv: Path) -> str:
+    """Return what somebody changed in the packages of `.venv`; "" for nothing."""
+    if files := altered.packages(venv):
+        more = f" and {len(files) - 1} more were" if len(files) > 1 else " was"
+        return f".venv/{min(files.values())}{more}"
+    return "" if untouched.is_as_sealed(venv) else "packages of .venv were"
+
+
 def _is_sound(venv: Path, python: str) -> bool:
     """Tell whether `.venv` is complete, was made in this folder and by this version of Python.
 
@@ -185,8 +214,8 @@ def _is_sound(venv: Path, python: str) -> bool:
     config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
     if venv.is_symlink() or not ((venv / NOTE).exists() and config.exists()):
         return False
-    if not untouched.is_as_sealed(venv):
-        programs.say("packages of .venv were changed by hand; make add PACKAGE=… is for that")
+    if changed := _by_hand(venv):
+        programs.say(f"{changed} changed by hand; make add PACKAGE=… is for that")
         return False
     lines = config.read_text(encoding="utf-8").splitlines()
     made = dict(line.split(" = ", 1) for line in lines if " = " in line)

@@ -1,21 +1,22 @@
-"""Poetry, which edits `poetry.lock`: a private one, through the simple API of pip's index."""
+"""Poetry, which edits `poetry.lock`, and cookiecutter: private ones, from pip's index, by hash."""
 
 import hashlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 import tomllib
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from . import PreparationError, installing, interpreter, programs, sources, uv
+from . import installing, interpreter, programs, sources, uv
 from .requirements import BUILD, requirements
 
 # Poetry and its plugin with all that they need, by hash. Poetry's own client asks for more than
 # the simple API, which is all that most indexes have; with the plugin it is content with that.
 PINNED = resources.files(__package__) / "poetry.txt"
+RENDERER = resources.files(__package__) / "cookiecutter.txt"
 
 
 def command() -> list[str]:
@@ -27,26 +28,30 @@ def command() -> list[str]:
     program = str(home() / "bin" / "poetry")
     if programs.ask([program, "--version"]).returncode:
         programs.say("installing Poetry for this user, once")
-        _install(home())
+        _install(home(), PINNED)
     return [program]
 
 
 def home() -> Path:
     """Return the folder of the private Poetry: another one for other packages or another Python."""
-    text = PINNED.read_text(encoding="utf-8")
-    version = re.search(r"^poetry==(\S+)", text, re.MULTILINE)[1]
+    return _home("poetry", PINNED)
+
+
+def _home(name: str, pinned: Traversable) -> Path:
+    text = pinned.read_text(encoding="utf-8")
+    version = re.search(rf"^{name}==(\S+)", text, re.MULTILINE)[1]
     digest = hashlib.sha256(f"{interpreter.allowed()}\n{text}".encode()).hexdigest()[:8]
-    return programs.cache_home() / f"poetry-{version}-{digest}"
+    return programs.cache_home() / f"{name}-{version}-{digest}"
 
 
-def _install(home: Path) -> None:
+def _install(home: Path, pinned: Traversable) -> None:
     """Make the private environment; a broken attempt leaves nothing behind."""
     shutil.rmtree(home, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         tools = Path(scratch) / "tools.txt"
         tools.write_text(_tools(), encoding="utf-8")
-        packages = Path(scratch) / "poetry.txt"
-        packages.write_text(PINNED.read_text(encoding="utf-8"), encoding="utf-8")
+        packages = Path(scratch) / "packages.txt"
+        packages.write_text(pinned.read_text(encoding="utf-8"), encoding="utf-8")
         try:
             installing.create(home, interpreter.allowed())
             installing.install(home, home, installing.Wanted(packages, tools))
@@ -76,34 +81,22 @@ def installer() -> str:
 def variables() -> dict[str, str]:
     """Return the environment for Poetry, with the address of the index that pip uses."""
     env = programs.variables()
-    bundle = sources.certificates()
+    bundle = sources.certificates(sources.settings())
     told = {"POETRY_PYPI_MIRROR_URL": sources.index(), "REQUESTS_CA_BUNDLE": bundle}
     told |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), sources.settings().get("proxy", ""))
     own = {"POETRY_VIRTUALENVS_CREATE": "false"}
     return {k: v for k, v in told.items() if v} | env | own
 
 
-def tool(name: str, version: str) -> str:
-    """Return a program in a private environment of this user, made once at a pinned version."""
-    major, minor = sys.version_info[:2]
-    home = programs.cache_home() / f"{name}-{version}-{major}.{minor}"
-    program = home / "bin" / name
+def cookiecutter() -> str:
+    """Return the program that renders templates; it is installed where it is not there yet.
+
+    Raises:
+        PreparationError: it cannot be installed.
+    """
+    home = _home("cookiecutter", RENDERER)
+    program = home / "bin" / "cookiecutter"
     if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
-        programs.say(f"installing {name} {version} for this user, once")
-        _install_unlocked(home, f"{name}=={version}")
+        programs.say("installing cookiecutter for this user, once")
+        _install(home, RENDERER)
     return str(program)
-
-
-def _install_unlocked(home: Path, wanted: str) -> None:
-    """Make a private environment with a package; a broken attempt leaves nothing behind."""
-    shutil.rmtree(home, ignore_errors=True)
-    try:
-        installing.create(home, interpreter.allowed())
-        pip = [*sources.pip(), "--python", str(home / "bin" / "python")]
-        done = programs.ask([*pip, "install", "--quiet", "--no-user", wanted], sources.for_pip())
-        if done.returncode:
-            end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-4:])
-            raise PreparationError(f"{wanted} could not be installed\n{end}")
-    except BaseException:
-        shutil.rmtree(home, ignore_errors=True)
-        raise

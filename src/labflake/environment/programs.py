@@ -61,6 +61,16 @@ def cache_home() -> Path:
     return Path(base) / "labflake"
 
 
+def settle(folder: Path) -> None:
+    """Let caches lie in the project where the folder for them cannot be written; say so."""
+    base = cache_home().parent
+    there = next(path for path in (base, *base.parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        own = folder / "generated" / ".home" / ".cache"
+        os.environ["XDG_CACHE_HOME"] = str(own)
+        say(f"{there} cannot be written: what is fetched is kept in {own.relative_to(folder)}")
+
+
 def home() -> Path:
     """Return the folder of the user; who has none, as in some containers, gets one in here."""
     try:

@@ -6,7 +6,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from . import PreparationError, interpreter, programs
+from . import PreparationError, interpreter, pip_files, programs
 
 
 @cache
@@ -49,6 +49,15 @@ def settings() -> dict[str, str]:
 
 
 @cache
+def probable() -> dict[str, str]:
+    """Return the same, soon, as the files of pip have it; pip itself has the last word."""
+    try:
+        return pip_files.settings(interpreter.allowed())
+    except PreparationError:
+        return {}
+
+
+@cache
 def index() -> str:
     """Return the package index that pip uses on this machine; "" without pip."""
     if url := settings().get("index-url"):
@@ -67,20 +76,21 @@ def index() -> str:
 def for_pip() -> dict[str, str]:
     """Return the variables for pip: where packages are, and nothing else of its settings."""
     own = {"PIP_" + k.upper().replace("-", "_"): v for k, v in settings().items()}
-    if bundle := certificates():
+    if bundle := certificates(settings()):
         own["PIP_CERT"] = bundle  # an old pip looks at fewer variables
     env = {k: v for k, v in programs.variables().items() if not k.startswith("PIP_")}
     alone = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return env | own | alone | {"PIP_NO_INPUT": "1"}
 
 
-def for_uv(indexes: tuple[str, ...]) -> dict[str, str]:
+def for_uv(indexes: tuple[str, ...], told: dict[str, str] | None = None) -> dict[str, str]:
     """Return the variables for uv: what pip is told on this machine; what uv is told itself wins.
 
     Args:
         indexes: those that the lock names itself.
+        told: what pip is told, where that is known already.
     """
-    told = settings()
+    told = settings() if told is None else told
     env = programs.variables()
     own = {k: v for k, v in env.items() if k.startswith("UV_")}
     index = {} if {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & set(own) else _index(told)
@@ -111,15 +121,15 @@ def _places(told: dict[str, str], indexes: tuple[str, ...]) -> dict[str, str]:
 
 def _certificates(told: dict[str, str]) -> dict[str, str]:
     """Say which certificates to trust, and which one to show."""
-    bundle = certificates()
+    bundle = certificates(told)
     name = "SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE"
     return {name: bundle, "SSL_CLIENT_CERT": os.path.expanduser(told.get("client-cert", ""))}
 
 
-def certificates() -> str:
+def certificates(told: dict[str, str]) -> str:
     """Return the file or folder of what pip trusts: of its settings, else of the variables."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    given = settings().get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
+    given = told.get("cert") or next((v for n in names if (v := os.environ.get(n))), "")
     return os.path.expanduser(given)
 
 
@@ -130,8 +140,6 @@ def _constants() -> dict[str, str]:
         "UV_KEYRING_PROVIDER": "subprocess" if shutil.which("keyring") else "",
         # Hashes decide what is installed, so any index may bring it.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
-        # An edit in one `.venv` shall not change those of other projects.
-        "UV_LINK_MODE": "clone",
     }
 
 

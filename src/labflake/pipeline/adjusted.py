@@ -57,6 +57,7 @@ def _anything(*arguments: object, default: object = None, **options: object) -> 
 
 def adjust() -> list[Exception]:
     """Replace these parts of Snakemake in this process; return where errors of jobs are noted."""
+    from snakemake import jobs
     from snakemake.dag import DAG
     from snakemake.executors import local
     from snakemake.jobs import Job
@@ -71,6 +72,8 @@ def adjust() -> list[Exception]:
     replace(DAG, "check_and_touch_output", _nothing)
     # Only contents decide, and `ask` says which of them differ: times of files do not count.
     replace(Job, "output_mintime", property(_nothing))
+    # `labflake.pipeline.steps` looks for all inputs and outputs, and names the step that lacks one.
+    replace(jobs, "wait_for_files", _nothing)
     # The notes of `labflake.pipeline.contents` say what is complete.
     replace(PersistenceBase, "started", lambda *arguments, **options: None)
     replace(PersistenceBase, "finished", _nothing)
@@ -124,7 +127,7 @@ def shell(original: type, perform: Callable) -> type:
     return Shell
 
 
-def replace(owner: type, name: str, new: Callable) -> None:
+def replace(owner: type | ModuleType, name: str, new: Callable) -> None:
     """Put something in the place of a part of Snakemake, which has to be there."""
     if not hasattr(owner, name):
         raise AttributeError(f"this Snakemake has no {owner.__name__}.{name}")

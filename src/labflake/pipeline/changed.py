@@ -75,7 +75,7 @@ def _examine_graph(
 def _examine_documents(
     experiment: Experiment, contents: Contents, change: Change, present: _Present
 ) -> None:
-    head = head_commit()
+    head, around = head_commit(), variables(contents.graph.get("variables", ()))
     for name in (source.name for source in experiment.documents()):
         record = contents.documents.get(name)
         if not record:
@@ -85,7 +85,7 @@ def _examine_documents(
         changed = [path for files in known for path in present.changed(files)]
         changed += renamed(experiment, record.get("listed", {}))
         change.files += changed
-        if changed or record.get("head") != head:
+        if changed or record.get("head") != head or record.get("variables") != around:
             change.documents.append(name)
     change.documents += contents.documents.keys() - {d.name for d in experiment.documents()}
 

@@ -18,17 +18,18 @@ _DEEP = 2  # separators in the path of a folder that a rule makes
 _STORE = "/nix/store/"  # flake.lock stands for what is there
 
 
-def files(command: str, declared: list[str], generated: str) -> list[str]:
+def files(command: str, declared: list[str], generated: str, *folders: Path) -> list[str]:
     """Return the files that a command names and its rule does not, with what they name.
 
     Args:
         command: the command.
         declared: the inputs, outputs and logs of the rule.
-        generated: the folder where it runs.
+        generated: the folder where steps run.
+        folders: others to which its paths may be relative.
     """
     scripts = root() / "scripts" / os.path.basename(generated)
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
-    named = sorted(mentions.of(command, Path(generated), scripts, but=declared))
+    named = sorted(mentions.of(command, Path(generated), scripts, *folders, but=declared))
     places = (scripts, root() / "src", root())
     for name in _MODULE.findall(command):
         named += sorted(
@@ -109,12 +110,15 @@ def programs(command: str) -> dict[str, str]:
 
 @cache
 def of_script(path: str) -> dict[str, str]:
-    """Return the programs that a shell script names; none if the file is something else."""
+    """Return the programs that a script of ours names; those of Python are seen when it runs.
+
+    It may be in any language: `system("tool")`, a recipe of make, the first line of a script.
+    """
+    if path.endswith(".py") or not mentions.is_ours(Path(path)):
+        return {}
     try:
         with open(path, encoding="utf-8") as file:
-            first = file.readline()
-            shell = path.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z|k)?sh\b", first)
-            return programs(first + file.read()) if shell else {}
+            return programs(file.read(mentions.LARGEST))
     except (OSError, ValueError):
         return {}
 

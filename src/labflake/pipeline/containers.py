@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,11 +123,39 @@ def _asked(names: list[str]) -> list[str]:
 
 
 def _places(step: "Step") -> list[str]:
-    """Return what is bound at its own path: the project, and what linked inputs point to."""
-    real = [os.path.realpath(path) for path in step.inputs]
-    outside = {os.path.dirname(p) for p in real if not Path(p).is_relative_to(root())}
-    outside |= set() if HERE.is_relative_to(root()) else {str(HERE)}
-    return [f"{root()}:{root()}", *(f"{p}:{p}:ro" for p in sorted(outside))]
+    """Return what is bound at its own path: the project, and what links in it lead to.
+
+    What only inputs lead to can be read, and not written.
+    """
+    written = _outside({p for p in step.declared if p not in step.inputs} | {*step.outputs})
+    read = {p for p in _outside(step.inputs) if not written.intersection((p, *p.parents))}
+    read |= set() if HERE.is_relative_to(root()) else {HERE}
+    bound = {root(), *written}
+    return [*(f"{p}:{p}" for p in sorted(bound)), *(f"{p}:{p}:ro" for p in sorted(read))]
+
+
+def _outside(paths: Iterable[str]) -> set[Path]:
+    """Return the folders outside the project that one has to enter on the way to these files."""
+    found: set[Path] = set()
+    for path in map(Path, map(os.path.abspath, paths)):
+        inside = path.is_relative_to(root())
+        found |= {*_on_the_way(root() if inside else path.parent, path)} - {root()}
+    return found
+
+
+def _on_the_way(start: Path, path: Path) -> Iterator[Path]:
+    """Give the folder in which a way starts, and those in which it goes on after a link."""
+    yield start
+    parts = path.relative_to(start).parts
+    here = start
+    for number, part in enumerate(parts, 1):
+        here /= part
+        if here.is_symlink() and here.exists():
+            end = Path(os.path.normpath(here.parent / here.readlink()))
+            folder = end if end.is_dir() else end.parent
+            again = root() if folder.is_relative_to(root()) else folder
+            yield from _on_the_way(again, end.joinpath(*parts[number:]))
+            return
 
 
 def modules() -> dict[str, str]:

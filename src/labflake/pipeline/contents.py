@@ -156,9 +156,14 @@ class Contents:
             stat = _stat(self._path(path))
             folder = stat and modes.S_ISDIR(stat.st_mode)
             inside = walk(self._path(path)) if folder else ()
-            found |= {f"{path}/{name}": each and _write_mark(each) for name, each in inside}
-            found[path] = _write_mark(stat) if stat and not folder else None
+            files = {f"{path}/{name}": each for name, each in inside} if folder else {path: stat}
+            found |= {p: each and self._write_mark(p, each) for p, each in files.items()}
         return found
+
+    def _write_mark(self, path: str, stat: os.stat_result) -> list[int]:
+        rights = [stat.st_nlink, stat.st_mode, stat.st_uid, stat.st_gid]
+        changed = stat.st_ctime_ns if trusted(self._path(path), stat) else 0
+        return [*_but_for_ctime(_mark(stat)), changed, *rights]
 
     def files(self, paths: Iterable[str]) -> list[str]:
         """Return the files among the paths, and those in the folders among them."""
@@ -252,9 +257,14 @@ def _mark(stat: os.stat_result) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
-def _write_mark(stat: os.stat_result) -> list[int]:
-    """Return what a new name, a new link or other permissions do not change."""
-    return _but_for_ctime(_mark(stat))
+def was_written(before: list | None, after: list | None) -> bool:
+    """Tell by two marks whether somebody wrote to a file; a new link or owner is nothing written.
+
+    Who puts the old content back, with its date, has written all the same.
+    """
+    if not before or not after or before[:3] != after[:3]:
+        return before != after
+    return before[3] != after[3] and before[4:] == after[4:]
 
 
 def _but_for_ctime(mark: list) -> list[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative
-from labflake.pipeline import adjusted, language, missing
+from labflake.pipeline import adjusted, inside, language, missing
 from labflake.pipeline.limits import Limits
 from labflake.pipeline.runner import StepError
 
@@ -114,11 +114,11 @@ def read(request: Request, brought: Callable[[str], bool], complete: Callable) -
         request: what to read.
         brought: tells whether a file is data, which a build brings before all steps.
         complete: gets all jobs, each after all that it needs, and returns those checkpoints among
-            them that are complete: what they decide is read, and the jobs come again.
+            them whose results can be read: what they decide is read, and the jobs come again.
 
     Returns:
         The jobs, each after what it needs, as known before the first checkpoint, and after each
-        round of complete ones.
+        round of such ones.
 
     Raises:
         LabError: as `execute`.
@@ -218,6 +218,7 @@ class _Snakefile:
             inner.check()
             language.check(inner)
             missing.guard(request.experiment)
+            inside.follow(request.experiment)
         except Exception as error:
             self.__exit__()
             raise LabError(_explain(request, inner, error)) from None

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.experiments import Experiment
 from labflake.gate import guarded, record
 from labflake.pipeline import cache, engine, found, limits, names, profiles, run_steps, steps
+from labflake.pipeline.ahead import Ahead
 from labflake.pipeline.contents import Contents
 from labflake.pipeline.missing import shown
 from labflake.pipeline.reading import Reading
@@ -29,6 +31,7 @@ class Node:
     why: str = ""
     key: str = ""
     grows: bool = False
+    is_open: bool = False  # what it decides is not known yet
 
 
 class _Foresight:
@@ -44,15 +47,25 @@ class _Foresight:
         recorded = record.read(experiment.scripts / "hashes.txt").digests
         there = {path for path in recorded if os.path.lexists(experiment.generated / path)}
         self.expected = {path: d for path, d in recorded.items() if path not in there}
+        self.brought: set[str] = set()
 
     def digest(self, path: str) -> str:
-        return self.expected[path] if path in self.expected else self.known.digest(path)
+        if path in self.expected:
+            return self.expected[path]
+        inside = self.brought and not self.brought.isdisjoint(map(str, Path(path).parents))
+        return "" if inside else self.known.digest(path)
+
+    def bring(self, key: str) -> None:
+        """Know what will be there when the result with this key has come from the cache."""
+        outputs = self.store.digests(key)
+        self.expected |= self.store.files(key) | outputs
+        self.brought |= outputs.keys()
 
 
 def read(experiment: Experiment) -> dict[str, Node]:
     """Return the steps by name, each after all that it needs, with the state of each.
 
-    What a complete checkpoint decides is part of it, as it is when the experiment is built.
+    What a checkpoint decides that is complete, or in the cache, is part of it: as when it is built.
     """
     most = limits.from_environment(profiles.chosen())
     request = engine.Request(experiment, most, run_steps.overrides(experiment))
@@ -65,21 +78,29 @@ def read(experiment: Experiment) -> dict[str, Node]:
         _judge(nodes, foresight)
         known = {name for decided in rounds for name in decided}
         deciding = {steps.name_of(job): job for job in jobs if job.is_checkpoint}
-        rounds.append([n for n in deciding if n not in known and nodes[n].state == COMPLETE])
+        rounds.append([n for n in deciding if n not in known and is_decided(nodes[n])])
         return [deciding[name] for name in rounds[-1]]
 
-    nodes = _nodes(engine.read(request, foresight.data.holds, complete), rounds)
+    def is_decided(node: Node) -> bool:
+        cached = node.state == CACHED
+        return node.state == COMPLETE or (
+            cached and ahead.bring(node.key, node.step.outputs, foresight.store)
+        )
+
+    with Ahead(experiment) as ahead:
+        nodes = _nodes(engine.read(request, foresight.data.holds, complete), rounds)
     _judge(nodes, foresight)
     return nodes
 
 
 def _nodes(states: list[list], rounds: list[list[str]]) -> dict[str, Node]:
-    """Return the steps of a graph that grew with each round of complete checkpoints.
+    """Return the steps of a graph that grew with each round of checkpoints.
 
     A checkpoint stays in it, with all that it needs. What it decided follows from it: the steps
     that asked for it, and those that came with it.
     """
     makers = {str(p): steps.name_of(job) for jobs in states for job in jobs for p in job.output}
+    known = {name for decided in rounds for name in decided}
     nodes: dict[str, Node] = {}
     for jobs, decided in zip(states, [[], *rounds], strict=False):
         before = dict(nodes)
@@ -87,10 +108,19 @@ def _nodes(states: list[list], rounds: list[list[str]]) -> dict[str, Node]:
             name = steps.name_of(job)
             above = before[name].needs if name in before else decided
             kept = [n for n in above if before[n].grows]
-            own = [makers[str(path)] for path in job.input if str(path) in makers]
-            needs = list(dict.fromkeys([*kept, *own]))
-            nodes[name] = Node(steps.from_job(job), needs, grows=job.is_checkpoint)
+            own = [_maker(str(path), makers) for path in job.input]
+            needs = [*filter(None, dict.fromkeys([*kept, *own]))]
+            grows = job.is_checkpoint
+            nodes[name] = Node(
+                steps.from_job(job), needs, grows=grows, is_open=grows and name not in known
+            )
     return _sorted(nodes)
+
+
+def _maker(path: str, makers: dict[str, str]) -> str:
+    """Return the step that makes a file, or a folder in which it lies; "" if none does."""
+    around = [path, *map(str, Path(path).parents)]
+    return next((makers[each] for each in around if each in makers), "")
 
 
 def _sorted(nodes: dict[str, Node]) -> dict[str, Node]:
@@ -114,7 +144,7 @@ def _judge(nodes: dict[str, Node], foresight: _Foresight) -> None:
             foresight.expected |= made["outputs"]
         elif outputs and list(outputs) == node.step.outputs:
             node.state, node.why = CACHED, _why(node.step, made, foresight)
-            foresight.expected |= outputs
+            foresight.bring(node.key)
         else:
             node.why = _why(node.step, made, foresight)
     for node in reversed(nodes.values()):

@@ -1,9 +1,11 @@
 """Find the files that a text names: scripts that it starts, sources that it includes, tables.
 
-Any word or quoted text that is the path of a file of the experiment, of `src/`, or outside the
-project counts, and so does its name alone (`file.path(here, "fit.R")`), all that a pattern matches
-and all in a folder. That is more than is read, never less than what is written there. A name that a
-program puts together while it runs is not found; in programs of Python it is seen then.
+Any word or quoted text that is the path of a file of ours, or outside the project, counts, and so
+does its name alone (`file.path(here, "fit.R")`), with or without its suffix where a script loads
+it, all that a pattern matches and all in a folder. Paths may be relative to any folder that is
+named, since a command may go there, and below any variable. That is more than is read, never less
+than what is written there. A name that a program puts together while it runs is not found; in
+programs of Python it is seen then.
 """
 
 import os
@@ -15,10 +17,16 @@ from pathlib import Path
 from labflake.experiments import root
 from labflake.pipeline import patterns
 
-_LARGEST = 1_000_000  # bytes of a text that is searched
+LARGEST = 1_000_000  # bytes of a text that is searched
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
 _APART = re.compile(r"[=,:@]")
+_LOADS = re.compile(
+    r"\b(?:use|require|require_relative|import|from|using|include|source|library)"
+    r"\b[\s(]*[\"']?([\w./:-]+)"
+)
+_MACHINES = ((), ("generated",), ("data",), ("vendor",), (".venv",), (".git",))
+_VARIABLE = re.compile(r"\$(\w+|\{\w+\})/")  # before a path: what it holds is a folder somewhere
 _SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev(?!/shm))/")
 
 
@@ -26,14 +34,46 @@ _SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev(?!/shm))/
 def in_file(file: Path, generated: Path) -> frozenset[Path]:
     """Return the files that a text file names, relative to itself or to where steps run."""
     try:
-        if file.stat().st_size > _LARGEST:
+        if file.stat().st_size > LARGEST:
             return frozenset()
         text = file.read_bytes()
     except OSError:
         return frozenset()
     if b"\0" in text:
         return frozenset()
-    return frozenset(of(text.decode(errors="replace"), generated, file.parent) - {file})
+    words = text.decode(errors="replace")
+    found = of(words, generated, file.parent) | _loaded(words, generated)
+    return frozenset((found | _whole(words, generated, file.parent)) - {file})
+
+
+def _loaded(text: str, generated: Path) -> set[Path]:
+    """Return the files that a script loads by a name without suffix: `use My::Module`."""
+    stems: dict[str, list[Path]] = {}
+    for folder in (root() / "src", root() / "scripts" / generated.name):
+        for path in [path for paths in _names(folder).values() for path in paths]:
+            stems.setdefault(path.stem, []).append(path)
+    names = {*_LOADS.findall(text), *(part for pair in _QUOTED.findall(text) for part in pair)}
+    slashed = {name.replace("::", "/").lstrip("./") for name in names}
+    slashed |= {name.replace(".", "/") for name in slashed}
+    return {
+        path
+        for name in slashed - {""}
+        for path in stems.get(os.path.basename(name), ())
+        if _is_other(path) and str(path.with_suffix("")).endswith(f"/{name}")
+    }
+
+
+def _whole(text: str, *places: Path) -> set[Path]:
+    """Return all in an experiment or `src/` that a script names as a whole: it may list it."""
+    own = {root() / "src", root() / "scripts" / places[0].name}
+    named = _folders(words(text), *places) & own
+    known = (paths for folder in named for paths in _names(folder).values())
+    return {path for paths in known for path in paths if _is_other(path)}
+
+
+def _is_other(path: Path) -> bool:
+    """Tell whether a file is neither Python, which is seen when it runs, nor the equipment's."""
+    return path.suffix not in (".py", ".md") and path.name not in ("config.yaml", "hashes.txt")
 
 
 def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> set[Path]:
@@ -45,11 +85,34 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
         folders: others to which its paths may be relative.
         but: words that are known.
     """
+    text = f"{text}\n{os.path.expandvars(text)}\n{_VARIABLE.sub(' ', text)}"
     found = words(text) - {*but}
     known = _names(root() / "src") | _names(root() / "scripts" / generated.name)
     names = {os.path.basename(word) for word in found} & known.keys()
     named = {path for name in names for path in known[name]}
-    return named | among(found, generated, *folders) | _spread(text, found, generated, *folders)
+    places = (generated, *folders)
+    places = tuple(dict.fromkeys([*places, *sorted(_folders(found, *places))]))
+    return named | among(found, *places) | _spread(text, found, *places)
+
+
+def _folders(found: set[str], *places: Path) -> set[Path]:
+    """Return the folders that words name: paths may be relative to them, too, as after `cd`."""
+    paths = {
+        Path(os.path.abspath(place / os.path.expanduser(word)))
+        for word in found
+        for place in places
+        if "/" in word and len(word) < 4096 and "\n" not in word
+    }
+    return {path for path in paths if len(path.parts) > 1 and _is_place(path)}
+
+
+@cache
+def _is_place(path: Path) -> bool:
+    """Tell whether a path is a folder with files that may change."""
+    try:
+        return _may_change(path) and path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
@@ -67,8 +130,10 @@ def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
 def _is_part(folder: str) -> bool:
     """Tell whether a folder is one of an experiment or of `src/`, and not all of them."""
     path = Path(folder)
-    parts = path.relative_to(root()).parts if path.is_relative_to(root()) else ()
-    return len(parts) > {"src": 1, "scripts": 2}.get("".join(parts[:1]), len(parts))
+    if not path.is_relative_to(root()) or not _may_change(path):
+        return False
+    parts = path.relative_to(root()).parts
+    return len(parts) > {"src": 1, "scripts": 2}.get("".join(parts[:1]), 0)
 
 
 @cache
@@ -108,7 +173,10 @@ def _file(text: str, place: Path) -> Path | None:
 
 
 def _may_change(path: Path) -> bool:
-    """Tell whether a path is in the experiment, in `src/` or outside the project."""
-    if not path.is_relative_to(root()):
-        return not _SOFTWARE.match(f"{path}/")
-    return path.relative_to(root()).parts[:1] in (("scripts",), ("src",))
+    """Tell whether a path is one of ours or outside the project; the locks stand for software."""
+    return is_ours(path) if path.is_relative_to(root()) else not _SOFTWARE.match(f"{path}/")
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether people write what is there: it is of the project, and no machine's."""
+    return path.is_relative_to(root()) and path.relative_to(root()).parts[:1] not in _MACHINES

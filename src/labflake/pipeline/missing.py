@@ -8,7 +8,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative
 from labflake.gate import guarded
-from labflake.pipeline import adjusted, language
+from labflake.pipeline import adjusted, inside, language
 
 _guarded: Experiment | None = None
 
@@ -96,12 +96,10 @@ def as_made(experiment: Experiment, workflow, targets: list[str]) -> list[str]:
 
 def _as_made(experiment: Experiment, workflow, target: str) -> str:
     outputs = [output for rule in workflow.rules for output in rule.output]
-    folders = [output for output in outputs if output.is_directory]
     if any(output.match(target) for output in outputs):
         return target
-    for path in map(str, Path(target).parents):
-        if any(folder.match(path) for folder in folders):
-            return path
+    if folder := inside.folder_of(workflow, target):
+        return folder
     raise LabError(nobody_makes(experiment, target, map(str, outputs), workflow))
 
 

@@ -2,7 +2,8 @@
 
 An audit hook sees every file that is opened and every folder that is listed on behalf of a
 Snakefile, of what it includes and of the modules that it imports; also later, by functions that it
-gives to Snakemake. What other programs read that a Snakefile starts is not seen.
+gives to Snakemake. Variables of the environment that it asks for count in the same way. What other
+programs read that a Snakefile starts is not seen.
 """
 
 import contextlib
@@ -35,6 +36,15 @@ _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
 
 
+class _Environment(type(os.environ)):
+    """The variables of the environment; those that a Snakefile asks for decide."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a variable, and note its name."""
+        _hooked[-1].asked(name)
+        return super().__getitem__(name)
+
+
 class Reading:
     """The files and folders that were read, each as it was before that.
 
@@ -52,6 +62,7 @@ class Reading:
         self.others = {path: contents.digest(path) for path in changed.structure(experiment)}
         self.code: dict[str, str] = {}
         self.folders = changed.listings(experiment)
+        self.variables: set[str] = set()
         self._sources = {str(experiment.scripts / "Snakefile")}
         notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake")
         self._elsewhere = (*_ELSEWHERE, *notes)
@@ -63,9 +74,11 @@ class Reading:
         if _hooked:  # modules that were imported then are not opened again
             last = _hooked[-1]
             self.files, self.code, self.folders = last.files, last.code, last.folders
+            self.variables = last.variables
             self._sources |= last._sources
         else:
             sys.addaudithook(_see)
+            os.environ.__class__ = _Environment
         _hooked.append(self)
 
     def see(self, event: str, name: str) -> None:
@@ -80,6 +93,11 @@ class Reading:
                 self._note(event, path, kind)
         finally:
             self._busy.now = False
+
+    def asked(self, variable: str) -> None:
+        """Note a variable of the environment, if it is read on behalf of the Snakefile."""
+        if self._asker() is self.files:
+            self.variables.add(variable)
 
     def _asker(self) -> dict | None:
         """Return where to note what is read now, by who reads it; None if it does not matter."""
@@ -123,7 +141,7 @@ class Reading:
         return {
             "files": files | {path: made[path] for path in graph.checkpoints if path in made},
             "listings": self.folders,
-            "variables": changed.variables(graph.variables),
+            "variables": changed.variables({*graph.variables, *self.variables}),
             "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
         }
 

@@ -20,6 +20,7 @@ from labflake.pipeline.changed import renamed
 from labflake.pipeline.contents import Contents
 from labflake.pipeline.processes import Running, described
 from labflake.settings import told
+from labflake.sources.secrecy import hide_in
 
 
 def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:
@@ -77,7 +78,7 @@ def make(contents: Contents, sources: list[Path], running: Running, notebook: bo
         contents.save()
         serious = [error for error in errors if not isinstance(error, ChangedError)]
         kind = LabError if serious else ChangedError
-        raise kind("\nerror: ".join(map(str, serious or errors)))
+        raise kind(("\nerror: " if serious else "\n  ").join(map(str, serious or errors)))
 
 
 def _show(built: Built) -> None:
@@ -103,6 +104,7 @@ def _in_process(order: Order, running: Running) -> Answer:
         options |= {"stdout": sink, "stderr": sink}
         with running.start(order.folder, command, "", **options) as process:
             code = processes.wait(process)
+    hide_in(log)
     if code:
         said = log.read_text(encoding="utf-8", errors="replace").rstrip()
         lines = "".join(f"\n    {line}" for line in said.splitlines())
@@ -119,6 +121,8 @@ def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool
     if any(contents.digest(path) != digest for path, digest in known.items()):
         return False
     if renamed(experiment, record.get("listed", {})):
+        return False
+    if record.get("variables") != evidence.deciding(contents):
         return False
     return record.get("around") == evidence.surroundings(experiment, contents)
 

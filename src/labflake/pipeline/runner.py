@@ -255,7 +255,7 @@ def _own_environment(step: "Step", scratch: Path) -> dict[str, str]:
     state = os.path.abspath(".labflake")
     return {
         **(containers.modules() if step.container else {}),
-        "MPLCONFIGDIR": os.path.join(state, "matplotlib"),
+        "MPLCONFIGDIR": os.path.join(state, "fonts"),
         orphans.MARK: state,
         VARIABLE: os.path.abspath(scratch / _NOTES),
         **told(),

@@ -5,6 +5,7 @@ else that was read is found: it belongs to what the step was made from, as if it
 """
 
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,21 +91,22 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         elif kind == "l":
             listed.add(path)
         elif kind in "cp":
-            started.append((path, path if kind == "c" else path.partition(" ")[0]))
+            started.append((path, path if kind == "c" else path.partition(" ")[0], mark[0]))
         else:
             marks.setdefault(path, tuple(mark))
     seen = Seen()
     for path, mark in sorted(marks.items()):
         if path not in written and not place.knows(path):
             _sort(seen, place, path, mark)
-    for command, programs_of in started:  # is like a command of the step
-        names = commands.files(command, step.declared, place.generated)
+    for command, programs_of, folder in started:  # is like a command of the step
+        names = commands.files(command, step.declared, place.generated, Path(folder))
         scripts = (commands.of_script(os.path.abspath(name)) for name in [*names])
         for programs in (commands.programs(programs_of), *scripts):
             names += programs.values()
         seen.read += [name for name in names if name not in {*seen.read, *step.inputs}]
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
-    seen.listed = sorted(place.name(p) for p in listed if place.counts(p, marks))
+    listed -= {os.path.dirname(path) for path in written}
+    seen.listed = sorted(place.name(p) for p in listed if place.counts(p))
     settings = os.path.abspath(f"../../scripts/{os.path.basename(place.generated)}/config.yaml")
     if settings in marks and overrides() and not (notes / ASKED).exists():
         seen.own_settings = place.name(settings)
@@ -149,11 +151,11 @@ class _Place:
             return os.path.relpath(path, self.generated).split(os.sep)[0] in ("assets", "outputs")
         return self.is_ours(path)
 
-    def counts(self, folder: str, read: dict) -> bool:
-        """Tell whether the names in a folder decide: they are ours, or files of it were read."""
+    def counts(self, folder: str) -> bool:
+        """Tell whether the names in a folder decide; it is none that everybody writes to."""
         if self.knows(folder) or self.is_generated(folder) or not os.path.isdir(folder):
             return False
-        return self.is_ours(folder) or any(os.path.dirname(path) == folder for path in read)
+        return folder != tempfile.gettempdir() and not folder.startswith("/dev/")
 
 
 def _sort(seen: Seen, place: _Place, path: str, mark: tuple) -> None:

@@ -18,7 +18,7 @@ from labflake.pipeline import commands, found, given, names, results, runner
 from labflake.pipeline import variables as variables_of
 from labflake.pipeline.cache import Cache
 from labflake.pipeline.cluster import Cluster
-from labflake.pipeline.contents import Contents
+from labflake.pipeline.contents import Contents, was_written
 from labflake.pipeline.limits import Limits
 from labflake.pipeline.progress import Progress
 from labflake.pipeline.seen import Seen
@@ -189,6 +189,8 @@ def _look_at_inputs(step: Step, session: Session) -> None:
     step.before = session.contents.marks(step.rules_inputs())
     for path in step.inputs:
         digest = step.digest(path, session.contents)
+        if not digest and path in step.before:
+            raise runner.failed(step, f"it needs {path}, which no step has made", session)
         if session.expected.setdefault(path, digest) != digest:
             raise session.changed(path, "after this build had read it")
 
@@ -201,7 +203,7 @@ def _confirm_inputs(step: Step, session: Session) -> None:
             step.digest(path, contents)
     _leave_out_what_it_writes(step, contents)
     before, after = step.before, contents.marks(step.rules_inputs())
-    written = [p for p in {**before, **after} if before.get(p) != after.get(p)]
+    written = [p for p in {**before, **after} if was_written(before.get(p), after.get(p))]
     # In its last moment a file may change without a new time, and on some drives at any.
     written += [path for path, digest in step.used.items() if contents.digest(path) != digest]
     written += step.seen.changed()
@@ -348,7 +350,7 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     for path, place in places.items():
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() or target.is_symlink():
+        if target.is_dir() or target.is_symlink() or os.path.isdir(place):
             remove(target)
         move(Path(place), target)
         contents.moved(place, path)

@@ -1,8 +1,10 @@
-"""What is a secret: known by its name, kept out of config.yaml, of messages and of logs."""
+"""What is a secret: known by its name, kept out of config.yaml, messages, logs and documents."""
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -118,14 +120,29 @@ def redacted(text: str) -> str:
 
 def hidden(text: str) -> str:
     """Return `text` without any secret that is known here, and without passwords in addresses."""
-    for secret in _secrets():
-        text = text.replace(secret, "…")
-    return _USERINFO.sub("…@", text)
+    return _hidden(text, _secrets(os.environ))
+
+
+def hidden_in(value: Any, variables: Mapping[str, str]) -> Any:
+    """Return lists and dictionaries without the secrets of a program that has these variables."""
+    return _hidden(value, _secrets(variables))
+
+
+def _hidden(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(each, secrets) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_hidden(each, secrets) for each in value]
+    if not isinstance(value, str):
+        return value
+    for secret in secrets:
+        value = value.replace(secret, "…")
+    return _USERINFO.sub("…@", value)
 
 
 def hide_in(log: Path) -> None:
     """Take the secrets that are known here out of a log."""
-    secrets = [os.fsencode(secret) for secret in _secrets()]
+    secrets = [os.fsencode(secret) for secret in _secrets(os.environ)]
     if log.is_file() and secrets and _holds(log, secrets):
         content = log.read_bytes()
         for secret in secrets:
@@ -144,16 +161,23 @@ def _holds(log: Path, secrets: list[bytes]) -> bool:
     return False
 
 
-def _secrets() -> list[str]:
-    """Return the values that are secret, the longest first."""
+def _secrets(variables: Mapping[str, str]) -> list[str]:
+    """Return the values that are secret, also as other languages write them, the longest first."""
     try:
         found = {value for section in credentials.stored().values() for value in section.values()}
     except LabError:
         found = set()
-    for name, value in os.environ.items():
+    for name, value in variables.items():
         if is_secret(name) and name != "PWD":
             found.add(value)
         found.update(_INSIDE.findall(value))
         found.update(match[0].strip("@").partition(":")[2] for match in _USERINFO.finditer(value))
-    found |= {quote(each, safe="") for each in found}
+    found |= {form for each in found for form in _forms(each)}
     return sorted((each for each in found if len(each) >= _LEAST), key=len, reverse=True)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as addresses, pages, JSON and Python write it."""
+    plain = json.dumps(secret, ensure_ascii=False)[1:-1]
+    quoted = {quote(secret, safe=""), json.dumps(secret)[1:-1], plain, repr(secret)[1:-1]}
+    return quoted | {escape(secret), escape(secret, quote=False)}

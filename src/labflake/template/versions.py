@@ -11,7 +11,6 @@ from labflake.errors import LabError
 from labflake.git import git, run
 from labflake.template.origin import Origin
 
-COOKIECUTTER = "2.7.1"
 HOSTS = {
     "gh": "https://github.com/{}.git",
     "gl": "https://gitlab.com/{}.git",
@@ -85,6 +84,6 @@ def cookiecutter() -> str:
     """Return the program that renders templates: the machine's own, else a private one."""
     found = shutil.which("cookiecutter")
     try:
-        return found or poetry.tool("cookiecutter", COOKIECUTTER)
+        return found or poetry.cookiecutter()
     except environment.PreparationError as problem:
         raise LabError(f"cookiecutter could not be installed; nothing changed\n{problem}") from None

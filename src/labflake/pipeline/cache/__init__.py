@@ -39,6 +39,11 @@ class Cache:
         entry, _ = self._find(key)
         return entry.digests() if entry else None
 
+    def files(self, key: str) -> dict[str, str]:
+        """Return the sha256 of each file that a restore would bring."""
+        entry, _ = self._find(key)
+        return entry.files({path: path for path in entry.outputs}) if entry else {}
+
     def forget(self, key: str) -> None:
         """Drop the entry, so that the step runs when it is needed again."""
         for store in list(self._writable):

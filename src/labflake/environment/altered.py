@@ -1,0 +1,131 @@
+"""Which packages of `.venv` have files that are not those of their wheel, as its record has them.
+
+uv links the files of `.venv` to its cache, as it does for other projects: an edit of one of them is
+an edit of all. A record has the hash of each file; read is only what is newer than the record.
+The number of links and the time of the last change of them say nothing: other projects link, too.
+"""
+
+import base64
+import csv
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib import machinery
+from pathlib import Path
+
+ODD = "lab-odd-files.txt"  # in `.venv`: what differs from the record in the wheel itself
+_IMPORTED = (*machinery.all_suffixes(), ".pth")
+_Package = tuple[str, str, list[list[str]]]  # name, place of its notes, lines of its record
+
+
+def packages(venv: Path) -> dict[str, str]:
+    """Return the packages with a file that was changed, removed or added, each with such a file."""
+    there, odd, found, recorded = _files(venv), _odd(venv), {}, set()
+    for name, info, record in _packages(venv):
+        time = there[f"{info}/RECORD"].st_mtime_ns
+        recorded.update(path for path, _, _ in record)
+        for path, digest, size in record:
+            if (
+                digest
+                and path not in odd
+                and (
+                    not _is_as_recorded(path, there, size)
+                    or (there[path].st_mtime_ns > time and hash_of(venv / path) != digest)
+                )
+            ):
+                found.setdefault(name, path)
+    added = (p for p in there if p.endswith(_IMPORTED) and p not in recorded and _is_inside(p))
+    return found | {os.path.basename(path): path for path in added}
+
+
+def installed(venv: Path) -> dict[str, int]:
+    """Return what is installed, and since when."""
+    records = venv.glob("lib/python3*/site-packages/*.dist-info/RECORD")
+    return {str(path): path.stat().st_mtime_ns for path in records}
+
+
+def spoiled(venv: Path, before: dict[str, int]) -> list[str]:
+    """Return the packages whose files were edited in the cache that they come from; note odd ones.
+
+    `WHEEL` is about the last file of a wheel that is unpacked: what is linked and newer was written
+    to since. A copy does not show the time of its original, so all of it is read.
+
+    Args:
+        venv: the environment.
+        before: what was installed before; the rest is looked at.
+    """
+    there, found, odd = _files(venv), [], []
+    fresh = installed(venv).items() - before.items()
+    names = {os.path.relpath(os.path.dirname(path), venv) for path, _ in fresh}
+    for name, info, record in _packages(venv):
+        wheel = there.get(f"{info}/WHEEL")
+        time = wheel.st_mtime_ns if wheel and wheel.st_nlink > 1 else 0
+        for path, digest, size in record:
+            if digest and not _is_as_recorded(path, there, size):
+                odd.append(path)
+            if digest and info in names and path in there and _is_younger(there[path], time):
+                found += [name] if hash_of(venv / path) != digest else []
+    (venv / ODD).write_text("".join(f"{path}\n" for path in odd), encoding="utf-8")
+    return sorted(set(found))
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash of a file as a record spells it."""
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def _is_younger(file: os.stat_result, time: int) -> bool:
+    """Tell whether a file was written after a time; what is no link was made by the installer."""
+    return file.st_mtime_ns > time and (not time or file.st_nlink > 1)
+
+
+def _is_as_recorded(path: str, there: dict[str, os.stat_result], size: str) -> bool:
+    return path in there and (not size or there[path].st_size == int(size))
+
+
+def _is_inside(path: str) -> bool:
+    """Tell whether a file lies in the folder of a package; those beside it are sealed."""
+    return path.partition("/site-packages/")[2].count("/") > 0
+
+
+def _odd(venv: Path) -> set[str]:
+    try:
+        return set((venv / ODD).read_text(encoding="utf-8").splitlines())
+    except OSError:
+        return set()
+
+
+def _files(venv: Path) -> dict[str, os.stat_result]:
+    """Look at each file, by its path in `.venv`; what Python compiles itself is left out."""
+    found, folders = {}, [os.path.join(venv, name) for name in os.listdir(venv)]
+    folders = [f for f in folders if os.path.isdir(f) and not os.path.islink(f)]
+    start = len(os.path.join(venv, ""))
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    found[entry.path[start:]] = _look(entry)
+                elif entry.name != "__pycache__":
+                    folders.append(entry.path)
+    return {path: look for path, look in found.items() if look}
+
+
+def _look(entry: os.DirEntry) -> os.stat_result | None:
+    try:
+        return entry.stat()
+    except OSError:
+        return None
+
+
+def _packages(venv: Path) -> Iterator[_Package]:
+    """Yield what is installed with a record; its paths become those in `.venv`."""
+    for record in sorted(venv.glob("lib/python3*/site-packages/*.dist-info/RECORD")):
+        site = record.parent.parent.relative_to(venv).as_posix()
+        with open(record, encoding="utf-8", newline="") as file:
+            lines = [line for line in csv.reader(file) if len(line) == 3]
+        for line in lines:
+            path = f"{site}/{line[0]}"
+            line[0] = os.path.normpath(path) if ".." in path else path
+            line[1] *= line[1].startswith("sha256=")
+        yield record.parent.name.split("-")[0], f"{site}/{record.parent.name}", lines

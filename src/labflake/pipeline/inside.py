@@ -1,0 +1,53 @@
+"""Files in folders that steps make: who needs such a file needs the step that makes the folder.
+
+Snakemake knows a file only by a rule that names it. It would take what lies in the folder as given,
+whatever the folder was made from.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from labflake.experiments import Experiment
+from labflake.gate import guarded
+from labflake.gate.guarded import Guarded
+from labflake.pipeline import adjusted
+
+_data: Guarded | None = None  # of the experiment that is read
+
+
+def folder_of(workflow, path: str) -> str:
+    """Return the folder, with this path in it, that a rule makes; "" if there is none."""
+    outputs = [output for rule in workflow.rules for output in rule.output]
+    folders = [output for output in outputs if output.is_directory]
+    above = reversed([*map(str, Path(path).parents)])
+    return next((each for each in above if any(f.match(each) for f in folders)), "")
+
+
+def follow(experiment: Experiment) -> None:
+    """Let jobs that need a file in a folder wait for the job that makes the folder."""
+    global _data
+    first, _data = _data is None, guarded.of(experiment)
+    if not first:
+        return
+    from snakemake.dag import DAG
+
+    original = DAG.collect_potential_dependencies
+
+    async def collect(dag, job, known_producers) -> AsyncIterator:
+        async for found in original(dag, job, known_producers):
+            yield found if found.jobs else await _with_folder(dag, found)
+
+    adjusted.replace(DAG, "collect_potential_dependencies", collect)
+
+
+async def _with_folder(dag, found):
+    """Return a dependency on the folder instead of one on a file that no rule names."""
+    path = os.path.normpath(str(found.file))
+    if os.path.isabs(path) or path.startswith("..") or _data.holds(path):
+        return found
+    if not (folder := folder_of(dag.workflow, path)):
+        return found
+    jobs = await dag.file2jobs(folder)
+    output = next(each for each in jobs[0].output if str(each) == folder)
+    return found._replace(file=output, jobs=jobs, known=False)
