@@ -11,7 +11,7 @@ from pathlib import Path
 
 from measuring import PAYLOAD, RESULTS, Command, compare, publish
 
-sys.path.insert(0, str(PAYLOAD))
+sys.path.insert(0, str(PAYLOAD.parent / "src"))
 
 from labflake.environment import poetry, requirements, sources
 

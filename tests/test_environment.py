@@ -156,7 +156,7 @@ def test_with_a_home_that_cannot_be_written_the_environment_is_made(tmp_path: Pa
     small, home = small_projects.write(tmp_path / "small", "idna"), tmp_path / "home"
     home.mkdir(mode=0o555)
     env = {k: v for k, v in os.environ.items() if k not in ("XDG_CACHE_HOME", "UV_CACHE_DIR")}
-    env |= {"HOME": str(home), "PYTHONPATH": str(PAYLOAD)}
+    env |= {"HOME": str(home), "PYTHONPATH": str(rendering.SOURCES)}
     command = [*user, sys.executable, "-m", "labflake.environment"]
     done = subprocess.run(command, cwd=small, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
