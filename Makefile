@@ -16,10 +16,10 @@ demo: export GIT_AUTHOR_NAME := labflake
 demo: export GIT_AUTHOR_EMAIL := labflake@example.org
 demo: export GIT_COMMITTER_NAME := labflake
 demo: export GIT_COMMITTER_EMAIL := labflake@example.org
-demo: env  ## Start a project from the template and build its sample report (EXAMPLE=iceberg: another).
+demo:  ## Start a project from the template and build its sample report (EXAMPLE=iceberg: another).
 	@mkdir -p $(DEMO)
 	@find $(DEMO) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
-	@$(BIN)/cookiecutter --no-input --overwrite-if-exists --output-dir demo . >/dev/null
+	@"$$(PYTHONPATH=src $(PYTHON) -m labflake.environment renderer)" --no-input --overwrite-if-exists --output-dir demo . >/dev/null
 	@test -z '$(EXAMPLE)' || cp -R 'examples/$(EXAMPLE)/.' $(DEMO)
 	@test -z '$(EXAMPLE)' || (cd $(DEMO) && git add --all && git commit --quiet --message 'Add the example')
 	@test -z '$(EXAMPLE)' || $(MAKE) -C $(DEMO) env WITH='archives database s3'
@@ -56,10 +56,6 @@ lock: tools  ## Lock the packages of the template and of its maintainers again.
 .PHONY: wheel
 wheel: tools  ## Build src/ into the wheel that the template brings, and lock it there.
 	@$(BIN)/python maintenance/wheel.py
-
-.PHONY: env
-env:  ## Make .venv as poetry.lock says.
-	@PYTHONPATH=src $(PYTHON) -m labflake.environment
 
 .PHONY: tools
 tools:  ## Make .venv with all that the tests need, too.

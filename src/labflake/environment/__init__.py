@@ -27,13 +27,16 @@ class UnfitError(PreparationError):
 def main(argv: list) -> int:
     """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
-    With `--brief` a failure is one line, for shells that open without the environment, too.
+    `renderer` prints where cookiecutter is. With `--brief` a failure is one line, for shells that open
+    without the environment, too.
     """
     words = [a for a in argv if a != "--brief"]
     try:
         _use_wheel(argv)
         if words in (["add"], ["lock"]):
             change(words[0])
+        elif words == ["renderer"]:
+            _show_renderer(argv)
         else:
             folder = Path(words[0] if words else ".").resolve()
             make(folder)
@@ -53,6 +56,16 @@ def _use_wheel(argv: list) -> None:
 
     if not is_current(Path.cwd()):
         bootstrap.use_wheel(Path.cwd(), ["-m", "labflake.environment", *argv])
+
+
+def _show_renderer(argv: list) -> None:
+    """Print the program that renders templates; it is installed where it is not there yet."""
+    from . import interpreter
+
+    interpreter.continue_with_a_suitable_one(argv)
+    from . import poetry
+
+    print(poetry.cookiecutter())
 
 
 def make(folder: Path) -> None:
