@@ -1,8 +1,6 @@
 """Build the wheel of labflake that travels in the template, and lock it there (`make wheel`)."""
 
-import hashlib
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -34,20 +32,9 @@ def build(folder: Path) -> Path:
 
 def put(wheel: Path, project: Path) -> None:
     """Let a wheel take the place of the one that a project has, in its lock, too."""
-    vendor = project / "vendor"
-    vendor.mkdir(exist_ok=True)
-    for old in vendor.glob("labflake-*.whl"):
-        old.unlink()
-    (vendor / wheel.name).write_bytes(wheel.read_bytes())
-    for name in ("pyproject.toml", "poetry.lock"):
-        path = project / name
-        text = re.sub(r"labflake-[^-\"]+-py3-none-any\.whl", wheel.name, path.read_text("utf-8"))
-        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        known = rf'(\{{file = "{re.escape(wheel.name)}", hash = "sha256:)\w+'
-        version = wheel.name.split("-")[1]
-        text = re.sub(known, rf"\g<1>{digest}", text)
-        text = re.sub(r'(name = "labflake"\nversion = ")[^"]+', rf"\g<1>{version}", text)
-        path.write_text(text, encoding="utf-8")
+    from labflake import vendored
+
+    vendored.put(wheel, project)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,15 @@ _HERE = Path(__file__).resolve().parent
 
 
 def wheel(folder: Path):
-    """Return the wheel of labflake in a project; None where it comes from elsewhere.
+    """Return the wheel of labflake in a project, or the folder where it was unpacked.
+
+    None where labflake comes from elsewhere.
 
     Raises:
         PreparationError: it is not the file whose hash the lock has.
     """
+    if (folder / "vendor" / "labflake" / "__init__.py").exists():
+        return folder / "vendor"
     found = sorted(folder.glob("vendor/labflake-*.whl"))
     if not found:
         return None

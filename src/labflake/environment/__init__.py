@@ -38,9 +38,7 @@ def main(argv: list) -> int:
         elif words == ["renderer"]:
             _show_renderer(argv)
         else:
-            folder = Path(words[0] if words else ".").resolve()
-            make(folder)
-            complain(folder)
+            _make(Path(words[0] if words else ".").resolve(), "--brief" in argv)
     except PreparationError as problem:
         short = f"{str(problem).splitlines()[0]}; the rest works, `make env` tells more"
         print(f"error: {short if '--brief' in argv else problem}", file=sys.stderr)
@@ -48,6 +46,18 @@ def main(argv: list) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _make(folder: Path, brief: bool) -> None:
+    """Make `.venv`; where that is new, or was asked for, what is of former times is renewed."""
+    as_it_is = brief and is_current(folder)
+    make(folder)
+    complain(folder)
+    if not as_it_is:
+        from labflake import former
+
+        for line in former.bring_up_to_date(folder):
+            print(line, flush=True)
 
 
 def _use_wheel(argv: list) -> None:

@@ -27,7 +27,7 @@ from . import (
     untouched,
     uv,
 )
-from .requirements import BUILD, indexes, requirements, wanted_groups
+from .requirements import BUILD, beside, indexes, requirements, wanted_groups
 
 
 def make(folder: Path) -> None:
@@ -46,6 +46,8 @@ def make(folder: Path) -> None:
         with _installed(folder, wanted) as venv:
             shutil.copyfile(wanted.packages, venv / installing.INSTALLED)
             own_project.link(folder, venv, pyproject)
+            for place in beside(_read(folder, "poetry.lock"), folder):
+                own_project.link(place, venv, _read(place, "pyproject.toml"))
             (venv / NOTE).write_text(fingerprint(folder, groups), encoding="utf-8")
             untouched.seal(venv)
 

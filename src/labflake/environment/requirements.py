@@ -25,10 +25,21 @@ def requirements(lock: dict, groups: list[str], folder: Path) -> Iterator[str]:
     """Yield a line for each package of these groups, with the hashes of its files."""
     for package in lock.get("package", []):
         mine = [g for g in package.get("groups", ["main"]) if g in groups]
-        if mine and not package.get("optional"):
+        if mine and not package.get("optional") and not _stays(package):
             marker = _marker(package.get("markers", ""), mine)
             hashes = "".join(f" --hash={f['hash']}" for f in package["files"])
             yield f"{_place(package, folder)}{marker}{hashes}"
+
+
+def beside(lock: dict, folder: Path) -> Iterator[Path]:
+    """Yield the folders of packages that are used where they stand, in this project."""
+    for package in filter(_stays, lock.get("package", [])):
+        yield (folder / package["source"]["url"]).resolve()
+
+
+def _stays(package: dict) -> bool:
+    """Tell whether a package is used where it stands: changes there count at once."""
+    return bool(package.get("develop")) and package["source"]["type"] == "directory"
 
 
 def indexes(lock: dict) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake import bootstrap
 from labflake.determinism import HERE, pinned
 from labflake.errors import LabError
 from labflake.experiments import root
@@ -159,12 +160,13 @@ def _on_the_way(start: Path, path: Path) -> Iterator[Path]:
 
 
 def modules() -> dict[str, str]:
-    """Return the variable by which programs in a container find modules: labflake's own wheel, too.
+    """Return the variable by which programs in a container find modules: labflake's own, too.
 
     The packages of `.venv` are made for another Python than that of the container.
     """
-    wheels = sorted((root() / "vendor").glob("labflake-*.whl"))
-    return {"PYTHONPATH": os.pathsep.join([pinned()["PYTHONPATH"], *map(str, wheels[-1:])])}
+    own = bootstrap.wheel(root())
+    places = [pinned()["PYTHONPATH"], *([str(own)] if own else [])]
+    return {"PYTHONPATH": os.pathsep.join(places)}
 
 
 def _user(engine: str) -> list[str]:

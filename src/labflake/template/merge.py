@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from labflake import vendored
 from labflake.errors import LabError
 from labflake.experiments import root
 from labflake.git import git, run
@@ -21,6 +22,7 @@ def merge(old: Path, new: Path, title: str) -> list[str]:
     Raises:
         LabError: git refused, for example because an untracked file is in the way.
     """
+    _with_our_labflake(old, new)
     for path in _unwanted(old, new):
         for rendering in (old, new):
             if (rendering / path).is_file():
@@ -33,6 +35,21 @@ def merge(old: Path, new: Path, title: str) -> list[str]:
     if code and not conflicts:
         raise LabError(f"git could not merge; nothing changed\n  {said}")
     return conflicts
+
+
+def _with_our_labflake(old: Path, new: Path) -> None:
+    """Let the old rendering have the labflake of the project, so that an upgrade of it is no edit.
+
+    So does the new one if that has none that is newer, or labflake is unpacked here.
+    """
+    if vendored.unpacked(root()):
+        for rendering in (old, new):
+            vendored.bring(root(), rendering)
+    elif (ours := vendored.here(root())) and vendored.here(new):
+        theirs = vendored.here(new)
+        vendored.put(ours, old)
+        if vendored.number(vendored.facts(ours)) > vendored.number(vendored.facts(theirs)):
+            vendored.put(ours, new)
 
 
 def _unwanted(old: Path, new: Path) -> set[Path]:
