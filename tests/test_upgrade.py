@@ -157,9 +157,11 @@ def test_a_wheel_comes_from_where_it_is(
     old = tmp_path / "old"
     old.mkdir()
     assert offered.find("0.2.0", old).read_bytes() == rendering.wheel().read_bytes()
-    for wanted in (f"{web}x.whl", "/nowhere.git", "v7"):
+    for number, wanted in enumerate((f"{web}x.whl", "/nowhere.git", "v7")):
+        nowhere = tmp_path / f"nowhere {number}"
+        nowhere.mkdir()
         with pytest.raises(LabError):
-            offered.find(wanted, tmp_path / wanted.replace("/", "-"))
+            offered.find(wanted, nowhere)
     server.shutdown()
 
 
