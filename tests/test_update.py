@@ -9,9 +9,12 @@ import tomllib
 from pathlib import Path
 
 import building
+import other_wheels
 import pytest
 from building import SAMPLE, TINY
-from rendering import ANSWERS, PAYLOAD, REPOSITORY, commit_all, contents, git, render
+from rendering import ANSWERS, PAYLOAD, REPOSITORY, commit_all, contents, git, render, wheel
+
+from labflake import vendored
 
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 # What the version before this one had: (file of the project, text of today, text of then).
@@ -22,7 +25,8 @@ OLDER = [
     ("src/study/model.py", '"""', '"""Older. '),
     ("README.md", "## Years later", "## After years"),
 ]
-REMOVED_SINCE = "labflake/obsolete.py"
+OLDER_WHEEL = "0.1.0"
+REMOVED_SINCE = "src/study/obsolete.py"
 ADDED_SINCE = "src/check-hash.sh"
 
 
@@ -36,8 +40,10 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         substitute(payload / name, today, then)
     (payload / REMOVED_SINCE).write_text("# removed since\n", encoding="utf-8")
     (payload / ADDED_SINCE).unlink()
+    vendored.put(other_wheels.write(repository.parent / "wheels", OLDER_WHEEL), payload)
     commit_all(repository, "Release 1.0.0")
     git(repository, "tag", "v1.0.0")
+    shutil.rmtree(payload / "vendor")
     shutil.copytree(template, repository, dirs_exist_ok=True)
     (payload / REMOVED_SINCE).unlink()
     (repository / "CHANGELOG.md").write_text("- A clearer README.\n", encoding="utf-8")
@@ -176,6 +182,46 @@ def test_projects_of_every_release_become_those_of_today(
     assert sources(project) == sources(built)
 
 
+def test_an_upgrade_before_the_update_is_no_conflict(
+    older: Path, history: Path, tmp_path: Path
+) -> None:
+    """Of two newer versions of labflake, the project's and the template's, the newest stays."""
+    ours = other_wheels.write(tmp_path / "wheels", "0.90.1")
+    theirs = wheel()
+    for brought, stays in ((other_wheels.write(tmp_path, "0.1.5"), theirs), (ours, ours)):
+        vendored.put(brought, older)
+        commit(older)
+        done = update(older, TEMPLATE=str(history))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [path.name for path in (older / "vendor").glob("*.whl")] == [stays.name]
+        for name in ("pyproject.toml", "poetry.lock"):
+            assert f"vendor/{stays.name}" in (older / name).read_text(encoding="utf-8")
+        git(older, "reset", "-q", "--hard")
+
+
+def test_cruft_updates_across_another_wheel(history: Path, tmp_path: Path) -> None:
+    """`cruft update` brings the newer wheel, its line and its lock entry without a conflict."""
+    project = created_by_cruft(history, tmp_path)
+    options = ["--checkout", "v1.1.0", "--skip-apply-ask", "--project-dir", str(project)]
+    cruft = [sys.executable, "-m", "cruft", "update", *options]
+    subprocess.run(cruft, check=True, capture_output=True)
+    assert [path.name for path in (project / "vendor").glob("*.whl")] == [wheel().name]
+    for name in ("pyproject.toml", "poetry.lock"):
+        assert f"vendor/{wheel().name}" in (project / name).read_text(encoding="utf-8")
+    assert not list(project.rglob("*.rej"))
+
+
+def created_by_cruft(history: Path, folder: Path) -> Path:
+    """Start a project of the older release with cruft."""
+    answers = json.dumps(ANSWERS)
+    options = ["--no-input", "--default-config", "--checkout", "v1.0.0", "--extra-context", answers]
+    create = [sys.executable, "-m", "cruft", "create", str(history), *options]
+    subprocess.run(create, cwd=folder, check=True, capture_output=True)
+    project = folder / ANSWERS["project_slug"]
+    commit(project)
+    return project
+
+
 def test_conflicts_are_shown_as_git_shows_them(older: Path, history: Path) -> None:
     """A line that both sides changed stands between markers, and one command goes back."""
     substitute(older / "README.md", "## After years", "## In ten years")
@@ -220,7 +266,7 @@ def test_locks_are_settled_without_markers(
     older: Path, history: Path, built: Path, tmp_path: Path
 ) -> None:
     """Nobody merges locks by hand: the flake's stays, Poetry's is the template's and complete."""
-    substitute(older / "pyproject.toml", '    "typst', '    "scipy>=1.16",\n    "typst')
+    substitute(older / "pyproject.toml", '    "scipy', '    "xarray>=2025",\n    "scipy')
     substitute(older / "poetry.lock", 'content-hash = "', 'content-hash = "f')
     substitute(older / "flake.lock", '"lastModified": ', '"lastModified": 2')
     commit(older)
@@ -256,13 +302,8 @@ def test_the_version_is_noted_as_cruft_notes_it(older: Path, history: Path) -> N
 
 def test_a_project_made_by_cruft_is_updated(history: Path, built: Path, tmp_path: Path) -> None:
     """`cruft create` leaves what an update needs."""
-    answers = json.dumps(ANSWERS)
-    options = ["--no-input", "--default-config", "--checkout", "v1.0.0", "--extra-context", answers]
-    create = [sys.executable, "-m", "cruft", "create", str(history), *options]
-    subprocess.run(create, cwd=tmp_path, check=True, capture_output=True)
-    project = tmp_path / ANSWERS["project_slug"]
+    project = created_by_cruft(history, tmp_path)
     borrow_environment(project, built)
-    commit(project)
     done = update(project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (project / ADDED_SINCE).exists()

@@ -12,7 +12,7 @@ while [ "$project" != / ] && ! grep -qs "^\[tool.labflake\]" "$project/pyproject
   project=$(dirname "$project")
 done
 if [ "$project" != / ]; then
-  (cd "$project" && PYTHONPATH=$(echo vendor/labflake-*.whl) exec "$PROJECT_PYTHON" -S -m labflake.environment --brief) || true
+  (cd "$project" && PYTHONPATH="vendor:$(echo vendor/labflake-*.whl)" exec "$PROJECT_PYTHON" -S -m labflake.environment --brief) || true
   export VIRTUAL_ENV="$project/.venv" PATH="$project/.venv/bin:$PATH"
 fi
 unset project
