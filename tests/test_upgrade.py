@@ -191,3 +191,30 @@ def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None
     building.made(project, "upgrade", TO=str(newer))
     assert sorted(path.name for path in (project / "vendor").iterdir()) == ["README.md", newer.name]
     assert version(project) == "0.90.1"
+
+
+def other_packages(name: str, text: str) -> str:
+    """Write a wheel that asks for one package more."""
+    asked = "Requires-Dist: urllib3"
+    more = f"Requires-Dist: toolz (>=0.12)\n{asked}"
+    return text.replace(asked, more, 1) if name.endswith("METADATA") else text
+
+
+def no_packages(name: str, text: str) -> str:
+    """Write a wheel that asks for what no index has."""
+    asked = "Requires-Dist: urllib3 (>=2)"
+    return text.replace(asked, f"{asked[:-4]}>=9999)", 1) if name.endswith("METADATA") else text
+
+
+def test_other_packages_are_locked_too(project: Path, tmp_path: Path) -> None:
+    """Poetry locks what the new version asks for besides; where it cannot, nothing changes."""
+    before = state(project)
+    impossible = other_wheels.write(tmp_path / "impossible", "0.90.3", no_packages)
+    done = building.make(project, "upgrade", TO=str(impossible))
+    assert done.returncode != 0
+    assert "all is as before" in done.stderr
+    assert state(project) == before
+    more = other_wheels.write(tmp_path / "more", "0.90.4", other_packages)
+    building.made(project, "upgrade", TO=str(more))
+    assert building.run_python(project, "import toolz; print('here')", project) == "here\n"
+    fits(project)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from labflake import vendored
-from labflake.environment import PreparationError, editing, freshness
+from labflake.environment import freshness
 from labflake.errors import LabError
 from labflake.experiments import root
 from labflake.template import offered
@@ -54,19 +54,9 @@ def _refuse() -> None:
 def _replace(new: Path, others: bool) -> None:
     """Put the new wheel into the project and let it make `.venv`; or all is as before."""
     with vendored.put_back_on_failure(root()):
-        vendored.put(new, root())
-        if others:
-            _lock_again()
-        if not vendored.install(root(), dict(os.environ)):
+        vendored.put(new, root(), known=not others)
+        if not vendored.install(root(), dict(os.environ), others):
             raise LabError(f"{new.name} could not be installed; all is as before")
-
-
-def _lock_again() -> None:
-    """Let Poetry find the other packages that the new version asks for."""
-    try:
-        editing.lock_again(root())
-    except PreparationError as problem:
-        raise LabError(str(problem)) from None
 
 
 def _news(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:

@@ -108,11 +108,13 @@ def _put_back(project: Path, before: dict[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
-def install(project: Path, env: dict[str, str]) -> bool:
-    """Let the labflake in `vendor/` make `.venv`; tell whether it could."""
-    place = unpacked(project)
-    place = place.parent if place else wheel(project / "vendor")
-    command = [sys.executable, "-m", "labflake.environment"]
+def install(project: Path, env: dict[str, str], lock: bool = False) -> bool:
+    """Let the labflake in `vendor/` make `.venv`, and first `lock` again; tell whether it could.
+
+    It does so in a process of its own: the one that runs may just have lost its files.
+    """
+    place = project / "vendor" if unpacked(project) else wheel(project / "vendor")
+    command = [sys.executable, "-m", "labflake.environment", *(["lock"] if lock else [])]
     return not subprocess.run(command, cwd=project, env=env | {"PYTHONPATH": str(place)}).returncode
 
 
@@ -135,15 +137,20 @@ def _said(path: Path) -> str:
     return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
-def put(new: Path, project: Path) -> None:
-    """Let a wheel take the place of the labflake that a project has."""
+def put(new: Path, project: Path, known: bool = True) -> None:
+    """Let a wheel take the place of the labflake that a project has.
+
+    If what it needs is not `known` to the lock, that does not name the wheel's place: then Poetry
+    looks into it.
+    """
     content, about = new.read_bytes(), facts(new)
     _empty(project)
     (project / "vendor").mkdir(exist_ok=True)
     (project / "vendor" / new.name).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     files = f'[\n    {{file = "{new.name}", hash = "sha256:{digest}"}},\n]\n'
-    _name(project, f"vendor/{new.name}", about["Version"][0], "file", files)
+    locked = f"vendor/{new.name}" if known else "vendor/unknown"
+    _name(project, f"vendor/{new.name}", about["Version"][0], "file", files, locked)
 
 
 def unpack(project: Path) -> None:
@@ -175,7 +182,7 @@ def _empty(project: Path) -> None:
         remove(path)
 
 
-def _name(project: Path, url: str, version: str, kind: str, files: str) -> None:
+def _name(project: Path, url: str, version: str, kind: str, files: str, locked: str = "") -> None:
     """Write the place of labflake into `pyproject.toml` and into its entry of the lock."""
     facts_file, lock_file = project / "pyproject.toml", project / "poetry.lock"
     text = facts_file.read_text(encoding="utf-8")
@@ -192,7 +199,8 @@ def _name(project: Path, url: str, version: str, kind: str, files: str) -> None:
     said = re.sub(
         r"^files = \[(?s:.*?)\]\n(?:develop = true\n)?", f"files = {files}", said, flags=re.M
     )
-    said = re.sub(r'^type = ".*"\nurl = ".*"', f'type = "{kind}"\nurl = "{url}"', said, flags=re.M)
+    place = f'type = "{kind}"\nurl = "{locked or url}"'
+    said = re.sub(r'^type = ".*"\nurl = ".*"', place, said, flags=re.M)
     lock = lock[: entry.start()] + said + lock[entry.end() :]
     digest = content_hash(tomllib.loads(text))
     lock = re.sub(r'^(content-hash = ")\w*', rf"\g<1>{digest}", lock, flags=re.M)

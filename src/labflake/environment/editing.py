@@ -49,15 +49,6 @@ def lock(folder: Path) -> None:
     _report(before, _versions(folder))
 
 
-def lock_again(folder: Path) -> None:
-    """Let Poetry bring the lock into line with `pyproject.toml`; nothing is installed.
-
-    Raises:
-        PreparationError: it could not.
-    """
-    _poetry(folder, "lock")
-
-
 def conflict(text: str) -> str:
     """Return what to do about the marks that a merge left in a lock; "" without any."""
     found = re.search(r"^<{7} ", text, re.MULTILINE)
