@@ -27,8 +27,8 @@ class UnfitError(PreparationError):
 def main(argv: list) -> int:
     """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
-    `renderer` prints where cookiecutter is. With `--brief` a failure is one line, for shells that open
-    without the environment, too.
+    `renderer` prints where cookiecutter is. With `--brief` a failure is one line, for shells that
+    open without the environment, too.
     """
     words = [a for a in argv if a != "--brief"]
     try:
