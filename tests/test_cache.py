@@ -329,11 +329,11 @@ def test_second_user_of_a_group_gets_what_the_first_one_kept(
     monkeypatch.chdir(shared)
     before = os.umask(0o77)
     try:
-        for user, key, other in ((20_001, KEY, OTHER), (20_002, OTHER, KEY)):
+        for user, key in ((20_001, KEY), (20_002, OTHER)):
             home(shared, user)
             with somebody(user, 20_000):
                 member(shared, user).made(key, a_txt=key)
-        for user, key, other in ((20_001, KEY, OTHER), (20_002, OTHER, KEY)):
+        for user, other in ((20_001, OTHER), (20_002, KEY)):
             with somebody(user, 20_000):
                 found = member(shared, user).restored(other, "a.txt")
                 assert found["a.txt"][2] == other.encode()

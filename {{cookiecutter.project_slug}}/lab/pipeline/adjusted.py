@@ -73,6 +73,8 @@ def adjust() -> list[Exception]:
     replace(Job, "output_mintime", property(_nothing))
     # `lab.pipeline.steps` looks for all inputs and outputs, and names the step that lacks one.
     replace(jobs, "wait_for_files", _nothing)
+    # A log comes back with its result; an empty one in its place would say something else.
+    replace(DAG, "handle_log", _nothing)
     # The notes of `lab.pipeline.contents` say what is complete.
     replace(PersistenceBase, "started", lambda *arguments, **options: None)
     replace(PersistenceBase, "finished", _nothing)
@@ -104,6 +106,19 @@ def ask(differs: Callable[[object], bool]) -> None:
 
     DAG._update_needrun = original
     replace(DAG, "update_needrun", update_needrun)
+
+
+def tell_of_more(dag, tell: Callable[[object], None]) -> None:
+    """Let `tell` see the graph again whenever a checkpoint has added to it."""
+    original = dag.update_checkpoint_dependencies
+
+    async def update(*arguments: object, **options: object) -> bool:
+        updated = await original(*arguments, **options)
+        if updated:
+            tell(dag)
+        return updated
+
+    dag.update_checkpoint_dependencies = update
 
 
 def shell(original: type, perform: Callable) -> type:

@@ -18,7 +18,6 @@ from lab.experiments import root
 from lab.pipeline import patterns
 
 LARGEST = 1_000_000  # bytes of a text that is searched
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
 _APART = re.compile(r"[=,:@]")
 _LOADS = re.compile(
@@ -148,7 +147,7 @@ def _names(folder: Path) -> dict[str, list[Path]]:
 
 def words(text: str) -> set[str]:
     """Return the words of a text, those inside other words, and what stands in quotes."""
-    found = {part for pair in _QUOTED.findall(text) for part in pair if part}
+    found = {part for pair in patterns.QUOTED.findall(text) for part in pair if part}
     for word in _WORD.findall(text):
         found |= {word, *_APART.split(word)}
     return found

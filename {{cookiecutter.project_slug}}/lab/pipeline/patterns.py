@@ -15,6 +15,13 @@ _APART = re.compile(r"[=,:@]")
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _VARIABLE = re.compile(r"\$(\{[^{}]*\}|\w+)")
+QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
+# One of sed that takes a text for another: s, something between its parts, three of these.
+_SCRIPT = re.compile(
+    r"""(?:[\d,$!]*|/[^/]*/)\s*[sy]([^\w\s])(?:\\.|(?!\1).)*\1(?:\\.|(?!\1).)*\1"""
+    r"""[gpiIeEmM\d]*\s*(?:[;}].*)?$""",
+    re.DOTALL,
+)
 _MANY = 1000  # numbers of a range; of a longer one, any
 
 
@@ -53,6 +60,26 @@ def is_one(word: str) -> bool:
 def match(word: str, path: str) -> bool:
     """Tell whether a pattern may mean a path."""
     return fnmatch(path, _VARIABLE.sub("*", word))
+
+
+def match_parts(word: str, path: str) -> bool:
+    """Tell whether a pattern means a path, part by part, as a shell has it."""
+    pairs = list(zip(word.split(os.sep), path.split(os.sep), strict=False))
+    return word.count(os.sep) == path.count(os.sep) and all(
+        fnmatch(part, sign) and (part[:1] != "." or sign[:1] == ".") for sign, part in pairs
+    )
+
+
+def without_scripts(command: str) -> str:
+    """Return a command without what is in quotes and is a script of sed: `s#^data/.*##`.
+
+    It names no files, but texts; a pattern in it is one of sed.
+    """
+
+    def kept(quoted: re.Match) -> str:
+        return "" if _SCRIPT.match(quoted[1] or quoted[2]) else quoted[0]
+
+    return QUOTED.sub(kept, command)
 
 
 def _matching(pattern: str) -> tuple[str, ...]:
