@@ -696,3 +696,53 @@ def test_every_file_in_a_folder_of_data_counts(project: Path, tmp_path: Path) ->
     building.experiment(project, TINY, Snakefile=snakefile, config_yaml=config)
     make(project)
     assert {*result(project, "names.txt").split()} == {p.name for p in share.iterdir()}
+
+
+SHARES = {
+    "pattern": "cat {share}/*.csv > {{output}}",
+    "pattern with a variable": "for i in 1 2; do cat {share}/$i.* || true; done > {{output}}",
+    "pattern of folders": "cat {share}/*/*.csv > {{output}} || true",
+    "folder": "find {share} -name '*.csv' | sort | xargs cat > {{output}}",
+    "folder where it works": "out=$PWD/{{output}}; (cd {share} && cat *.csv) > $out",
+    "script": "bash ../../scripts/" + TINY + "/read.sh > {{output}}",
+}
+
+
+@pytest.mark.parametrize("how", SHARES)
+def test_new_file_outside_that_a_command_means_is_noticed(
+    project: Path, tmp_path: Path, how: str
+) -> None:
+    """A file that a pattern or a folder brings in counts when it comes, changes and goes."""
+    share = (tmp_path / "share").resolve()
+    (share / "deep").mkdir(parents=True)
+    (share / "1.csv").write_text("1\n", encoding="utf-8")
+    (share / "deep/0.csv").write_text("0\n", encoding="utf-8")
+    script = f"cat {share}/*.csv\n"
+    (project / "scripts" / TINY / "read.sh").write_text(script, encoding="utf-8")
+    environment(project, SHARES[how].format(share=share))
+    make(project)
+    first = result(project, "out.txt")
+    assert make(project).splitlines()[-1] == "up to date"
+    new = share / "deep" / "2.csv" if how == "pattern of folders" else share / "2.csv"
+    for text in ("2\n", "3\n"):
+        new.write_text(text, encoding="utf-8")
+        make(project)
+        assert text in result(project, "out.txt")
+    new.unlink()
+    assert building.ran(make(project)) == []
+    assert result(project, "out.txt") == first
+    (share / "note").write_text("3\n", encoding="utf-8")
+    assert building.ran(make(project)) == (["out"] if "folder" in how and "of" not in how else [])
+
+
+def test_file_outside_that_a_command_means_is_refused_where_all_is_locked(
+    project: Path, tmp_path: Path
+) -> None:
+    """What a command takes from outside has to be declared as data, as an input has."""
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "1.csv").write_text("1\n", encoding="utf-8")
+    environment(project, f"cat {share}/*.csv > {{output}}")
+    assert f"rule out reads {share}/*.csv, which no rule makes" in refused(project, LOCKED="1")
+    make(project)
+    assert "which no rule makes" in refused(project, LOCKED="1")

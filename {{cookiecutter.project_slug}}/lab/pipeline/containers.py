@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.experiments import root
+from lab.pipeline import patterns
 from lab.pipeline.processes import Command, described
 
 if TYPE_CHECKING:
@@ -127,9 +128,16 @@ def _places(step: "Step") -> list[str]:
     What only inputs lead to can be read, and not written.
     """
     written = _outside({p for p in step.declared if p not in step.inputs} | {*step.outputs})
-    read = {p for p in _outside(step.inputs) if not written.intersection((p, *p.parents))}
+    named = [each for path in step.inputs for each in _named(path)]
+    read = {p for p in _outside(named) if not written.intersection((p, *p.parents))}
     bound = {root(), *written}
     return [*(f"{p}:{p}" for p in sorted(bound)), *(f"{p}:{p}:ro" for p in sorted(read))]
+
+
+def _named(path: str) -> Iterable[str]:
+    """Return the file or folder, or what a pattern outside the project means."""
+    there = os.path.lexists(path) or not patterns.is_one(path)
+    return [path] if there else patterns.meant(path)
 
 
 def _outside(paths: Iterable[str]) -> set[Path]:

@@ -11,6 +11,7 @@ from lab.errors import LabError
 from lab.experiments import Experiment, root
 from lab.gate import guarded
 from lab.gate.guarded import Guarded
+from lab.pipeline import mentions, patterns
 
 _data = Guarded(())  # of the experiment that is built
 _said: set[str] = set()  # files of this build
@@ -41,6 +42,26 @@ def check(experiment: Experiment, read: dict[str, str], made: set[str]) -> None:
     for path in sorted(unknown.keys() - _said):
         _said.add(path)
         _say(unknown[path], path)
+
+
+def look_at_named(experiment: Experiment, rule: str, named: Iterable[str]) -> None:
+    """Look at what a command names outside the project, and its rule does not declare.
+
+    Raises:
+        LabError: there is something, and LOCKED is set.
+    """
+    check(experiment, {path: rule for path in named if _is_outside(path)}, set())
+
+
+def _is_outside(path: str) -> bool:
+    """Tell whether files, a folder or a pattern lie outside the project, and are no program."""
+    if not os.path.isabs(path) or _is_program(path):
+        return False
+    return os.path.exists(path) or bool(patterns.meant(path))
+
+
+def _is_program(path: str) -> bool:
+    return mentions.is_software(path) or (os.path.isfile(path) and os.access(path, os.X_OK))
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:

@@ -101,6 +101,9 @@ def run(
         return None
     if not targets:
         _clear_leftovers(experiment, contents, graph)
+        for step in contents.steps.values():  # also of those that did not run
+            named = step["inputs"].keys() - {*step["declared"], *step["found"]}
+            given.look_at_named(experiment, names.rule(step["name"]), named)
         contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
     return progress.counts
 

@@ -166,6 +166,7 @@ def _make(
                 session.contents.know(place, digest)
             for path in step.logs:
                 _put(every[path], path)
+            _look_at_named(step)
             _check_promises(step, places, session)
             return "cached", key, _publish(step, key, places, session)
     session.progress.started(step.name)
@@ -174,8 +175,16 @@ def _make(
     runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
     key = _key_of_what_was_read(step, session)
     places = {path: f"{scratch}/{path}" for path in step.outputs}
+    _look_at_named(step)
     _check_promises(step, places, session)
     return "ran", key, _publish(step, key, places, session)
+
+
+def _look_at_named(step: Step) -> None:
+    """Look at what the command names outside the project; what it wrote is not there any more."""
+    experiment = Experiment(os.path.basename(os.getcwd()))
+    named = {*step.inputs} - {*step.declared} - {*step.programs.values()}
+    given.look_at_named(experiment, step.rule, named)
 
 
 def _logs(step: Step, contents: Contents) -> dict[str, str]:
