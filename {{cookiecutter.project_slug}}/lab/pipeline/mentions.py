@@ -54,7 +54,10 @@ def _loaded(text: str, generated: Path) -> set[Path]:
     for folder in (root() / "src", root() / "scripts" / generated.name):
         for path in [path for paths in _names(folder).values() for path in paths]:
             stems.setdefault(path.stem, []).append(path)
-    names = {*_LOADS.findall(text), *(part for pair in patterns.QUOTED.findall(text) for part in pair)}
+    names = {
+        *_LOADS.findall(text),
+        *(part for pair in patterns.QUOTED.findall(text) for part in pair),
+    }
     slashed = {name.replace("::", "/").lstrip("./") for name in names}
     slashed |= {name.replace(".", "/") for name in slashed}
     return {
@@ -135,7 +138,8 @@ def _is_outside(path: str) -> bool:
 
     A folder that has the project in it, a home or all that is temporary is none.
     """
-    if not os.path.isabs(path) or not _may_change(Path(path)):
+    ours = Path(path).is_relative_to(root())
+    if not os.path.isabs(path) or ours or is_software(path):
         return False
     folder = patterns.folder_of(path)
     places = (str(root()), os.path.expanduser("~"), tempfile.gettempdir(), "/dev/shm", "/var/tmp")
