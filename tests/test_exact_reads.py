@@ -603,6 +603,7 @@ def test_log_comes_back_with_its_result(project: Path) -> None:
     first = (logs / "out.log").read_text(encoding="utf-8")
     assert first.count("\n") == 1
     building.made(project, "clean", EXPERIMENT=TINY)
+    assert "0 to run, 1 from the cache" in make(project, "plan")
     assert building.ran(make(project)) == []
     assert (logs / "out.log").read_text(encoding="utf-8") == first
     assert (logs / "silent.log").read_bytes() == b""

@@ -58,6 +58,10 @@ class Step:
             self.used[path] = contents.digest(path)
         return self.used[path]
 
+    def kept(self) -> list[str]:
+        """Return what the cache has of it: its results, and the logs of its rule."""
+        return [*self.outputs, *self.logs]
+
     def rules_inputs(self) -> list[str]:
         """Return the inputs that the rule declares, without those that the command names."""
         return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
@@ -157,7 +161,7 @@ def _make(
 ) -> tuple[str, str, dict[str, str]]:
     """Restore the outputs or run the step; return which of both, its key, and their digests."""
     # Flat: a folder for each part of each path would take longer than to copy a small file.
-    every = {path: f"{scratch}/{n}" for n, path in enumerate([*step.outputs, *step.logs])}
+    every = {path: f"{scratch}/{n}" for n, path in enumerate(step.kept())}
     places = {path: every[path] for path in step.outputs}
     for key in _keys(step, session, cache) if cache else ():
         restored = cache.restore(key, every)
