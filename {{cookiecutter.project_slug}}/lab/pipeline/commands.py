@@ -52,15 +52,14 @@ def stray(command: str, declared: list[str], generated: str, made: Iterable[str]
     """
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     known |= {os.path.realpath(path) for path in known}
-    others = {os.path.normpath(os.path.join(generated, path)) for path in made} - known
     command = patterns.without_scripts(command)
-    for word in sorted((mentions.words(command) | patterns.words(command)) - {*declared}):
-        path = os.path.normpath(os.path.join(generated, word))
-        if not _is_result(path, generated) or _within(path, known):
-            continue
-        if found := _foreign(path, generated, known, others):
-            return os.path.relpath(found, generated)
-    return ""
+    words = (mentions.words(command) | patterns.words(command)) - {*declared}
+    paths = sorted(os.path.normpath(os.path.join(generated, word)) for word in words)
+    paths = [p for p in paths if _is_result(p, generated) and not _within(p, known)]
+    # A build of many steps has many results: they are looked at only where there is a reason.
+    others = {os.path.normpath(os.path.join(generated, path)) for path in made} if paths else set()
+    found = (_foreign(path, generated, known, others - known) for path in paths)
+    return next((os.path.relpath(path, generated) for path in found if path), "")
 
 
 def _foreign(path: str, generated: str, known: set[str], others: set[str]) -> str:
