@@ -240,6 +240,25 @@ def test_files_outside_the_project_count(project: Project) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
+def test_what_cells_get_from_programs_and_variables_counts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file elsewhere that a program of a cell is told to read, and a variable that a cell reads."""
+    (project.notes / "values.txt").write_text("one")
+    program = f"subprocess.check_output(['cat', 'values.txt'], cwd={str(project.notes)!r})"
+    word = f"word = {program}.decode() + os.environ.get('COHORT', 'none')"
+    project.write(report_md=HEADER + cell("import os, subprocess", word) + "XX`{python} word`XX\n")
+    project.made()
+    assert "onenone" in project.shown()
+    monkeypatch.setenv("COHORT", "7")
+    project.made()
+    assert "one7" in project.shown()
+    (project.notes / "values.txt").write_text("two")
+    project.made()
+    assert "two7" in project.shown()
+    assert project.made().splitlines()[-1] == "up to date"
+
+
 def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
     """A font that appears in `fonts/` or in a folder linked there, or is removed: made again."""
     project.write(report_md=HEADER + "Text.\n")

@@ -89,7 +89,11 @@ class Reading:
 
     def asked(self, variable: str) -> None:
         """Note a variable of the environment, if it is read on behalf of the Snakefile."""
-        if self._asker() is self.files:
+        frame = sys._getframe(2)
+        while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
+            frame = frame.f_back
+        equipment = frame and frame.f_globals.get("__name__", "").split(".")[0] == "lab"
+        if not equipment and self._asker() is self.files:
             self.variables.add(variable)
 
     def _asker(self) -> dict | None:
