@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from lab.experiments import root
+from lab.folders import names as names_in
 from lab.pipeline import patterns
 
 LARGEST = 1_000_000  # bytes of a text that is searched
@@ -96,8 +97,23 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     names = {os.path.basename(word) for word in found} & known.keys()
     named = {path for name in names for path in known[name]}
     places = (generated, *folders)
-    places = tuple(dict.fromkeys([*places, *sorted(_folders(found, *places))]))
-    return named | among(found, *places) | _spread(text, found, *places)
+    there = sorted(_folders(found, *places) - {*places})
+    many = "\n".join(word for word in patterns.words(text) if word[0] not in "/~")
+    named |= _spread(text, found, *places) | _spread(many, set(), *there)
+    return named | among(found, *places) | _below(found, *there)
+
+
+def _below(found: set[str], *folders: Path) -> set[Path]:
+    """Return the files that words name from one of the folders, looking at what there is."""
+    starts: dict[str, list[str]] = {}
+    for word in found:
+        starts.setdefault(word.removeprefix("./").partition("/")[0], []).append(word)
+    there = {folder: starts.keys() & names_in(folder) for folder in folders}
+    return {
+        path
+        for folder, names in there.items()
+        for path in among((word for name in names for word in starts[name]), folder)
+    }
 
 
 def _folders(found: set[str], *places: Path) -> set[Path]:

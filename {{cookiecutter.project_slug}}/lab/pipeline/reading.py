@@ -138,7 +138,8 @@ class Reading:
         return {
             "files": files | {path: made[path] for path in graph.checkpoints if path in made},
             "listings": self.folders,
-            "variables": changed.variables({*graph.variables, *self.variables}),
+            "variables": changed.variables(graph.variables),
+            "asked": changed.variables(self.variables),
             "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
         }
 
