@@ -92,8 +92,8 @@ class Reading:
         frame = sys._getframe(2)
         while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
             frame = frame.f_back
-        equipment = frame and frame.f_globals.get("__name__", "").split(".")[0] == "lab"
-        if not equipment and self._asker() is self.files:
+        asker = str(frame.f_globals.get("__name__")) if frame else ""
+        if asker.partition(".")[0] != "lab" and self._asker() is self.files:
             self.variables.add(variable)
 
     def _asker(self) -> dict | None:
