@@ -1,12 +1,15 @@
 """The shared cache gives back what was kept, whoever else uses it and whatever happens to it."""
 
+import contextlib
 import errno
 import hashlib
 import multiprocessing
 import os
 import random
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +259,103 @@ def test_folder_decides_who_may_use_the_cache(project: Project, place: Path) -> 
     folders = {path.stat().st_mode & 0o7777 for path in place.rglob("*") if path.is_dir()}
     files = {path.stat().st_mode & 0o7777 for path in place.rglob("*") if path.is_file()}
     assert (folders, files) == ({0o2770}, {0o440})
+
+
+def other_group() -> int:
+    """Return a group that this user may give to files, and that new files do not have."""
+    groups = [20_000] if os.geteuid() == 0 else [g for g in os.getgroups() if g != os.getegid()]
+    return groups[0] if groups else pytest.skip("this user has one group only")
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o2770])
+def test_everything_in_a_cache_belongs_to_its_group(
+    project: Project, place: Path, tmp_path: Path, mode: int
+) -> None:
+    """A folder that a group shares needs no setgid: what is made in it is the group's, too."""
+    place.mkdir()
+    os.chown(place, -1, other_group())
+    place.chmod(mode)
+    project.made(KEY, a_txt="one")
+    project.cache.most = 1
+    project.restored(KEY, "a.txt")
+    project.cache.close(tmp_path)
+    found = [path.stat() for path in place.rglob("*")]
+    assert {stat.st_gid for stat in found} == {place.stat().st_gid}
+    assert {stat.st_mode & 0o77 for stat in found} == {0o70, 0o40, 0o60}
+
+
+@contextlib.contextmanager
+def somebody(user: int, *groups: int):
+    """Be another user for a while, in groups of a name and of none."""
+    before = os.getgroups()
+    os.setgroups(groups)
+    os.setegid(user)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Return a folder of one group, which any user can reach; only root can be several users."""
+    if os.geteuid():
+        pytest.skip("only root can be two users")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "cache").mkdir()
+        os.chown(Path(folder) / "cache", -1, 20_000)
+        (Path(folder) / "cache").chmod(0o770)
+        yield Path(folder)
+
+
+def home(shared: Path, user: int) -> None:
+    """Make the folder of a user."""
+    (shared / str(user)).mkdir()
+    os.chown(shared / str(user), user, user)
+
+
+def member(shared: Path, user: int) -> Project:
+    """Return the project of a user."""
+    return Project(shared / str(user), Cache(Folder(shared / "cache")))
+
+
+def test_second_user_of_a_group_gets_what_the_first_one_kept(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Two users with a group in common share its folder, with no more than `chgrp` and 0770."""
+    monkeypatch.chdir(shared)
+    before = os.umask(0o77)
+    try:
+        for user, key in ((20_001, KEY), (20_002, OTHER)):
+            home(shared, user)
+            with somebody(user, 20_000):
+                member(shared, user).made(key, a_txt=key)
+        for user, other in ((20_001, OTHER), (20_002, KEY)):
+            with somebody(user, 20_000):
+                found = member(shared, user).restored(other, "a.txt")
+                assert found["a.txt"][2] == other.encode()
+    finally:
+        os.umask(before)
+    assert capsys.readouterr().err == ""
+
+
+def test_group_that_cannot_be_given_is_said(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Who owns the folder and is not in its group keeps nothing there that locks the group out."""
+    monkeypatch.chdir(shared)
+    os.chown(shared / "cache", 20_003, -1)
+    home(shared, 20_003)
+    with somebody(20_003):
+        member(shared, 20_003).made(KEY, a_txt="one")
+    said = capsys.readouterr().err
+    assert "does not get its group; results are not kept" in said
+    assert f"chmod g+s {shared / 'cache'}" in said
+    assert not list((shared / "cache").iterdir())
 
 
 @pytest.fixture

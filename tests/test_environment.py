@@ -379,8 +379,22 @@ def test_packages_changed_by_hand_are_noticed(
     elif change == "a module more":
         (place / "mypkg.py").write_text("V = 1", encoding="utf-8")
     else:
-        record.write_text("numpy", encoding="utf-8")
+        record.write_text("other", encoding="utf-8")
         os.utime(record, (1, 1))
+    assert not environment.is_current(folder)
+
+
+def test_packages_that_only_look_changed_are_left_alone(
+    folder: Path, environment: ModuleType
+) -> None:
+    """A new time of a module or a record is no change: what is in it decides."""
+    module = folder / ".venv/lib/python3.12/site-packages/six.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("V = 1", encoding="utf-8")
+    environment.untouched.seal(folder / ".venv")
+    os.utime(module, (1, 1))
+    assert environment.is_current(folder)
+    module.write_text("V = 2", encoding="utf-8")
     assert not environment.is_current(folder)
 
 

@@ -382,6 +382,62 @@ def test_files_that_nobody_declared(experiment, tmp_path):
     assert building.make(project, **cache, CI="1").returncode != 0  # though it is up to date
 
 
+DECIDED = """
+    from labflake import step
+
+    def parts(wildcards):
+        with checkpoints.split.get().output[0].open() as file:
+            return expand("assets/data/{{n}}.txt", n=file.read().split())
+
+    rule all:
+        input: "assets/data/sum.txt"
+
+    checkpoint split:
+        input: "{early}"
+        output: "assets/data/parts.txt"
+        shell: step("cat {{input}} > {{output}}")
+
+    rule part:
+        input: "{late}"
+        output: "assets/data/{{n}}.txt"
+        shell: step("cat {{input}} > {{output}}")
+
+    rule sum:
+        input: parts
+        output: "assets/data/sum.txt"
+        shell: step("cat {{input}} > {{output}}")
+"""
+
+
+def test_files_that_jobs_of_a_checkpoint_read(experiment, tmp_path):
+    """Whenever the jobs are known that read them, files that nobody declared are looked at."""
+    project, cache = experiment
+    early, late = tmp_path / "early.txt", tmp_path / "late.txt"
+    early.write_text("1 2\n")
+    late.write_text("1\n")
+    building.experiment(project, TINY, Snakefile=DECIDED.format(early=early, late=late))
+    done = building.make(project, **cache)
+    assert done.returncode == 0
+    for rule, path in (("split", early), ("part", late)):
+        assert done.stderr.count(f"warning: rule {rule} reads {path}") == 1
+        locked = building.make(project, **cache, LOCKED="1")  # though it is up to date
+        assert "which no rule makes" in locked.stderr
+    ours = project / "scripts" / TINY / "early.txt"
+    ours.write_text("1 2 3\n")
+    early = f"../../scripts/{TINY}/early.txt"
+    building.experiment(project, TINY, Snakefile=DECIDED.format(early=early, late=late))
+    locked = building.make(project, **cache, LOCKED="1")
+    assert locked.returncode != 0
+    assert f"rule part reads {late}, which no rule makes" in locked.stderr
+    assert "Traceback" not in locked.stderr
+    building.made(project, **cache)
+    shutil.copy(late, ours.with_name("late.txt"))
+    ours = f"../../scripts/{TINY}/late.txt"
+    building.experiment(project, TINY, Snakefile=DECIDED.format(early=early, late=ours))
+    building.made(project, **cache, LOCKED="1")
+    building.made(project, **cache, LOCKED="1")
+
+
 @pytest.mark.parametrize(("limit", "word"), [("6 KB", "bomb"), ("1 MB", "damaged")])
 def test_a_refused_archive_leaves_nothing(tmp_path, limit, word):
     """An archive that is refused leaves neither itself nor what came out of it."""

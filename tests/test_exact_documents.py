@@ -240,6 +240,20 @@ def test_files_outside_the_project_count(project: Project) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
+def test_what_a_cell_tells_a_program_to_read_counts(project: Project) -> None:
+    """A file elsewhere that a program of a cell is told to read: a change makes it again."""
+    (project.notes / "values.txt").write_text("one")
+    program = f"subprocess.check_output(['cat', 'values.txt'], cwd={str(project.notes)!r})"
+    word = f"word = {program}.decode()"
+    project.write(report_md=HEADER + cell("import subprocess", word) + "XX`{python} word`XX\n")
+    project.made()
+    assert "one" in project.shown()
+    (project.notes / "values.txt").write_text("two")
+    project.made()
+    assert "two" in project.shown()
+    assert project.made().splitlines()[-1] == "up to date"
+
+
 def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
     """A font that appears in `fonts/` or in a folder linked there, or is removed: made again."""
     project.write(report_md=HEADER + "Text.\n")

@@ -544,17 +544,71 @@ def test_file_that_a_command_or_script_means_is_an_input(project: Path, what: st
         assert result(project, "out.txt") == number
 
 
+LATE = """rule both:
+        input: "assets/data/out.txt", "assets/data/later.csv",
+    rule late:
+        output: "assets/data/later.csv",
+        shell: "echo 1 > {output}"
+"""
+
+
 @pytest.mark.parametrize(
     "text",
-    ["other.csv", "o*.csv", "none*.csv", "{{other,another}}.csv", "$name.csv", "deep/*", "deep"],
+    ["other.csv", "o*.csv", "late*.csv", "{{other,another}}.csv", "$name.csv", "deep/*", "deep"],
 )
 def test_command_may_not_name_an_undeclared_result(project: Path, text: str) -> None:
     """What a command reads without a rule that says so stops it before it runs."""
     other(project)
-    environment(project, f"cat -- assets/data/{text} > {{output}}")
+    environment(project, f"cat -- assets/data/{text} > {{output}}", LATE)
     (project / "generated" / TINY / "assets/data/deep").mkdir()
     (project / "generated" / TINY / "assets/data/deep/other.csv").write_text("1", encoding="utf-8")
     assert "its command names assets/data/" in refused(project)
+
+
+TEXTS = {
+    "script of sed": "sed 's#assets/data/.*##'",
+    "script of sed with a class": "sed -E 's|^assets/data/[a-z]*|x|; s,assets/data/o*,,g'",
+    "script of sed with a name": "sed 's:assets/data/other.csv::'",
+    "regular expression": "grep -v '^assets/data/.*csv$'",
+    "name of nothing": "grep -v 'assets/data/none.csv'",
+    "variable without its beginning": "cat; f=a/b; echo ${{f#assets/data/*}}",
+}
+
+
+@pytest.mark.parametrize("what", TEXTS)
+def test_text_that_looks_like_a_path_is_none(project: Path, what: str) -> None:
+    """What a command only compares with is no file that it reads."""
+    other(project)
+    environment(project, f"(echo text | {TEXTS[what]}) > {{output}}")
+    make(project)
+    assert "text" in result(project, "out.txt")
+
+
+def test_result_that_comes_later_is_declared(project: Path) -> None:
+    """A result that another rule has not made yet is refused as one that is there."""
+    rules = LATE.replace("later.csv", "summary.csv")
+    environment(project, "cat assets/data/summary.csv > {output}", rules)
+    assert "its command names assets/data/summary.csv" in refused(project)
+
+
+def test_log_comes_back_with_its_result(project: Path) -> None:
+    """A log that a rule declares is in the cache as the step wrote it, and is of its last run."""
+    environment(project, "echo $RANDOM $$ >> {log}; echo 1 > {output}")
+    snakefile = project / "scripts" / TINY / "Snakefile"
+    text = snakefile.read_text(encoding="utf-8")
+    rule = 'rule out:\n    log: "logs/out.log", "logs/silent.log"'
+    snakefile.write_text(text.replace("rule out:", rule).replace("{log}", "{log[0]}"), "utf-8")
+    make(project)
+    logs = project / "generated" / TINY / "logs"
+    first = (logs / "out.log").read_text(encoding="utf-8")
+    assert first.count("\n") == 1
+    building.made(project, "clean", EXPERIMENT=TINY)
+    assert "0 to run, 1 from the cache" in make(project, "plan")
+    assert building.ran(make(project)) == []
+    assert (logs / "out.log").read_text(encoding="utf-8") == first
+    assert (logs / "silent.log").read_bytes() == b""
+    make(project, "redo", "STEP=out")
+    assert (logs / "out.log").read_text(encoding="utf-8").count("\n") == 1
 
 
 def test_colon_in_the_path_is_refused(project: Path) -> None:
@@ -645,3 +699,53 @@ def test_every_file_in_a_folder_of_data_counts(project: Path, tmp_path: Path) ->
     building.experiment(project, TINY, Snakefile=snakefile, config_yaml=config)
     make(project)
     assert {*result(project, "names.txt").split()} == {p.name for p in share.iterdir()}
+
+
+SHARES = {
+    "pattern": "cat {share}/*.csv > {{output}}",
+    "pattern with a variable": "for i in 1 2; do cat {share}/$i.* || true; done > {{output}}",
+    "pattern of folders": "cat {share}/*/*.csv > {{output}} || true",
+    "folder": "find {share} -name '*.csv' | sort | xargs cat > {{output}}",
+    "folder where it works": "out=$PWD/{{output}}; (cd {share} && cat *.csv) > $out",
+    "script": "bash ../../scripts/" + TINY + "/read.sh > {{output}}",
+}
+
+
+@pytest.mark.parametrize("how", SHARES)
+def test_new_file_outside_that_a_command_means_is_noticed(
+    project: Path, tmp_path: Path, how: str
+) -> None:
+    """A file that a pattern or a folder brings in counts when it comes, changes and goes."""
+    share = (tmp_path / "share").resolve()
+    (share / "deep").mkdir(parents=True)
+    (share / "1.csv").write_text("1\n", encoding="utf-8")
+    (share / "deep/0.csv").write_text("0\n", encoding="utf-8")
+    script = f"cat {share}/*.csv\n"
+    (project / "scripts" / TINY / "read.sh").write_text(script, encoding="utf-8")
+    environment(project, SHARES[how].format(share=share))
+    make(project)
+    first = result(project, "out.txt")
+    assert make(project).splitlines()[-1] == "up to date"
+    new = share / "deep" / "2.csv" if how == "pattern of folders" else share / "2.csv"
+    for text in ("2\n", "3\n"):
+        new.write_text(text, encoding="utf-8")
+        make(project)
+        assert text in result(project, "out.txt")
+    new.unlink()
+    assert building.ran(make(project)) == []
+    assert result(project, "out.txt") == first
+    (share / "note").write_text("3\n", encoding="utf-8")
+    assert building.ran(make(project)) == (["out"] if "folder" in how and "of" not in how else [])
+
+
+def test_file_outside_that_a_command_means_is_refused_where_all_is_locked(
+    project: Path, tmp_path: Path
+) -> None:
+    """What a command takes from outside has to be declared as data, as an input has."""
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "1.csv").write_text("1\n", encoding="utf-8")
+    environment(project, f"cat {share}/*.csv > {{output}}")
+    assert f"rule out reads {share}/*.csv, which no rule makes" in refused(project, LOCKED="1")
+    make(project)
+    assert "which no rule makes" in refused(project, LOCKED="1")

@@ -409,6 +409,28 @@ def test_result_in_a_folder_that_was_deleted_is_there_again(project: Path) -> No
     assert is_settled(project)
 
 
+def test_result_may_become_a_folder_of_results_and_a_file_again(project: Path) -> None:
+    """What an earlier rule made is out of the way; what a person put there is named, and stays."""
+    rule = 'rule one:\n    output: OUTPUT\n    shell: step("COMMAND")\n'
+    kinds = {
+        "fit": ('"assets/data/fit"', "echo 1 > {output}"),
+        "fit/a": ('"assets/data/fit/a"', "echo 2 > {output}"),
+        "fit/b": ('directory("assets/data/fit")', "mkdir {output}; echo 3 > {output}/b"),
+    }
+    for name in ("fit", "fit/a", "fit", "fit/b", "fit/a"):
+        text = rule.replace("OUTPUT", kinds[name][0]).replace("COMMAND", kinds[name][1])
+        generated = write(project, HEAD + text)
+        make(project)
+        made = generated / "assets" / "data"
+        assert [p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file()] == [name]
+        assert is_up_to_date(project)
+    shutil.rmtree(made / "fit")
+    (made / "fit").write_text("mine")
+    done = building.make(project, EXPERIMENT=NAME, CACHE=str(project.parent / "cache"))
+    assert "assets/data/fit is in the way" in done.stderr
+    assert (made / "fit").read_text() == "mine"
+
+
 def test_result_that_no_step_makes_any_more_stays_if_it_was_edited(project: Path) -> None:
     """What a person wrote is never removed."""
     generated = write(project, TWO, config_yaml="v: 1\n", p_py="print(1)\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 from labflake import folders
 from labflake.documents import looks
 from labflake.experiments import here, root
+from labflake.pipeline import mentions
 
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
 _MAX_ROWS = 200
@@ -56,6 +57,16 @@ class Notes:
             self._write(_absolute(arguments[1]))
         elif event in _PROGRAMS and not _importing():
             self.programs = True
+            self._named(event, arguments)
+
+    def _named(self, event: str, arguments: tuple) -> None:
+        """Note the files outside the project that a command names, from where it runs."""
+        flat = [each if isinstance(each, (list, tuple)) else [each] for each in arguments[:2]]
+        words = [os.fsdecode(w) for each in flat for w in each if isinstance(w, (str, bytes))]
+        started = arguments[2] if event == "subprocess.Popen" and arguments[2] else "."
+        folder = Path(_absolute(started))
+        for path in mentions.of(" ".join(words), here().generated, folder, Path.cwd()):
+            self._read(str(path))
 
     def _opened(self, path: str, flags: int) -> None:
         """Note a file before it is opened; what exists and is opened to read and write, as both."""

@@ -3,6 +3,7 @@
 `poetry.lock` pins the version that this fits; another one that lacks such a part fails at once.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -60,12 +61,15 @@ def adjust() -> list[Exception]:
     from snakemake import jobs
     from snakemake.dag import DAG
     from snakemake.executors import local
+    from snakemake.io import _IOFile
     from snakemake.jobs import Job
     from snakemake.persistence import PersistenceBase
     from snakemake.scheduling.job_scheduler import JobScheduler
 
     # Old outputs stay until the new ones are complete, and where nothing changed.
-    replace(Job, "remove_existing_output", _nothing)
+    replace(Job, "remove_existing_output", _make_room)
+    # What was a file and is a folder now is not there yet.
+    replace(_IOFile, "_local_inventory", _without_files_for_folders(_IOFile._local_inventory))
     # `labflake.pipeline.steps` has checked that all outputs are there, and given them their
     # times. Here a folder would get a file `.snakemake_timestamp`, and an input from the
     # future would be an error.
@@ -74,6 +78,8 @@ def adjust() -> list[Exception]:
     replace(Job, "output_mintime", property(_nothing))
     # `labflake.pipeline.steps` looks for all inputs and outputs, and names the step that lacks one.
     replace(jobs, "wait_for_files", _nothing)
+    # A log comes back with its result; an empty one in its place would say something else.
+    replace(DAG, "handle_log", _nothing)
     # The notes of `labflake.pipeline.contents` say what is complete.
     replace(PersistenceBase, "started", lambda *arguments, **options: None)
     replace(PersistenceBase, "finished", _nothing)
@@ -107,6 +113,19 @@ def ask(differs: Callable[[object], bool]) -> None:
     replace(DAG, "update_needrun", update_needrun)
 
 
+def tell_of_more(dag, tell: Callable[[object], None]) -> None:
+    """Let `tell` see the graph again whenever a checkpoint has added to it."""
+    original = dag.update_checkpoint_dependencies
+
+    async def update(*arguments: object, **options: object) -> bool:
+        updated = await original(*arguments, **options)
+        if updated:
+            tell(dag)
+        return updated
+
+    dag.update_checkpoint_dependencies = update
+
+
 def shell(original: type, perform: Callable) -> type:
     """Return Snakemake's `shell` for rules, which lets `perform` do what is left to do."""
 
@@ -132,6 +151,24 @@ def replace(owner: type | ModuleType, name: str, new: Callable) -> None:
     if not hasattr(owner, name):
         raise AttributeError(f"this Snakemake has no {owner.__name__}.{name}")
     setattr(owner, name, new)
+
+
+async def _make_room(job) -> None:
+    """Remove what earlier rules made where a folder of this job's outputs is to be."""
+    from labflake.pipeline import own_names, steps
+
+    assert steps.session is not None
+    own_names.make_room([str(path) for path in job.output], steps.session.contents)
+
+
+def _without_files_for_folders(inventory: Callable) -> Callable:
+    """Let a file that lies where a path has a folder be no error, as a folder that is not there."""
+
+    async def local_inventory(self, known) -> None:
+        with contextlib.suppress(NotADirectoryError):
+            await inventory(self, known)
+
+    return local_inventory
 
 
 async def _nothing(*arguments: object, **options: object) -> None:

@@ -68,7 +68,9 @@ def _examine_graph(
         return
     change.files = present.changed(graph["files"])
     change.files += renamed(experiment, graph["listings"])
-    change.everything |= bool(change.files) or graph["variables"] != variables(graph["variables"])
+    change.everything |= bool(change.files)
+    for names in (graph["variables"], graph.get("asked", {})):
+        change.everything |= names != variables(names)
     change.steps += [first for first in graph["steps"] if first not in contents.steps]
 
 

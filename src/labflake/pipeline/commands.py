@@ -6,6 +6,7 @@ Words are enough to find them: more is found than is used, and never less than i
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -40,25 +41,49 @@ def files(command: str, declared: list[str], generated: str, *folders: Path) -> 
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
 
 
-def stray(command: str, declared: list[str], generated: str) -> str:
-    """Return a result or data that a command names and its rule does not; "" if there is none."""
+def stray(command: str, declared: list[str], generated: str, made: Iterable[str] = ()) -> str:
+    """Return a result or data that a command names and its rule does not; "" if there is none.
+
+    Args:
+        command: the command.
+        declared: the inputs, outputs and logs of the rule.
+        generated: the folder where it runs.
+        made: what rules make, there or not yet.
+    """
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     known |= {os.path.realpath(path) for path in known}
-    for word in sorted((mentions.words(command) | patterns.words(command)) - {*declared}):
-        path = os.path.normpath(os.path.join(generated, word))
-        found = _foreign(path, generated, known) if _is_result(path, generated) else ""
-        if found and not _within(path, known):
-            return os.path.relpath(found, generated)
-    return ""
+    command = patterns.without_scripts(command)
+    words = (mentions.words(command) | patterns.words(command)) - {*declared}
+    paths = sorted(os.path.normpath(os.path.join(generated, word)) for word in words)
+    paths = [p for p in paths if _is_result(p, generated) and not _within(p, known)]
+    # A build of many steps has many results: they are looked at only where there is a reason.
+    others = {os.path.normpath(os.path.join(generated, path)) for path in made} if paths else set()
+    found = (_foreign(path, generated, known, others - known) for path in paths)
+    return next((os.path.relpath(path, generated) for path in found if path), "")
 
 
-def _foreign(path: str, generated: str, known: set[str]) -> str:
-    """Return what a path or pattern means that is not known, or a pattern of nothing known."""
-    own = any(patterns.match(path, each) for each in known)
-    if patterns.is_one(path) and (not own or "$" in path):
-        return "" if own else path
+def _foreign(path: str, generated: str, known: set[str], others: set[str]) -> str:
+    """Return what a path or pattern means that is there, or is made, and is not known.
+
+    A variable may stand for what is known: then the pattern means nothing else.
+    """
+    if "$" in path and any(patterns.match(path, each) for each in known):
+        return ""
     found = patterns.files(path, generated, lambda f: _is_foreign(f, generated, known))
-    return next((each for each in found if not _within(each, known)), "")
+    found += [each for each in sorted(others) if _means(path, each, generated, known)]
+    foreign = next((each for each in found if not _within(each, known)), "")
+    return path if foreign and "$" in path else foreign
+
+
+def _means(path: str, other: str, generated: str, known: set[str]) -> bool:
+    """Tell whether a path or pattern means a result that is not there yet, or its folder."""
+    if "$" in path:
+        return patterns.match(path, other)
+    parts = other.split(os.sep)
+    place = os.sep.join(parts[: path.count(os.sep) + 1])
+    if not patterns.match_parts(path, place):
+        return False
+    return place == other or _is_foreign(place, generated, known)
 
 
 def _is_foreign(folder: str, generated: str, known: set[str]) -> bool:

@@ -14,6 +14,7 @@ from labflake import bootstrap
 from labflake.determinism import HERE, pinned
 from labflake.errors import LabError
 from labflake.experiments import root
+from labflake.pipeline import patterns
 from labflake.pipeline.processes import Command, described
 
 if TYPE_CHECKING:
@@ -129,10 +130,17 @@ def _places(step: "Step") -> list[str]:
     What only inputs lead to can be read, and not written.
     """
     written = _outside({p for p in step.declared if p not in step.inputs} | {*step.outputs})
-    read = {p for p in _outside(step.inputs) if not written.intersection((p, *p.parents))}
+    named = [each for path in step.inputs for each in _named(path)]
+    read = {p for p in _outside(named) if not written.intersection((p, *p.parents))}
     read |= set() if HERE.is_relative_to(root()) else {HERE}
     bound = {root(), *written}
     return [*(f"{p}:{p}" for p in sorted(bound)), *(f"{p}:{p}:ro" for p in sorted(read))]
+
+
+def _named(path: str) -> Iterable[str]:
+    """Return the file or folder, or what a pattern outside the project means."""
+    there = os.path.lexists(path) or not patterns.is_one(path)
+    return [path] if there else patterns.meant(path)
 
 
 def _outside(paths: Iterable[str]) -> set[Path]:

@@ -75,7 +75,8 @@ class Contents:
         stat = _stat(self._path(path))
         if stat is None:
             self.stats.pop(path, None)
-            return ""
+            found = [(each, self.digest(each)) for each in _meant(path)]
+            return of_folder(found) if found else ""
         if modes.S_ISDIR(stat.st_mode):
             found = walk(self._path(path))
             return of_folder((name, self._of_file(f"{path}/{name}", each)) for name, each in found)
@@ -170,8 +171,10 @@ class Contents:
         found = []
         for path in paths:
             full = self._path(path)
-            names = [f"{path}/{n}" for n in listing(full)] if os.path.isdir(full) else [path]
-            found += names
+            if os.path.isdir(full):
+                found += [f"{path}/{n}" for n in listing(full)]
+            else:
+                found += self.files(_meant(path)) or [path]
         return found
 
     def paths(self) -> set[str]:
@@ -185,6 +188,15 @@ class Contents:
         """Drop the digests of files that nothing was made from."""
         known = dict.fromkeys(self.files(self.paths()))
         self.stats = {path: stat for path, stat in self.stats.items() if path in known}
+
+
+def _meant(path: str) -> tuple[str, ...]:
+    """Return what a pattern outside the project means; nothing if the path is none."""
+    if not {*path} & {*"*?["}:
+        return ()
+    from labflake.pipeline.patterns import meant
+
+    return meant(path)
 
 
 def of_folder(parts: Iterable[tuple[str, str]]) -> str:

@@ -42,12 +42,13 @@ class Graph:
     variables: list[str]  # that the Snakefile declares to use
 
 
-def execute(request: Request, on_start) -> tuple[bool, Graph]:
+def execute(request: Request, on_start, on_more) -> tuple[bool, Graph]:
     """Run what is needed; return whether all went well, and the jobs.
 
     Args:
         request: what to run.
         on_start: called with Snakemake's DAG before the first job starts.
+        on_more: called with it when a checkpoint has added jobs.
 
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
@@ -73,6 +74,7 @@ def execute(request: Request, on_start) -> tuple[bool, Graph]:
 
         def start(log) -> None:
             on_start(inner.dag)
+            adjusted.tell_of_more(inner.dag, on_more)
             theirs(log)
 
         inner._onstart = start
@@ -150,6 +152,12 @@ def read(request: Request, brought: Callable[[str], bool], complete: Callable) -
         except Exception as error:
             raise LabError(_explain(request, inner, error)) from None
         return states
+
+
+def outputs(dag) -> set[str]:
+    """Return what jobs make, also those of complete checkpoints, which the graph leaves out."""
+    made = {str(path) for job in dag.jobs for path in job.output}
+    return made | set(map(str, dag.workflow.checkpoints.created_output))
 
 
 def counted(dag) -> Callable[[], int]:

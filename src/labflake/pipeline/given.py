@@ -11,39 +11,69 @@ from labflake.errors import LabError
 from labflake.experiments import Experiment, root
 from labflake.gate import guarded
 from labflake.gate.guarded import Guarded
+from labflake.pipeline import mentions, patterns
 
-_data = Guarded(())  # of the experiment that is built; a checkpoint adds jobs to it later
+_data = Guarded(())  # of the experiment that is built
+_said: set[str] = set()  # files of this build
 
 
-def check(experiment: Experiment, dag, whole: bool) -> None:
-    """Look at all jobs, before the first one starts; `whole` says that these are all there are.
-
-    Raises:
-        LabError: a rule would write data, or reads a file that nobody declared and LOCKED is set.
-    """
+def begin(experiment: Experiment, whole: bool) -> None:
+    """Begin to look at a build; `whole` says that it comes to all jobs that there are."""
     global _data
     _data = guarded.of(experiment)
-    for job in dag.jobs:
-        refuse(job.rule.name, map(str, job.output))
-    made = {str(path) for job in dag.jobs for path in job.output}
-    read = {str(path): job.rule.name for job in dag.jobs for path in job.input}
+    _said.clear()
+    if whole:
+        _notes(experiment).unlink(missing_ok=True)
+
+
+def check(experiment: Experiment, read: dict[str, str], made: set[str]) -> None:
+    """Look at what jobs read, before the first one starts and when a checkpoint has added some.
+
+    Args:
+        experiment: the experiment.
+        read: for each file the rule that reads it.
+        made: what the jobs make that this build has, or had.
+
+    Raises:
+        LabError: nobody declared one of the files, and LOCKED is set.
+    """
     unknown = {p: r for p, r in read.items() if not _is_known(experiment, p, made)}
-    _note(experiment, unknown, whole)
-    for path, rule in sorted(unknown.items()):
-        _say(rule, path)
+    _note(experiment, unknown)
+    for path in sorted(unknown.keys() - _said):
+        _said.add(path)
+        _say(unknown[path], path)
+
+
+def look_at_named(experiment: Experiment, rule: str, named: Iterable[str]) -> None:
+    """Look at what a command names outside the project, and its rule does not declare.
+
+    Raises:
+        LabError: there is something, and LOCKED is set.
+    """
+    check(experiment, {path: rule for path in named if _is_outside(path)}, set())
+
+
+def _is_outside(path: str) -> bool:
+    """Tell whether files, a folder or a pattern lie outside the project, and are no program."""
+    if not os.path.isabs(path) or _is_program(path):
+        return False
+    return os.path.exists(path) or bool(patterns.meant(path))
+
+
+def _is_program(path: str) -> bool:
+    return mentions.is_software(path) or (os.path.isfile(path) and os.access(path, os.X_OK))
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
     return _data.holds(path) or _is_made(path, made) or _is_ours(experiment, path)
 
 
-def _note(experiment: Experiment, unknown: dict[str, str], whole: bool) -> None:
+def _note(experiment: Experiment, unknown: dict[str, str]) -> None:
     """Note what is not declared, for builds that have nothing to do."""
     notes = _notes(experiment)
-    if whole:
-        notes.unlink(missing_ok=True)
-    if unknown and (whole or not notes.exists()):
-        notes.write_text(json.dumps(unknown), encoding="utf-8")
+    if unknown:
+        before = json.loads(notes.read_bytes()) if notes.exists() else {}
+        notes.write_text(json.dumps(before | unknown), encoding="utf-8")
 
 
 def check_notes(experiment: Experiment) -> None:

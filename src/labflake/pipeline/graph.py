@@ -84,7 +84,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     def is_decided(node: Node) -> bool:
         cached = node.state == CACHED
         return node.state == COMPLETE or (
-            cached and ahead.bring(node.key, node.step.outputs, foresight.store)
+            cached and ahead.bring(node.key, node.step.kept(), foresight.store)
         )
 
     with Ahead(experiment) as ahead:
@@ -142,7 +142,7 @@ def _judge(nodes: dict[str, Node], foresight: _Foresight) -> None:
         if _is_complete(node.step, node.key, foresight):
             node.state = COMPLETE
             foresight.expected |= made["outputs"]
-        elif outputs and list(outputs) == node.step.outputs:
+        elif outputs and list(outputs) == node.step.kept():
             node.state, node.why = CACHED, _why(node.step, made, foresight)
             foresight.bring(node.key)
         else:

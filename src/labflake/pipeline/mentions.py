@@ -3,23 +3,26 @@
 Any word or quoted text that is the path of a file of ours, or outside the project, counts, and so
 does its name alone (`file.path(here, "fit.R")`), with or without its suffix where a script loads
 it, all that a pattern matches and all in a folder. Paths may be relative to any folder that is
-named, since a command may go there, and below any variable. That is more than is read, never less
-than what is written there. A name that a program puts together while it runs is not found; in
-programs of Python it is seen then.
+named, since a command may go there, and below any variable. Outside the project a pattern or a
+folder stands for itself: a file that is new there counts as one that changed. That is more than is
+read, never less than what is written there. A name that a program puts together while it runs is
+not found; in programs of Python it is seen then.
 """
 
 import os
 import re
+import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from labflake.experiments import root
+from labflake.folders import names as names_in
 from labflake.pipeline import patterns
 
 LARGEST = 1_000_000  # bytes of a text that is searched
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _APART = re.compile(r"[=,:@]")
 _LOADS = re.compile(
     r"\b(?:use|require|require_relative|import|from|using|include|source|library)"
@@ -52,7 +55,10 @@ def _loaded(text: str, generated: Path) -> set[Path]:
     for folder in (root() / "src", root() / "scripts" / generated.name):
         for path in [path for paths in _names(folder).values() for path in paths]:
             stems.setdefault(path.stem, []).append(path)
-    names = {*_LOADS.findall(text), *(part for pair in _QUOTED.findall(text) for part in pair)}
+    names = {
+        *_LOADS.findall(text),
+        *(part for pair in patterns.QUOTED.findall(text) for part in pair),
+    }
     slashed = {name.replace("::", "/").lstrip("./") for name in names}
     slashed |= {name.replace(".", "/") for name in slashed}
     return {
@@ -91,8 +97,23 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     names = {os.path.basename(word) for word in found} & known.keys()
     named = {path for name in names for path in known[name]}
     places = (generated, *folders)
-    places = tuple(dict.fromkeys([*places, *sorted(_folders(found, *places))]))
-    return named | among(found, *places) | _spread(text, found, *places)
+    there = sorted(_folders(found, *places) - {*places})
+    many = "\n".join(word for word in patterns.words(text) if word[0] not in "/~")
+    named |= _spread(text, found, *places) | _spread(many, set(), *there)
+    return named | among(found, *places) | _below(found, *there)
+
+
+def _below(found: set[str], *folders: Path) -> set[Path]:
+    """Return the files that words name from one of the folders, looking at what there is."""
+    starts: dict[str, list[str]] = {}
+    for word in found:
+        starts.setdefault(word.removeprefix("./").partition("/")[0], []).append(word)
+    there = {folder: starts.keys() & names_in(folder) for folder in folders}
+    return {
+        path
+        for folder, names in there.items()
+        for path in among((word for name in names for word in starts[name]), folder)
+    }
 
 
 def _folders(found: set[str], *places: Path) -> set[Path]:
@@ -118,13 +139,30 @@ def _is_place(path: Path) -> bool:
 def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
     """Return the files that patterns mean, and those in the folders that words name."""
     folders = {word for word in found if "/" in word and len(word) < 4096 and "\n" not in word}
-    paths = {
-        Path(path)
-        for word in folders | patterns.words(text)
-        for place in places
-        for path in patterns.files(word, str(place), _is_part)
-    }
-    return {path for path in paths if path.name[0] != "." and _may_change(path)}
+    named = [(word, str(place)) for word in folders | patterns.words(text) for place in places]
+    bare = _COMMENT.sub("", text)  # a folder that only a comment names is too much to read
+    said = patterns.paths(bare) | patterns.words(bare)
+    wholes = {patterns.whole(word, str(place)) for word in said for place in places}
+    outside = {Path(path) for path in wholes if _is_outside(path)}
+    files = (patterns.files(word, place, _is_part) for word, place in named)
+    paths = {path for each in files for path in map(Path, each) if path.is_relative_to(root())}
+    return outside | {path for path in paths if path.name[0] != "." and _may_change(path)}
+
+
+def _is_outside(path: str) -> bool:
+    """Tell whether this is a folder outside the project that holds data, or a pattern in one.
+
+    A folder that has the project in it, a home or all that is temporary is none.
+    """
+    ours = Path(path).is_relative_to(root())
+    if not os.path.isabs(path) or ours or is_software(path):
+        return False
+    folder = patterns.folder_of(path)
+    places = (str(root()), os.path.expanduser("~"), tempfile.gettempdir(), "/dev/shm", "/var/tmp")
+    if any(f"{place}/".startswith(f"{folder.rstrip('/')}/") for place in places):
+        found = patterns.meant(path) if os.path.basename(path).strip("*") else ()
+        return bool(found) and not any(map(os.path.isdir, found))
+    return os.path.isdir(folder)
 
 
 def _is_part(folder: str) -> bool:
@@ -148,7 +186,7 @@ def _names(folder: Path) -> dict[str, list[Path]]:
 
 def words(text: str) -> set[str]:
     """Return the words of a text, those inside other words, and what stands in quotes."""
-    found = {part for pair in _QUOTED.findall(text) for part in pair if part}
+    found = {part for pair in patterns.QUOTED.findall(text) for part in pair if part}
     for word in _WORD.findall(text):
         found |= {word, *_APART.split(word)}
     return found
@@ -172,9 +210,14 @@ def _file(text: str, place: Path) -> Path | None:
         return None
 
 
+def is_software(path: str | Path) -> bool:
+    """Tell whether a path is in the folders of the machine's own programs."""
+    return bool(_SOFTWARE.match(f"{path}/"))
+
+
 def _may_change(path: Path) -> bool:
     """Tell whether a path is one of ours or outside the project; the locks stand for software."""
-    return is_ours(path) if path.is_relative_to(root()) else not _SOFTWARE.match(f"{path}/")
+    return is_ours(path) if path.is_relative_to(root()) else not is_software(path)
 
 
 def is_ours(path: Path) -> bool:

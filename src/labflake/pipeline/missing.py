@@ -109,8 +109,9 @@ def check_targets(request, dag) -> None:
     Raises:
         LabError: names the first of them, and close names.
     """
-    made = {str(path) for job in dag.jobs for path in job.output}
-    made |= set(map(str, dag.workflow.checkpoints.created_output))
+    from labflake.pipeline.engine import outputs
+
+    made = outputs(dag)
     for target in request.targets:
         if target not in made:
             raise LabError(nobody_makes(request.experiment, target, made, dag.workflow))

@@ -11,9 +11,11 @@ _PLAIN = re.compile(r"\w+(-[\w.,=+@-]+)?", re.ASCII)
 def of(rule: str, wildcards: Iterable[str]) -> str:
     """Return the name that people see: `fit`, or for one of several variants `fit:berlin,0.1`."""
     values = [str(value) for value in wildcards]
+    apart = "," if len(values) > 1 else ""
+    while values and not values[-1]:  # all steps of a rule have as many
+        values.pop()
     if not values:
         return _plain(rule, ":")
-    apart = "," if len(values) > 1 else ""
     return f"{_plain(rule, ':')}:{','.join(_plain(value, apart) for value in values)}"
 
 

@@ -6,8 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labflake.atomic import remove
+from labflake.errors import LabError
+
+if TYPE_CHECKING:
+    from labflake.pipeline.contents import Contents
 
 _BEFORE = ".before"  # in the scratch folder of a step: the outputs that it had
 
@@ -30,6 +35,23 @@ def writable(outputs: list[str], scratch: Path) -> Iterator[None]:
     except BaseException:
         _bring_back(before)
         raise
+
+
+def make_room(outputs: list[str], contents: "Contents") -> None:
+    """Remove results of earlier rules that lie where a folder of these outputs is to be.
+
+    Raises:
+        LabError: somebody edited it, or no step made it.
+    """
+    makers = {path: first for first, step in contents.steps.items() for path in step["outputs"]}
+    for path in {str(each) for output in outputs for each in list(Path(output).parents)[:-1]}:
+        made = contents.steps[makers[path]]["outputs"].get(path) if path in makers else None
+        if made is None and not os.path.isfile(path):
+            continue
+        if contents.digest(path) not in ("", made):
+            raise LabError(f"{path} is in the way of a folder of results\n  move it, then make")
+        remove(Path(path))
+        contents.steps.pop(makers[path], None)
 
 
 def take(outputs: list[str], scratch: Path) -> None:

@@ -15,6 +15,13 @@ _APART = re.compile(r"[=,:@]")
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _VARIABLE = re.compile(r"\$(\{[^{}]*\}|\w+)")
+QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
+# One of sed that takes a text for another: s, something between its parts, three of these.
+_SCRIPT = re.compile(
+    r"""(?:[\d,$!]*|/[^/]*/)\s*[sy]([^\w\s])(?:\\.|(?!\1).)*\1(?:\\.|(?!\1).)*\1"""
+    r"""[gpiIeEmM\d]*\s*(?:[;}].*)?$""",
+    re.DOTALL,
+)
 _MANY = 1000  # numbers of a range; of a longer one, any
 
 
@@ -28,6 +35,13 @@ def words(text: str) -> set[str]:
     return found
 
 
+def paths(text: str) -> set[str]:
+    """Return the words of a text, and what stands in quotes, that have a slash and are whole."""
+    quoted = {part for pair in QUOTED.findall(text) for part in pair}
+    parts = {part for word in _WORD.findall(text) for part in (word, *_APART.split(word))}
+    return {p for p in quoted | parts if "/" in p and len(p) < 4096 and not {*p} & {*"*?[{$\n"}}
+
+
 def files(word: str, place: str, may: Callable[[str], bool]) -> list[str]:
     """Return the files that a word means from a folder, and those in the folders that it means.
 
@@ -36,13 +50,25 @@ def files(word: str, place: str, may: Callable[[str], bool]) -> list[str]:
         place: the folder to which it is relative.
         may: tells of a folder whether files below it count.
     """
+    full = whole(word, place)
+    return [name for path in matching(full) for name in _below(path, may)] if full else []
+
+
+def whole(word: str, place: str) -> str:
+    """Return the whole path or pattern of a word; "" if it says too little."""
     pattern = _VARIABLE.sub("*", word)
     if "$" in word and not os.path.basename(pattern).strip("*"):
         pattern = os.path.dirname(pattern)
     if not pattern.strip("*?./~") or ("/" not in pattern and "$" in word):
-        return []
-    full = os.path.normpath(os.path.join(place, os.path.expanduser(pattern)))
-    return [name for path in _matching(full) for name in _below(path, may)]
+        return ""
+    return os.path.normpath(os.path.join(place, os.path.expanduser(pattern)))
+
+
+def folder_of(pattern: str) -> str:
+    """Return the folder in which what a pattern means lies at any depth; a path is its own."""
+    while _SIGN.search(pattern):
+        pattern = os.path.dirname(pattern)
+    return pattern
 
 
 def is_one(word: str) -> bool:
@@ -55,7 +81,35 @@ def match(word: str, path: str) -> bool:
     return fnmatch(path, _VARIABLE.sub("*", word))
 
 
-def _matching(pattern: str) -> tuple[str, ...]:
+def match_parts(word: str, path: str) -> bool:
+    """Tell whether a pattern means a path, part by part, as a shell has it."""
+    pairs = list(zip(word.split(os.sep), path.split(os.sep), strict=False))
+    return word.count(os.sep) == path.count(os.sep) and all(
+        fnmatch(part, sign) and (part[:1] != "." or sign[:1] == ".") for sign, part in pairs
+    )
+
+
+def without_scripts(command: str) -> str:
+    """Return a command without what is in quotes and is a script of sed: `s#^data/.*##`.
+
+    It names no files, but texts; a pattern in it is one of sed.
+    """
+
+    def kept(quoted: re.Match) -> str:
+        return "" if _SCRIPT.match(quoted[1] or quoted[2]) else quoted[0]
+
+    return QUOTED.sub(kept, command)
+
+
+def meant(path: str) -> tuple[str, ...]:
+    """Return what a pattern outside the project means; nothing if the path is none."""
+    if not (is_one(path) and os.path.isabs(path)) or os.path.lexists(path):
+        return ()
+    return tuple(each for each in matching(path) if os.path.exists(each))
+
+
+def matching(pattern: str) -> tuple[str, ...]:
+    """Return the files and folders that a pattern means, sorted."""
     try:
         return tuple(sorted(glob.glob(pattern)))
     except (OSError, ValueError, re.error):

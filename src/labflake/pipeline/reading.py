@@ -96,7 +96,11 @@ class Reading:
 
     def asked(self, variable: str) -> None:
         """Note a variable of the environment, if it is read on behalf of the Snakefile."""
-        if self._asker() is self.files:
+        frame = sys._getframe(2)
+        while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
+            frame = frame.f_back
+        asker = str(frame.f_globals.get("__name__")) if frame else ""
+        if asker.partition(".")[0] != "lab" and self._asker() is self.files:
             self.variables.add(variable)
 
     def _asker(self) -> dict | None:
@@ -141,7 +145,8 @@ class Reading:
         return {
             "files": files | {path: made[path] for path in graph.checkpoints if path in made},
             "listings": self.folders,
-            "variables": changed.variables({*graph.variables, *self.variables}),
+            "variables": changed.variables(graph.variables),
+            "asked": changed.variables(self.variables),
             "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
         }
 

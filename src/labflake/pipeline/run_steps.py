@@ -20,6 +20,7 @@ from labflake.pipeline import (
     language,
     limits,
     missing,
+    names,
     own_names,
     profiles,
     steps,
@@ -77,14 +78,19 @@ def run(
     )
     reading = Reading(experiment, contents)
 
+    def on_more(dag) -> None:
+        _look_at_given(dag, session, experiment)
+
     def on_start(dag) -> None:
+        given.begin(experiment, whole=not targets)
         _check(dag, request, progress)
+        on_more(dag)
         _expect(session, reading, dag)
         running.stop_on_signals()  # not before: Snakemake sets its own
 
     before = strays.look(experiment)
     try:
-        good, graph = engine.execute(request, on_start)
+        good, graph = engine.execute(request, on_start, on_more)
     finally:
         if session.outdated:
             raise ChangedError(session.outdated)
@@ -95,6 +101,9 @@ def run(
         return None
     if not targets:
         _clear_leftovers(experiment, contents, graph)
+        for step in contents.steps.values():  # also of those that did not run
+            named = step["inputs"].keys() - {*step["declared"], *step["found"]}
+            given.look_at_named(experiment, names.rule(step["name"]), named)
         contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
     return progress.counts
 
@@ -132,11 +141,23 @@ def _check(dag, request: engine.Request, progress: Progress) -> None:
     """Refuse a job that asks for more than there is; count the jobs."""
     needed = [job for job in dag.needrun_jobs() if job.output]
     missing.check_targets(request, dag)
-    given.check(request.experiment, dag, whole=not request.targets)
     for job in dag.jobs:
         language.check_files(job.rule, job.input)  # of functions, which only a job asks
     progress.count = engine.counted(dag)
     demands.check(needed, request.limits)
+
+
+def _look_at_given(dag, session: steps.Session, experiment: Experiment) -> None:
+    """Look at all that is read: also by complete checkpoints, and by what leads to them."""
+    records = session.contents.steps
+    decided = set(map(str, dag.workflow.checkpoints.created_output))
+    done = [records[first] for first in _leading_to(decided, session.contents)]
+    read = {path: names.rule(step["name"]) for step in done for path in step["declared"]}
+    for job in dag.jobs:
+        given.refuse(job.rule.name, map(str, job.output))
+        read |= {str(path): job.rule.name for path in job.input}
+    session.made |= engine.outputs(dag).union(*(step["outputs"] for step in done))
+    given.check(experiment, read, session.made)
 
 
 def _leading_to(paths: set[str], contents: Contents) -> set[str]:

@@ -87,7 +87,7 @@ def run(
     job = demands.of(step.variables, step.variables["workflow"])
     _declare(step, scratch)
     with own_names.writable(step.outputs, scratch):
-        excess = _settings() or _stray(step)
+        excess = _settings() or _stray(step, session)
         excess = excess or (demands.excess(job, session.limits) if job else None)
         why = excess or _attempt(step, scratch, log, session)
         hide_in(log)
@@ -241,9 +241,9 @@ def _settings() -> str | None:
     return f"{name} would change its figures; remove it (a style belongs in src/study)"
 
 
-def _stray(step: "Step") -> str | None:
+def _stray(step: "Step", session: "Session") -> str | None:
     """Return why a step may not run whose command names a result that its rule does not."""
-    path = commands.stray(step.command, step.declared, os.getcwd())
+    path = commands.stray(step.command, step.declared, os.getcwd(), session.made)
     return path and (
         f"its command names {path}, which its rule does not declare\n"
         f'  add it to `input:`, `output:` or `log:` of rule {step.rule}: "{path}"'

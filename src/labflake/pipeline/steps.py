@@ -22,6 +22,7 @@ from labflake.pipeline.contents import Contents, was_written
 from labflake.pipeline.limits import Limits
 from labflake.pipeline.progress import Progress
 from labflake.pipeline.seen import Seen
+from labflake.sources.secrecy import hide_in
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Step:
     deciding: dict[str, str] = field(default_factory=dict)  # environment variables
     passed: list[str] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
     programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
     found: list[str] = field(default_factory=list)  # what it reads and does not declare
     seen: Seen = field(default_factory=Seen)
@@ -55,6 +57,10 @@ class Step:
         if path not in self.used:
             self.used[path] = contents.digest(path)
         return self.used[path]
+
+    def kept(self) -> list[str]:
+        """Return what the cache has of it: its results, and the logs of its rule."""
+        return [*self.outputs, *self.logs]
 
     def rules_inputs(self) -> list[str]:
         """Return the inputs that the rule declares, without those that the command names."""
@@ -93,6 +99,7 @@ class Session:
     logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
     graph: str = ""  # which reading of the Snakefile the steps belong to
     expected: dict[str, str] = field(default_factory=dict)  # what each file holds in this build
+    made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
     outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
     cluster: Cluster | None = None
@@ -115,7 +122,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """
     assert session is not None, "steps run inside a build: use make"
     step = _describe(template, variables, globals_)
-    session.logs |= {str(path) for path in variables["log"]}
+    session.logs |= {*step.logs}
     given.refuse(step.rule, step.outputs)
     _look_at_inputs(step, session)
     redo = step.name in session.redo
@@ -139,7 +146,8 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
     took = time.perf_counter() - started
     if how == "ran":
-        session.cache.store(key, step.name, made, took, session.contents.digest)
+        kept = made | _logs(step, session.contents)
+        session.cache.store(key, step.name, kept, took, session.contents.digest)
     session.progress.finished(step.name, how, took)
 
 
@@ -153,20 +161,43 @@ def _make(
 ) -> tuple[str, str, dict[str, str]]:
     """Restore the outputs or run the step; return which of both, its key, and their digests."""
     # Flat: a folder for each part of each path would take longer than to copy a small file.
-    places = {path: f"{scratch}/{n}" for n, path in enumerate(step.outputs)}
+    every = {path: f"{scratch}/{n}" for n, path in enumerate(step.kept())}
+    places = {path: every[path] for path in step.outputs}
     for key in _keys(step, session, cache) if cache else ():
-        restored = cache.restore(key, places)
+        restored = cache.restore(key, every)
         if restored is not None:
             for place, digest in restored.items():
                 session.contents.know(place, digest)
+            for path in step.logs:
+                _put(every[path], path)
+            _look_at_named(step)
             _check_promises(step, places, session)
             return "cached", key, _publish(step, key, places, session)
     session.progress.started(step.name)
+    for path in [path for path in step.logs if not path.startswith(("/", "..", "~"))]:
+        remove(Path(path))  # it is of another run
     runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
     key = _key_of_what_was_read(step, session)
     places = {path: f"{scratch}/{path}" for path in step.outputs}
+    _look_at_named(step)
     _check_promises(step, places, session)
     return "ran", key, _publish(step, key, places, session)
+
+
+def _look_at_named(step: Step) -> None:
+    """Look at what the command names outside the project; what it wrote is not there any more."""
+    experiment = Experiment(os.path.basename(os.getcwd()))
+    named = {*step.inputs} - {*step.declared} - {*step.programs.values()}
+    given.look_at_named(experiment, step.rule, named)
+
+
+def _logs(step: Step, contents: Contents) -> dict[str, str]:
+    """Return the digest of each log of a step that ran; one that it did not write is empty."""
+    for path in map(Path, step.logs):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        hide_in(path)
+    return {path: contents.digest(path) for path in step.logs}
 
 
 def _key_of_what_was_read(step: Step, session: Session) -> str:
@@ -243,7 +274,8 @@ def _named(step: Step, logs: list, workflow) -> Step:
     """Add to the inputs what the command names: files of ours, and programs of the machine."""
     name = os.path.basename(os.path.dirname(workflow.main_snakefile))
     generated = str(Experiment(name).generated)
-    step.declared = [*step.inputs, *step.outputs, *map(str, logs)]
+    step.logs = [*map(str, logs)]
+    step.declared = [*step.inputs, *step.outputs, *step.logs]
     step.programs = {} if step.container else commands.programs(step.command)
     step.inputs += commands.files(step.command, step.declared, generated)
     for path in [] if step.container else step.inputs:
@@ -329,6 +361,7 @@ def key_of(step: Step, session: Session) -> str:
     command = _in(folder, step.command)
     parts = [2, command, inputs, step.outputs, step.container, session.environment]
     parts += [step.deciding, found.part_of_key(step.found, used, step.inputs)]
+    parts += [step.logs] if step.logs else []  # they come back with the result
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -348,14 +381,19 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     made = {path: contents.digest(place) for path, place in places.items()}
     contents.record_step(_entry(step, key, made, session))
     for path, place in places.items():
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() or target.is_symlink() or os.path.isdir(place):
-            remove(target)
-        move(Path(place), target)
+        _put(place, path)
         contents.moved(place, path)
     session.expected |= made
     return made
+
+
+def _put(place: str, path: str) -> None:
+    """Move something to where it belongs, whatever is there."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() or target.is_symlink() or os.path.isdir(place):
+        remove(target)
+    move(Path(place), target)
 
 
 def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict:

@@ -4,6 +4,7 @@ Trouble with it is a warning, never a failure of a build.
 """
 
 import errno
+import shlex
 import sys
 import threading
 from collections.abc import Callable
@@ -157,7 +158,7 @@ class Cache:
             return
         if self.hits or self.misses:
             now = Tally(1, self.hits, self.misses, round(self.saved, 1))
-            tally.record(now, notes, self.folder.place)
+            tally.record(now, notes, self.folder)
         if self.most:
             limit.keep(self.folder, self.most)
 
@@ -173,7 +174,7 @@ class Cache:
                     stores.remove(store)
         if not told:
             what = "results are not kept" if only_writing else "nothing comes from it"
-            _warn(f"{_reason(error)}; {what} in this build", store)
+            _warn(f"{_reason(error)}; {what} in this build{_way(error, store)}", store)
 
 
 def _is_gone(error: OSError) -> bool:
@@ -184,6 +185,16 @@ def _is_gone(error: OSError) -> bool:
 def _reason(error: OSError) -> str:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return "it is full" if full else (error.strerror or str(error)).lower()
+
+
+def _way(error: OSError, store: Store) -> str:
+    """Return what lets a group share a folder where it cannot."""
+    refused = error.errno in (errno.EACCES, errno.EPERM)
+    if not (refused and isinstance(store, Folder) and store.is_for_a_group()):
+        return ""
+    place = shlex.quote(str(store))
+    group = store.place.stat().st_gid
+    return f"\n  its group shares it so: chgrp -R {group} {place}; chmod g+s {place}"
 
 
 def _warn(text: str, store: Store) -> None:

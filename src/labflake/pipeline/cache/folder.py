@@ -5,10 +5,11 @@
 
 Everything is written under a temporary name and renamed when it is complete: that is all that is
 asked of the file system, so a network drive will do. Nobody waits for anybody: who finds a file
-gone computes. Files and folders get the permissions of the folder of the cache.
+gone computes. Files and folders get the group and the permissions of the folder of the cache.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -22,6 +23,7 @@ from labflake.pipeline.cache.copying import copy, mark_used, on_disk
 from labflake.pipeline.cache.entries import DamagedError
 from labflake.pipeline.contents import sha256
 
+_NO_GROUP = "what is made there does not get its group"
 _DAY = 86400  # s; a temporary file of this age belongs to a process that was killed
 
 
@@ -110,7 +112,7 @@ class Folder:
         try:
             self._folder(target.parent)
             fill(part)
-            os.chmod(part, self._permissions() & 0o444)
+            self.share(part, 0o444)
             size = on_disk(part.stat().st_size)
             os.replace(part, target)
         except BaseException:
@@ -121,17 +123,45 @@ class Folder:
             self.added += size
 
     def _folder(self, folder: Path) -> None:
-        """Make a folder of the cache, with the permissions of the cache."""
+        """Make a folder of the cache, shared from the moment on that it has its name."""
         if folder.is_dir():
             return
         self.place.mkdir(parents=True, exist_ok=True)
         for part in (folder.parent, folder):
-            with contextlib.suppress(FileExistsError):
-                part.mkdir()
-                part.chmod(self._permissions())
+            if part.is_dir():
+                continue
+            new = part.parent / f"new-{secrets.token_hex(8)}"
+            new.mkdir()
+            try:
+                self.share(new)
+                new.rename(part)
+            except OSError:
+                new.rmdir()
+                if not part.is_dir():  # which somebody else made meanwhile
+                    raise
 
-    def _permissions(self) -> int:
-        return stat.S_IMODE(self.place.stat().st_mode)
+    def share(self, path: str | Path, mask: int = 0o7777) -> None:
+        """Give something new the group and the permissions of the cache, as far as masked.
+
+        Raises:
+            PermissionError: it cannot have the group, for which the folder is meant.
+        """
+        top = self.place.stat()
+        mode = stat.S_IMODE(top.st_mode)
+        if os.stat(path).st_gid != top.st_gid:
+            try:
+                os.chown(path, -1, top.st_gid)
+            except OSError:
+                if mode >> 3 & 7 & ~mode:
+                    raise PermissionError(errno.EPERM, _NO_GROUP) from None
+        os.chmod(path, mode & mask)
+
+    def is_for_a_group(self) -> bool:
+        """Tell whether a group shares the folder, and what is made in it may have another one."""
+        with contextlib.suppress(OSError):
+            mode = self.place.stat().st_mode
+            return bool(mode & stat.S_IWGRP) and not mode & stat.S_ISGID
+        return False
 
     def files(self) -> Iterator[tuple[str, os.stat_result]]:
         """Give every file of the cache with its stat; what killed processes left goes away."""

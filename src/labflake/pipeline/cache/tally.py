@@ -6,6 +6,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labflake.pipeline.cache.folder import Folder
+
 _BUILDS = "builds.jsonl"
 _FOLD = 1 << 16  # bytes; then the lines of all builds become one
 
@@ -28,18 +30,20 @@ def _values(tally: Tally) -> list:
     return list(asdict(tally).values())
 
 
-def record(tally: Tally, notes: Path, place: Path) -> None:
+def record(tally: Tally, notes: Path, folder: Folder) -> None:
     """Note a build: as the last one of its experiment, and in the cache among all."""
     line = json.dumps(asdict(tally)) + "\n"
     with contextlib.suppress(OSError):
         (notes / "cache.json").write_text(line, encoding="utf-8")
     with contextlib.suppress(OSError):
-        if place.is_dir():
-            _append(place / _BUILDS, line.encode())
+        if folder.place.is_dir():
+            _append(folder, line.encode())
 
 
-def _append(path: Path, line: bytes) -> None:
+def _append(folder: Folder, line: bytes) -> None:
     """Add a line; two builds at the same moment may lose one on a network drive: a number less."""
+    path = folder.place / _BUILDS
+    new = not path.exists()
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(file, line)
@@ -47,9 +51,10 @@ def _append(path: Path, line: bytes) -> None:
     finally:
         os.close(file)
     if long:
-        part = path.with_name(f"new-{os.getpid()}")
-        part.write_text(json.dumps(asdict(_sum(path))) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        text = json.dumps(asdict(_sum(path))) + "\n"
+        folder.place_file(path, lambda part: part.write_text(text, encoding="utf-8"))
+    if long or new:
+        folder.share(path, 0o666)
 
 
 def last(notes: Path) -> Tally:
