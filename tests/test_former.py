@@ -69,6 +69,43 @@ def test_a_module_of_ones_own_keeps_its_name() -> None:
     assert former.renamed(text, "a.py", own=True) == expected
 
 
+def test_only_what_names_the_equipment_is_written(tmp_path: Path) -> None:
+    """Modes, line ends, links and files of other kinds stay; notes of the old equipment go."""
+    files = {
+        "pyproject.toml": b'[tool.lab]\npython = "3.11"\n',
+        "scripts/x/fit.py": b"import lab\r\n",
+        "scripts/x/run.sh": b"python -m lab plan\n",
+        "scripts/x/latin.py": b"# \xe9\nimport lab\n",
+        "scripts/x/table.bin": b"import lab\0",
+        "notes.txt": b"import lab\n",
+        "vendor/labflake/x.py": b"import lab\n",
+        "generated/x/.lab/manifest.json": b"{}",
+        "generated/x/assets/data/a.csv": b"import lab\n",
+        "lab/__pycache__/errors.pyc": b"",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "scripts/x/run.sh").chmod(0o755)
+    (tmp_path / "scripts/x/link.py").symlink_to("fit.py")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    said = former.bring_up_to_date(tmp_path)
+    assert "pyproject.toml, scripts/x/fit.py, scripts/x/latin.py, scripts/x/run.sh" in said[0]
+    expected = files | {
+        "pyproject.toml": b'[tool.labflake]\npython = "3.11"\n',
+        "scripts/x/fit.py": b"import labflake as lab\r\n",
+        "scripts/x/latin.py": b"# \xe9\nimport labflake as lab\n",
+        "scripts/x/run.sh": b"python -m labflake plan\n",
+    }
+    gone = {"generated/x/.lab/manifest.json", "lab/__pycache__/errors.pyc"}
+    there = {n: (tmp_path / n).read_bytes() for n in files if (tmp_path / n).exists()}
+    assert there == {n: content for n, content in expected.items() if n not in gone}
+    assert (tmp_path / "scripts/x/run.sh").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "scripts/x/link.py").is_symlink()
+    assert not (tmp_path / "lab").exists()
+    assert former.bring_up_to_date(tmp_path) == []
+
+
 SNAKEFILE = """
     from lab import code, step
 

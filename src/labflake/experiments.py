@@ -53,7 +53,7 @@ def project_above(place: Path) -> Path | None:
             text = (folder / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        if re.search(r"^\[tool\.labflake\]", text, re.MULTILINE):
+        if re.search(r"^\[tool\.lab(flake)?\]", text, re.MULTILINE):  # `lab`: before the package
             return folder
     return None
 

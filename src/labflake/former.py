@@ -5,10 +5,10 @@ people's programs, Snakefiles, cells and scripts know the equipment, and shows i
 """
 
 import re
-import subprocess
 from pathlib import Path
 
 from labflake.atomic import remove, replacing
+from labflake.errors import LabError
 
 _OFFERED = r"(?:code|config|data|step|load|load_all|save)\b(?:[ \t]+as[ \t]+\w+)?"
 _ONLY_OURS = re.compile(
@@ -62,11 +62,12 @@ def _has_own(project: Path) -> bool:
 
 def _files(project: Path) -> list[str]:
     """Return the files that git keeps or would keep; without git those of people's folders."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    from labflake.git import run
+
+    wanted = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     try:
-        done = subprocess.run(command, cwd=project, capture_output=True)
-        listed = done.stdout.decode(errors="surrogateescape").split("\0")
-    except OSError:
+        listed = run(*wanted, cwd=project)[1].split("\0")
+    except LabError:
         listed = []
     if not any(listed):
         found = [p for part in ("scripts", "src", "tests") for p in (project / part).rglob("*")]
@@ -80,19 +81,26 @@ def _renew(path: Path, name: str, own: bool) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     before = path.read_bytes()
-    try:
-        text = before.decode("utf-8")
-    except UnicodeDecodeError:
+    if b"\0" in before or b"lab" not in before:
         return False
-    if b"\0" in before or "lab" not in text:
-        return False
+    coding = _coding(before)
+    text = before.decode(coding)
     new = renamed(text, name, own)
     if new == text:
         return False
     with replacing(path) as part:
-        part.write_bytes(new.encode("utf-8"))
+        part.write_bytes(new.encode(coding))
         part.chmod(path.stat().st_mode)
     return True
+
+
+def _coding(content: bytes) -> str:
+    """Return an encoding that gives back the same bytes."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 def renamed(text: str, name: str, own: bool = False) -> str:

@@ -10,19 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from contextlib import ExitStack, contextmanager, suppress
 from email.parser import HeaderParser
 from pathlib import Path
 
+from labflake import vendored_names
 from labflake.atomic import remove
-from labflake.environment.freshness import content_hash
 from labflake.errors import LabError
 
 FILES = ("pyproject.toml", "poetry.lock", "vendor")
-_LINE = re.compile(r"^(labflake *= *\{.*path *= *\")vendor[^\"]*(\")(?:, *develop *= *true)?", re.M)
-_ENTRY = re.compile(r'^\[\[package\]\]\nname = "labflake"\n(?:(?!\[\[|\[metadata).*\n)*', re.M)
 
 
 def wheel(folder: Path) -> Path:
@@ -150,7 +147,7 @@ def put(new: Path, project: Path, known: bool = True) -> None:
     digest = hashlib.sha256(content).hexdigest()
     files = f'[\n    {{file = "{new.name}", hash = "sha256:{digest}"}},\n]\n'
     locked = f"vendor/{new.name}" if known else "vendor/unknown"
-    _name(project, f"vendor/{new.name}", about["Version"][0], "file", files, locked)
+    vendored_names.write(project, f"vendor/{new.name}", about["Version"][0], "file", files, locked)
 
 
 def unpack(project: Path) -> None:
@@ -160,8 +157,12 @@ def unpack(project: Path) -> None:
     with zipfile.ZipFile(old) as archive:
         archive.extractall(project / "vendor")
     old.unlink()
-    (project / "vendor" / "pyproject.toml").write_text(_project(about), encoding="utf-8")
-    _name(project, "vendor", about["Version"][0], "directory", "[]\ndevelop = true\n")
+    (project / "vendor" / "pyproject.toml").write_text(
+        vendored_names.project(about), encoding="utf-8"
+    )
+    vendored_names.write(
+        project, "vendor", about["Version"][0], "directory", "[]\ndevelop = true\n"
+    )
 
 
 def bring(project: Path, other: Path) -> None:
@@ -172,7 +173,7 @@ def bring(project: Path, other: Path) -> None:
     tree = shutil.ignore_patterns("__pycache__", "README.md")
     shutil.copytree(project / "vendor", other / "vendor", ignore=tree, dirs_exist_ok=True)
     version = facts(project / "vendor")["Version"][0]
-    _name(other, "vendor", version, "directory", "[]\ndevelop = true\n")
+    vendored_names.write(other, "vendor", version, "directory", "[]\ndevelop = true\n")
 
 
 def _empty(project: Path) -> None:
@@ -180,69 +181,3 @@ def _empty(project: Path) -> None:
     place = project / "vendor"
     for path in [*place.glob("labflake-*"), place / "labflake", place / "pyproject.toml"]:
         remove(path)
-
-
-def _name(project: Path, url: str, version: str, kind: str, files: str, locked: str = "") -> None:
-    """Write the place of labflake into `pyproject.toml` and into its entry of the lock."""
-    facts_file, lock_file = project / "pyproject.toml", project / "poetry.lock"
-    text = facts_file.read_text(encoding="utf-8")
-    develop = ", develop = true" if kind == "directory" else ""
-    text, lines = _LINE.subn(rf"\g<1>{url}\g<2>{develop}", text)
-    lock = lock_file.read_text(encoding="utf-8")
-    entry = _ENTRY.search(lock)
-    if lines != 1 or not entry:
-        raise LabError(
-            "pyproject.toml and poetry.lock name no labflake in vendor/\n"
-            "  if it comes from a package index: make add PACKAGE=labflake==VERSION"
-        )
-    said = re.sub(r'^version = ".*"', f'version = "{version}"', entry[0], count=1, flags=re.M)
-    said = re.sub(
-        r"^files = \[(?s:.*?)\]\n(?:develop = true\n)?", f"files = {files}", said, flags=re.M
-    )
-    place = f'type = "{kind}"\nurl = "{locked or url}"'
-    said = re.sub(r'^type = ".*"\nurl = ".*"', place, said, flags=re.M)
-    lock = lock[: entry.start()] + said + lock[entry.end() :]
-    digest = content_hash(tomllib.loads(text))
-    lock = re.sub(r'^(content-hash = ")\w*', rf"\g<1>{digest}", lock, flags=re.M)
-    facts_file.write_text(text, encoding="utf-8")
-    lock_file.write_text(lock, encoding="utf-8")
-
-
-def _project(about: dict[str, list[str]]) -> str:
-    """Return the `pyproject.toml` of the unpacked labflake: what its wheel said of it."""
-    asked = [_requirement(line) for line in about.get("Requires-Dist", [])]
-    listed = "".join(f'    "{name}",\n' for name, extra in asked if not extra)
-    extras = sorted({extra for _, extra in asked if extra})
-    optional = "".join(
-        f"{extra} = [{', '.join(f'{chr(34)}{n}{chr(34)}' for n, of in asked if of == extra)}]\n"
-        for extra in extras
-    )
-    return f"""\
-# labflake, unpacked by `labflake eject`: change what you like, `git diff` shows it.
-[project]
-name = "labflake"
-version = "{about["Version"][0]}"
-description = "{about["Summary"][0]}"
-requires-python = "{about["Requires-Python"][0]}"
-dependencies = [
-{listed}]
-
-[project.optional-dependencies]
-{optional}
-[project.scripts]
-labflake = "labflake.__main__:run"
-
-[build-system]
-requires = ["poetry-core>=2.2,<3"]
-build-backend = "poetry.core.masonry.api"
-
-[tool.poetry]
-packages = [{{ include = "labflake" }}]
-"""
-
-
-def _requirement(line: str) -> tuple[str, str]:
-    """Return a requirement as it was asked for, and the extra that it belongs to."""
-    name, _, marker = line.partition(";")
-    extra = re.search(r'extra == "(.+?)"', marker)
-    return re.sub(r" *\((.*)\)", r"\1", name.strip()), extra[1] if extra else ""

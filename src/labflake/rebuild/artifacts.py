@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labflake.pipeline.contents import Contents, listing
 
-NOTES = (".labflake/", ".snakemake/")
+NOTES = (".lab/", ".labflake/", ".snakemake/")  # `.lab`: before the package
 VERDICT = "outputs/reproduction.json"
 
 
