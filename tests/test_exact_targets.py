@@ -168,6 +168,17 @@ def test_file_made_from_a_file_in_a_folder_is_made_from_that_folder_as_it_is_to_
     )
 
 
+def test_file_in_a_folder_that_was_temporary_counts_as_it_was(project: Path) -> None:
+    """The folder goes when all is made from it; the next build and the plan have nothing to do."""
+    snakefile = INSIDE.replace("KIND", "rule").replace("directory(", "temp(directory(")
+    snakefile = snakefile.replace('{run}"),', '{run}")),')
+    generated = write(project, snakefile, in_txt="1 2\n")
+    assert building.ran(make(project)) == ["part:a,1", "split:a"]
+    assert not (generated / "assets" / "data" / "split" / "a").exists()
+    assert make(project).splitlines()[-1] == "up to date"
+    assert plan(project) == [0, 0, 2]
+
+
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("done", [True, False])
 def test_artifact_that_nobody_makes_is_an_error(project: Path, there: bool, done: bool) -> None:
