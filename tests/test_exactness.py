@@ -118,7 +118,9 @@ class Exact(RuleBasedStateMachine):
 @pytest.mark.parametrize("share", [1, 2])
 def test_no_sequence_of_events_gives_a_wrong_result(built: Path, share: int) -> None:
     """No stale result, no wrong hit, no false "up to date", no wrong count, no process left."""
-    wanted = int(os.environ.get("EXACTNESS", "200"))
+    wanted = int(os.environ.get("EXACTNESS", "0"))
+    if not wanted:
+        pytest.skip("make exactness runs it")
     machine = type("Exact", (Exact,), {"seed_project": built})
     run_state_machine_as_test(
         seed(f"{os.environ['EXACTNESS_SEED']} {share}")(machine),
