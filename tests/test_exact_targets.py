@@ -77,11 +77,11 @@ rule gather:
 
 INSIDE = """
 rule all:
-    input: "assets/data/part/1.txt",
+    input: "assets/data/part/a/1.txt",
 
 KIND split:
     input: "../../scripts/2024-05-03-Targets/in.txt",
-    output: directory("assets/data/split"),
+    output: directory("assets/data/split/{run}"),
     shell:
         step(
             "mkdir -p {output}/sub;"
@@ -89,8 +89,8 @@ KIND split:
         )
 
 rule part:
-    input: "assets/data/split/sub/{i}.txt",
-    output: "assets/data/part/{i}.txt",
+    input: "assets/data/split/{run}/sub/{i}.txt",
+    output: "assets/data/part/{run}/{i}.txt",
     shell: step("cat {input} {input} > {output}")
 """
 
@@ -147,24 +147,36 @@ def test_file_made_from_a_file_in_a_folder_is_made_from_that_folder_as_it_is_to_
     """From nothing, after a change, and where the notes are lost: the folder is made first."""
     snakefile = INSIDE.replace("KIND", kind)
     generated = write(project, snakefile, in_txt="1 2\n")
-    part = generated / "assets" / "data" / "part" / "2.txt"
-    target = f"generated/{NAME}/assets/data/part/2.txt"
-    assert building.ran(make(project, target)) == ["part:2", "split"]
+    part = generated / "assets" / "data" / "part" / "a" / "2.txt"
+    target = f"generated/{NAME}/assets/data/part/a/2.txt"
+    assert building.ran(make(project, target)) == ["part:a,2", "split:a"]
     assert plan(project) == [1, 0, 1]
     write(project, snakefile.replace("echo $i >", "echo 3$i >"))
     assert plan(project) == [2, 0, 0]
-    assert building.ran(make(project, target)) == ["part:2", "split"]
+    assert building.ran(make(project, target)) == ["part:a,2", "split:a"]
     assert part.read_text() == "32\n32\n"
     shutil.rmtree(generated / ".labflake")
     write(project, snakefile.replace("echo $i >", "echo 4$i >"))
     make(project, target)
     assert part.read_text() == "42\n42\n"
-    assert building.ran(make(project)) == ["part:1"]
+    assert building.ran(make(project)) == ["part:a,1"]
     write(project, snakefile, in_txt="1\n")
     said = refused(project, target)
     assert (
-        "step part:2 failed: it needs assets/data/split/sub/2.txt, which no step has made" in said
+        "step part:a,2 failed: it needs assets/data/split/a/sub/2.txt, which no step has made"
+        in said
     )
+
+
+def test_file_in_a_folder_that_was_temporary_counts_as_it_was(project: Path) -> None:
+    """The folder goes when all is made from it; the next build and the plan have nothing to do."""
+    snakefile = INSIDE.replace("KIND", "rule").replace("directory(", "temp(directory(")
+    snakefile = snakefile.replace('{run}"),', '{run}")),')
+    generated = write(project, snakefile, in_txt="1 2\n")
+    assert building.ran(make(project)) == ["part:a,1", "split:a"]
+    assert not (generated / "assets" / "data" / "split" / "a").exists()
+    assert make(project).splitlines()[-1] == "up to date"
+    assert plan(project) == [0, 0, 2]
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -9,11 +9,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import building
 import exactness
 import hypothesis.strategies as st
 import pytest
-import rendering
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -118,12 +116,12 @@ class Exact(RuleBasedStateMachine):
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("share", [1, 2])
-def test_no_sequence_of_events_gives_a_wrong_result(prepared: Path, share: int) -> None:
+def test_no_sequence_of_events_gives_a_wrong_result(built: Path, share: int) -> None:
     """No stale result, no wrong hit, no false "up to date", no wrong count, no process left."""
     wanted = int(os.environ.get("EXACTNESS", "0"))
     if not wanted:
         pytest.skip("make exactness runs it")
-    machine = type("Exact", (Exact,), {"seed_project": prepared})
+    machine = type("Exact", (Exact,), {"seed_project": built})
     run_state_machine_as_test(
         seed(f"{os.environ['EXACTNESS_SEED']} {share}")(machine),
         settings=settings(
@@ -135,11 +133,3 @@ def test_no_sequence_of_events_gives_a_wrong_result(prepared: Path, share: int) 
             suppress_health_check=list(HealthCheck),
         ),
     )
-
-
-@pytest.fixture
-def prepared(template: Path, tmp_path: Path) -> Path:
-    """Render a project with its environment, and nothing built."""
-    project = rendering.render(template, tmp_path, rendering.ANSWERS)
-    building.made(project, "env")
-    return project

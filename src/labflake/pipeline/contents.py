@@ -149,6 +149,7 @@ class Contents:
     def _add_step(self, entry: dict) -> None:
         self.steps[next(iter(entry["outputs"]))] = entry
         self._temporary |= {path: entry["outputs"][path] for path in entry["temporary"]}
+        self._temporary |= entry.get("inside", {})
 
     def marks(self, paths: Iterable[str]) -> dict[str, list | None]:
         """Return of each file what changes whenever somebody writes to it or replaces it."""

@@ -141,7 +141,7 @@ def _judge(nodes: dict[str, Node], foresight: _Foresight) -> None:
         outputs = foresight.store.digests(node.key)
         if _is_complete(node.step, node.key, foresight):
             node.state = COMPLETE
-            foresight.expected |= made["outputs"]
+            foresight.expected |= made["outputs"] | made.get("inside", {})
         elif outputs and list(outputs) == node.step.kept():
             node.state, node.why = CACHED, _why(node.step, made, foresight)
             foresight.bring(node.key)

@@ -17,9 +17,15 @@ _data: Guarded | None = None  # of the experiment that is read
 
 
 def folder_of(workflow, path: str) -> str:
-    """Return the folder, with this path in it, that a rule makes; "" if there is none."""
+    """Return the outermost folder, with this path in it, that a rule makes; "" if there is none.
+
+    A wildcard matches slashes, too: the pattern of a folder fits what is inside. But what a rule
+    makes as a file is that.
+    """
     outputs = [output for rule in workflow.rules for output in rule.output]
     folders = [output for output in outputs if output.is_directory]
+    if any(output.match(path) for output in outputs if not output.is_directory):
+        return ""
     above = reversed([*map(str, Path(path).parents)])
     return next((each for each in above if any(f.match(each) for f in folders)), "")
 
@@ -36,13 +42,21 @@ def follow(experiment: Experiment) -> None:
 
     async def collect(dag, job, known_producers) -> AsyncIterator:
         async for found in original(dag, job, known_producers):
-            yield found if found.jobs else await _with_folder(dag, found)
+            yield found if _is_exact(job, found) else await _with_folder(dag, found)
 
     adjusted.replace(DAG, "collect_potential_dependencies", collect)
 
 
+def _is_exact(job, found) -> bool:
+    """Tell whether the Snakefile says which step it means, by a rule or a checkpoint."""
+    from snakemake.io import is_flagged
+
+    asked = is_flagged(found.file, "checkpoint_target")
+    return asked or found.file in job.dependencies
+
+
 async def _with_folder(dag, found):
-    """Return a dependency on the folder instead of one on a file that no rule names."""
+    """Return a dependency on the folder instead of one on a file that is in it."""
     path = os.path.normpath(str(found.file))
     if os.path.isabs(path) or path.startswith("..") or _data.holds(path):
         return found

@@ -96,10 +96,10 @@ def as_made(experiment: Experiment, workflow, targets: list[str]) -> list[str]:
 
 def _as_made(experiment: Experiment, workflow, target: str) -> str:
     outputs = [output for rule in workflow.rules for output in rule.output]
-    if any(output.match(target) for output in outputs):
-        return target
     if folder := inside.folder_of(workflow, target):
         return folder
+    if any(output.match(target) for output in outputs):
+        return target
     raise LabError(nobody_makes(experiment, target, map(str, outputs), workflow))
 
 

@@ -379,7 +379,9 @@ def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> 
     """Move complete outputs into place; note first what they are, and return it."""
     contents = session.contents
     made = {path: contents.digest(place) for path, place in places.items()}
-    contents.record_step(_entry(step, key, made, session))
+    contents.record_step(
+        _entry(step, key, made, session) | {"inside": _inside(step, places, contents)}
+    )
     for path, place in places.items():
         _put(place, path)
         contents.moved(place, path)
@@ -418,6 +420,16 @@ def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict
 def _temporary(step: Step) -> list[str]:
     """Return the outputs that Snakemake removes when nothing needs them any more."""
     return [p for p, flags in zip(step.outputs, step.marks, strict=False) if "temp" in flags]
+
+
+def _inside(step: Step, places: dict[str, str], contents: Contents) -> dict[str, str]:
+    """Return the digests of the files in temporary folders: they count when the folder is gone."""
+    return {
+        path + name[len(places[path]) :]: contents.digest(name)
+        for path in _temporary(step)
+        for name in contents.files([places[path]])
+        if name != places[path]
+    }
 
 
 def _confirm_record(step: Step, session: Session) -> None:
