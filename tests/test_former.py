@@ -185,6 +185,17 @@ def test_a_project_with_its_equipment_in_lab_is_updated(
     assert sources(project) == sources(new)
 
 
+def test_old_programs_that_come_later_are_renamed_when_asked(built: Path, tmp_path: Path) -> None:
+    """An experiment of an old branch fails with what to do, and `make env` does it."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    building.experiment(project, TINY, Snakefile=SNAKEFILE, make_py=MAKE, hashes_txt="")
+    done = building.make(project, EXPERIMENT=TINY)
+    assert done.returncode != 0
+    assert "make env" in done.stderr
+    assert f"renamed in scripts/{TINY}/Snakefile" in building.made(project, "env")
+    building.made(project, EXPERIMENT=TINY)
+
+
 def results(generated: Path) -> dict[str, bytes]:
     """Return the data of an experiment; its documents name the commit, which is another one."""
     assert (generated / "outputs" / "report.pdf").exists()

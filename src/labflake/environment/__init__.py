@@ -49,15 +49,20 @@ def main(argv: list) -> int:
 
 
 def _make(folder: Path, brief: bool) -> None:
-    """Make `.venv`; where that is new, or was asked for, what is of former times is renewed."""
-    as_it_is = brief and is_current(folder)
+    """Make `.venv`; where people ask for it, what is of former times is renewed in any case."""
+    was_current = is_current(folder)
     make(folder)
     complain(folder)
-    if not as_it_is:
-        from labflake import former
+    if was_current and not brief:
+        _renew(folder)
 
-        for line in former.bring_up_to_date(folder):
-            print(line, flush=True)
+
+def _renew(folder: Path) -> None:
+    """Bring what people wrote for the equipment of former times up to date, and say so."""
+    from labflake import former
+
+    for line in former.bring_up_to_date(folder):
+        print(line, flush=True)
 
 
 def _use_wheel(argv: list) -> None:
@@ -94,6 +99,7 @@ def make(folder: Path) -> None:
 
         programs.settle(folder)
         making.make(folder)
+    _renew(folder)
 
 
 def complain(folder: Path) -> None:

@@ -283,6 +283,8 @@ def _explain(request: Request, workflow, error: Exception) -> str:
     text = "\n  ".join(lines) or type(error).__name__
     if type(error).__name__ == "ProtectedOutputException":
         text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
+    if isinstance(error, ImportError) and error.name == "lab":
+        text += "\n  that is called labflake now; make env renames it in all you wrote"
     kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
     return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
 
