@@ -89,6 +89,7 @@ REUSES = {
     "a sentence": (f"scripts/{EXPERIMENT}/report.md", "A sentence.", "Another sentence."),
     "a caption": (f"scripts/{EXPERIMENT}/report.md", "A caption", "Another caption"),
     "the title": (f"scripts/{EXPERIMENT}/report.md", "title: Memory", "title: Other"),
+    "a comment in the lock": ("poetry.lock", "[metadata]", "[metadata]  # comment"),
 }
 RERUNS = {
     "a cell": (f"scripts/{EXPERIMENT}/report.md", "[1]", "[2]"),
@@ -96,7 +97,6 @@ RERUNS = {
     "data": (f"generated/{EXPERIMENT}/assets/data/data.csv", "first", "other"),
     "another file that is read": (f"scripts/{EXPERIMENT}/other.txt", "other", "OTHER"),
     "a module": ("src/helper.py", "1", "2"),
-    "the lock": ("poetry.lock", "[metadata]", "[metadata] "),
 }
 
 

@@ -24,6 +24,8 @@ def main(argv: list[str]) -> int:
     if not change and all((root() / t).exists() for t in argv) and _are_made(contents, targets):
         _check_limits()
         _check_undeclared(experiment)
+        if contents.environment != change.environment:
+            _note_environment(experiment)
         _say_up_to_date(experiment, contents, argv)
         return 0
     return run(experiment, targets)
@@ -95,6 +97,18 @@ def _check_undeclared(experiment: Experiment) -> None:
         given.check_notes(experiment)
 
 
+def _note_environment(experiment: Experiment) -> None:
+    """Note that what changed in `.venv` is nothing that anything was made with."""
+    from labflake.alone import alone
+
+    with alone(experiment):
+        contents = Contents(str(experiment.generated))
+        change = examine(experiment, contents)
+        if not change:
+            contents.environment = change.environment
+            contents.save()
+
+
 def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str]) -> None:
     for path in argv or [p for d in contents.documents.values() for p in d["outputs"]]:
         shown = path if argv else f"generated/{experiment.name}/{path}"
@@ -150,6 +164,8 @@ def _build(
     if whole:
         run_documents.run(experiment, contents, papers, running)
     contents.forget_others()
+    if not targets:
+        contents.environment = change.environment
     contents.save()
     if not targets:
         _say_what_changed(experiment, contents)

@@ -72,6 +72,23 @@ def of_step(names: Iterable[str]) -> dict[str, str]:
     return kept | pinned() | {"PATH": _path()}
 
 
+def conditions() -> str:
+    """Return the digest of what all steps run on: Python, the machine, what labflake sets, writes.
+
+    The packages are not in it: each step has the pins of those that it can see. Nor are the tools
+    of Nix: the path of a program in its store, which a step has, is that of one build of it.
+    """
+    import hashlib
+    import platform
+    import sys
+
+    from labflake import formats
+
+    python = ".".join(platform.python_version_tuple()[:2])  # a patch changes no result
+    parts = (python, sys.platform, platform.machine(), formats.FORMAT, fingerprint())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def fingerprint() -> str:
     """Return what of this module and of Matplotlib's settings decides the bytes of results."""
     settings = (HERE / "matplotlibrc").read_text(encoding="utf-8")

@@ -49,6 +49,8 @@ class Making:
             notebook: make its notebook only.
             alone: no step of the experiment is known; each artifact is taken as it is.
         """
+        from labflake import pins
+        from labflake.documents import software
         from labflake.documents.building import Order
         from labflake.documents.evidence import Evidence
         from labflake.pipeline import variables
@@ -61,8 +63,9 @@ class Making:
         self.evidence = Evidence(self.experiment, contents, source)
         names = [str(path) for path in outputs(source)]
         asked = variables.of_cells(self.experiment, contents)
+        steps = pins.noted(software.asked(self.experiment, {}, contents))
         remembered = self.evidence.remembered
-        self.order = Order(str(source), str(folder), names, asked, remembered, notebook)
+        self.order = Order(str(source), str(folder), names, asked, remembered, steps, notebook)
 
     def finish(self, answer) -> Built:
         """Publish and record what was made, if it is right and nothing changed under it.

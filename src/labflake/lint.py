@@ -1,14 +1,19 @@
-"""Find numbers typed by hand in the documents of the experiment (part of `make check`)."""
+"""Find what is not as it should be in the texts of the experiment (part of `make check`).
+
+That is: numbers typed by hand in its documents, imports of packages nobody asked for.
+"""
 
 import os
 
+from labflake import undeclared
 from labflake.documents import numbers
 from labflake.experiments import current
 
 
 def main(argv: list[str]) -> int:
-    """Print each number that should come from a result; 1 with STRICT=1 if there is any."""
+    """Print a line for each; 1 with STRICT=1 if there is any."""
     found = [line for source in current().documents() for line in numbers.lint(source)]
+    found += undeclared.lines(current())
     for line in found:
         print(line)
     return int(bool(found) and os.environ.get("STRICT", "") not in ("", "0"))

@@ -20,12 +20,16 @@ _IMPORTS = (
 )
 
 
+_READERS = ("labflake.files", "labflake.formats")  # of labflake, what works for the program
+
+
 class Notes:
     """Writes what happens to files to a file of this process: six fields, each ended by a zero."""
 
     def __init__(self, folder):
         self.folder, self.process, self.file = folder, 0, -1
         self.known = set()
+        self.quiet = set()  # modules that labflake asks for, not the program
         self.project = os.environ.get("LABFLAKE_PROJECT", os.getcwd()) + os.sep
         caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         own = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
@@ -73,11 +77,6 @@ class Notes:
         """A program is run by its path."""
         self.note("r", path)
 
-    def imported(self, _, path=None, *__):
-        """A module is imported: only of compiled ones is there a file, which is not opened."""
-        if path:
-            self.note("r", path)
-
     def loaded(self, path, *_):
         """A library is loaded; a bare name is one of the system."""
         if os.path.dirname(os.fsdecode(path)):
@@ -104,6 +103,20 @@ class Notes:
     def commanded(self, command):
         """A shell is started with a command."""
         self.started("", command)
+
+    def imported(self, module, path=None, *_):
+        """A module is looked for, there or not; only of compiled ones is there a file, not opened."""
+        if path:
+            self.note("r", path)
+        top = module.partition(".")[0]
+        if ("m", top) in self.known and self.process == os.getpid():
+            return
+        asker = _importer()
+        ours = asker.startswith("labflake") and not asker.startswith(_READERS)
+        if ours or asker.partition(".")[0] in self.quiet:
+            self.quiet.add(top)
+        elif self.is_new("m", top):
+            self.write("m", top)
 
     def moved(self, source, target, *_):
         """A file gets another name."""
@@ -175,6 +188,17 @@ def _watch(variables):
             variables.setdefault(name, os.environ[name])
     if _HERE not in paths.split(os.pathsep):
         variables["PYTHONPATH"] = os.pathsep.join([_HERE] + [paths] * bool(paths))
+
+
+def _importer():
+    """Return the name of the module that asks for another one."""
+    frame = sys._getframe(3)
+    while frame:
+        name = frame.f_globals.get("__name__") or ""
+        if name not in _IMPORTS and name != "importlib":
+            return name
+        frame = frame.f_back
+    return ""
 
 
 def _importing(software=None):

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from labflake.documents import checks, formats, prose, provenance
 from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
-from labflake.documents.pandoc import HERE, DocumentError, Text
+from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.pdf import font_folders
 from labflake.documents.problems import as_lines, refuse
 from labflake.documents.source import Source, read
@@ -36,6 +36,7 @@ class Order:
     outputs: list[str]  # the final places of all files, for the line that rebuilds them
     variables: list[str]  # of the environment, for the cells
     remembered: dict | None = None
+    packages: dict | None = None  # that the steps ask for, and the pins of these
     notebook: bool = False  # and nothing else
 
 
@@ -74,16 +75,16 @@ def _notebook(order: Order) -> Answer:
 def _document(order: Order) -> Answer:
     path, folder = Path(order.source), Path(order.folder)
     experiment = Experiment(path.parent.name)
-    stamp = provenance.stamp(experiment)
-    reads = _looks(experiment.scripts / "hashes.txt", root() / "pyproject.toml", path)
+    reads = _looks(experiment.scripts / "hashes.txt", path)
     listed = {str(place): names_in(place) for place in font_folders()}
     source = read(path)
-    reads |= _looks(*_named(source), *_equipment())
+    reads |= _looks(*_named(source), *_fonts())
     text, cells = text_of(source, experiment, order, folder / "build")
     reads |= _looks(*_shown(text)) | cells.executed.notes.get("read", {})
     made = _formats(text, folder / "build")
     reads = _looks(*(_normal(root() / p) for p in made.figures)) | reads
     warnings = as_lines(path, checks.warnings(text, made.figures))
+    stamp = provenance.stamp(experiment, text.metadata["origin"]["packages"])
     origin = json.dumps(text.metadata["origin"], indent=1, ensure_ascii=False) + "\n"
     contents = made.contents | {".provenance.json": origin.encode()}
     for ending, content in contents.items():
@@ -125,11 +126,10 @@ def _named(source: Source) -> list[Path]:
     return [source.path.parent / str(name) for name in names]
 
 
-def _equipment() -> list[Path]:
-    """Return the files of the equipment and the fonts of the project."""
-    fonts = [folder / name for folder in font_folders() for name in names_in(folder)]
-    every = [*HERE.rglob("*"), *fonts]
-    return [p for p in every if p.is_file() and "__pycache__" not in p.parts]
+def _fonts() -> list[Path]:
+    """Return the fonts of the project."""
+    every = [folder / name for folder in font_folders() for name in names_in(folder)]
+    return [path for path in every if path.is_file()]
 
 
 def _shown(text: Text) -> list[Path]:

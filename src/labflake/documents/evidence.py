@@ -7,8 +7,8 @@ recorded. A document that was made while something changed does not get its name
 import os
 from pathlib import Path
 
-from labflake import sources
-from labflake.documents import looks, memory, prose, provenance
+from labflake import pins, sources
+from labflake.documents import looks, memory, prose, provenance, software
 from labflake.documents.building import Answer
 from labflake.documents.problems import Problem
 from labflake.experiments import Experiment, relative, root
@@ -88,7 +88,13 @@ class Evidence:
             "listed": {self._name(p): n for p, n in self.listed(answer).items()},
             "around": self.around,
             "variables": self.variables,
+            "packages": self.contents.know_packages(self._packages(answer.notes)),
+            "conditions": software.conditions_of_documents(),
         }
+
+    def _packages(self, notes: dict) -> dict:
+        """Return what to note of the packages."""
+        return pins.noted(software.asked(self.experiment, notes, self.contents))
 
     def made_by_nobody(self, answer: Answer) -> list[Problem]:
         """Return the problems of artifacts that were read and that nothing makes or declares."""
@@ -149,8 +155,7 @@ def _sources(experiment: Experiment) -> list[Path]:
     """Return the files that people write and that a document may read."""
     folders = [experiment.scripts, root() / "src", root() / "fonts"]
     found = [p for folder in folders for p in folder.rglob("*") if "__pycache__" not in p.parts]
-    locks = [root() / name for name in ("pyproject.toml", "poetry.lock", "flake.lock")]
-    return [p for p in [*found, *locks] if p.is_file()]
+    return [path for path in found if path.is_file()]
 
 
 def deciding(contents: Contents) -> dict[str, str]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
-from labflake.documents import checks, header, memory, provenance
+from labflake import pins
+from labflake.documents import checks, header, memory, provenance, software
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed, nothing
@@ -84,7 +85,9 @@ def text_of(
     markdown, lines = export(cells.notebook, source, folder)
     metadata = header.metadata(source, cells.executed.values[-1])
     outputs = [Path(path) for path in order.outputs]
-    metadata["origin"] = origin = provenance.provenance(experiment, outputs)
+    steps = pins.asked_in(order.packages) if order.packages else pins.Asked()
+    packages = pins.of(steps | software.asked(experiment, cells.executed.notes))
+    metadata["origin"] = origin = provenance.provenance(experiment, outputs, packages)
     if source.is_report:
         metadata["provenance"] = provenance.as_markdown(origin)
     places = [source.path.parent, experiment.generated, folder]

@@ -17,12 +17,12 @@ from labflake.pipeline import mentions
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
 _MAX_ROWS = 200
 _PROGRAMS = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"}
-_EVENTS = {"open", "sqlite3.connect", "os.listdir", "os.scandir", "os.rename", *_PROGRAMS}
+_EVENTS = {"open", "sqlite3.connect", "os.listdir", "os.scandir", "os.rename", "import", *_PROGRAMS}
 _SETTINGS = str(here().scripts / "config.yaml")
 
 
 class Notes:
-    """The files that the cells read and wrote, and whether they started other programs.
+    """What the cells read, wrote and looked for of modules, and whether they started programs.
 
     Each file is looked at before it is read, each folder before it is listed.
     """
@@ -32,6 +32,7 @@ class Notes:
         self.listed: dict[str, list[str]] = {}
         self.written: set[str] = set()
         self.overwritten: set[str] = set()
+        self.modules: set[str] = set()
         self.programs = False
         self.settings_by_hand = False
         self._at_work = threading.local()  # this thread looks at files for the notes
@@ -53,6 +54,8 @@ class Notes:
             self._opened(_absolute(arguments[0]), os.O_RDWR)
         elif event in ("os.listdir", "os.scandir") and not _importing():
             self._listed(_absolute(arguments[0]))
+        elif event == "import":
+            self.modules.add(arguments[0].partition(".")[0])
         elif event == "os.rename":
             self._write(_absolute(arguments[1]))
         elif event in _PROGRAMS and not _importing():
@@ -104,6 +107,7 @@ class Notes:
             "listed": {p: found for p, found in sorted(self.listed.items()) if not _passing(p)},
             "written": sorted(p for p in self.written if _matters(p) and not _passing(p)),
             "overwritten": sorted(self.overwritten),
+            "modules": sorted(self.modules),
             "programs": self.programs,
             "settings_by_hand": self.settings_by_hand,
         }

@@ -1,29 +1,29 @@
 """Remembers what the cells of a document gave, and tells when it still holds.
 
 A cell's results hold as long as the code of all cells, the inline expressions, every file that the
-cells read, all artifacts and data of the experiment and the locks are the same. One change, and
-all cells run.
+cells read, all artifacts and data of the experiment and the packages that they can see are the
+same. One change, and all cells run.
 """
 
 import hashlib
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from labflake import pins
 from labflake.atomic import replacing
+from labflake.documents import software
 from labflake.documents.results import Executed
 from labflake.documents.source import Source
-from labflake.experiments import Experiment, root
+from labflake.experiments import Experiment
 from labflake.settings import overrides
-
-_LOCKS = ("poetry.lock", "flake.lock")
-_EQUIPMENT = ("kernel.py", "looks.py", "cells.py", "memory.py")
 
 
 def recall(saved: dict | None, source: Source, header_expressions: list[str]) -> Executed | None:
     """Return what the last run of the cells gave, if they are the same cells."""
     if not saved or saved.get("code") != _code_key(source, header_expressions):
+        return None
+    if pins.changed(saved["packages"]):
         return None
     return Executed(**saved["executed"])
 
@@ -32,7 +32,9 @@ def worth_keeping(source: Source, header_expressions: list[str], executed: Execu
     """Return what to keep of a run; nothing if it failed or started other programs."""
     if executed.problems or executed.notes.get("programs"):
         return None
-    return {"code": _code_key(source, header_expressions), "executed": asdict(executed)}
+    seen = pins.noted(software.asked(Experiment(source.path.parent.name), executed.notes))
+    code = _code_key(source, header_expressions)
+    return {"code": code, "packages": seen, "executed": asdict(executed)}
 
 
 def load(source: Path) -> dict | None:
@@ -59,11 +61,8 @@ def _place(source: Path) -> Path:
 
 
 def _code_key(source: Source, header_expressions: list[str]) -> str:
-    """Return the hash of all that is run, of the settings, the locks and the Python."""
-    here = Path(__file__).parent
-    files = [*(root() / name for name in _LOCKS), *(here / name for name in _EQUIPMENT)]
-    parts = [sys.version, sys.platform, repr(overrides())]
-    parts += [hashlib.sha256(f.read_bytes()).hexdigest() if f.exists() else "" for f in files]
+    """Return the hash of all that is run, of the settings, and of what it runs on."""
+    parts = [software.conditions_of_documents(), repr(overrides())]
     for cell in source.cells:
         parts += [cell.kind, cell.code if cell.kind == "code" else "", *cell.expressions]
     return hashlib.sha256(json.dumps([parts, header_expressions]).encode()).hexdigest()

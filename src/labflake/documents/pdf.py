@@ -9,9 +9,9 @@ from pathlib import Path
 import typst
 
 from labflake.determinism import EPOCH
+from labflake.documents.origin import FONTS
 from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.problems import Problem
-from labflake.documents.provenance import FONTS
 from labflake.experiments import root
 from labflake.folders import names
 

@@ -171,6 +171,11 @@ def asked_python(folder: Path) -> str:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+    return python_asked(text)
+
+
+def python_asked(text: str) -> str:
+    """Return the version of Python that the text of a `pyproject.toml` names."""
     own = text.partition("\n[tool.labflake]")[2].partition("\n[")[0]
     found = re.search(r"""^python *= *["'](3\.\d+)["']""", own, re.MULTILINE)
     return found[1] if found else ""

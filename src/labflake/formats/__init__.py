@@ -8,6 +8,7 @@ from typing import Any
 
 from labflake.errors import LabError
 
+FORMAT = 1  # changes when a value is written as other bytes, or read as another value
 PICTURES = frozenset({"svg", "png", "pdf"})
 REFUSED = frozenset({"pickle", "pkl", "joblib", "pt", "pth"})
 

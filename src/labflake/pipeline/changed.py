@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from labflake.environment import noted
 from labflake.experiments import Experiment, head_commit, root
 from labflake.folders import names as names_in
 from labflake.pipeline.contents import Contents
@@ -26,6 +27,7 @@ class Change:
         self.tampered: list[str] = []
         self.documents: list[str] = []
         self.files: list[str] = []  # that differ, for people
+        self.environment = ""  # what `.venv` is now
 
     def __bool__(self) -> bool:
         return bool(self.everything or self.steps or self.documents or self.files)
@@ -55,6 +57,9 @@ def examine(experiment: Experiment, contents: Contents) -> Change:
         if inputs or outputs or step["graph"] != contents.graph.get("id"):
             change.steps.append(first)
     _examine_documents(experiment, contents, change, present)
+    change.environment = environment()
+    if contents.environment != change.environment:
+        _examine_packages(contents, change)
     change.files = list(dict.fromkeys([*change.files, *changed]))
     return change
 
@@ -92,6 +97,33 @@ def _examine_documents(
     change.documents += contents.documents.keys() - {d.name for d in experiment.documents()}
 
 
+def _examine_packages(contents: Contents, change: Change) -> None:
+    """Find what was made with other packages than those that it would get now."""
+    from labflake import determinism, pins
+    from labflake.documents import software
+    from labflake.pipeline import packages
+
+    @functools.cache
+    def differ(name: str, programs: frozenset[str] = frozenset()) -> bool:
+        return bool(pins.changed(contents.packages[name], programs))
+
+    for step in contents.steps.values():
+        programs = () if step["container"] else packages.of_programs(step["command"])
+        change.everything |= differ(step["packages"], frozenset(programs))
+    if contents.graph:
+        change.everything |= differ(contents.graph["packages"])
+        change.everything |= contents.graph["environment"] != determinism.conditions()
+    papers = contents.documents.items()
+    form = software.conditions_of_documents()
+    changed = [n for n, r in papers if differ(r["packages"]) or r["conditions"] != form]
+    change.documents += [name for name in changed if name not in change.documents]
+
+
+def environment() -> str:
+    """Return what says that the same packages are installed as before."""
+    return "\n".join(noted(root())[1:])
+
+
 def is_interrupted(experiment: Experiment) -> bool:
     """Tell whether a build ended before it was complete."""
     return os.path.exists(experiment.state / "building")
@@ -113,8 +145,7 @@ def variables(names: Iterable[str]) -> dict[str, str]:
 def structure(experiment: Experiment) -> list[str]:
     """Return files that may decide which steps there are, also if nothing is seen to read them."""
     own = [p for p in experiment.scripts.rglob("*") if _is_code(p)]
-    locks = [root() / n for n in ("poetry.lock", "flake.lock")]
-    return _relative(experiment, [p for p in [*own, *locks] if p.is_file()])
+    return _relative(experiment, [p for p in own if p.is_file()])
 
 
 def _is_code(path: Path) -> bool:

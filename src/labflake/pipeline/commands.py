@@ -16,7 +16,6 @@ from labflake.pipeline import mentions, modules, patterns
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
 _RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
 _DEEP = 2  # separators in the path of a folder that a rule makes
-_STORE = "/nix/store/"  # flake.lock stands for what is there
 
 
 def files(command: str, declared: list[str], generated: str, *folders: Path) -> list[str]:
@@ -117,13 +116,14 @@ def unseen(command: str, generated: str) -> str:
 def programs(command: str) -> dict[str, str]:
     """Return the programs of this machine that a command names: their files by name.
 
-    Those of `.venv` and of Nix are not among them: the locks stand for them.
+    Those of `.venv` are not among them: the pins of their packages stand for them. The path of one
+    of Nix is in its store, and names one build of it with all that it needs.
     """
     there = _executables(os.environ.get("PATH", os.defpath))
     words = mentions.words(command)
     places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
     places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
-    ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""), _STORE)
+    ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""))
     return {
         name: _real(place)
         for name, place in sorted(places.items())

@@ -32,6 +32,8 @@ class Contents:
         steps: by its first output, what each step was made from and what it made.
         documents: by name, the same of each document.
         graph: what the steps of a complete build follow from, and which they are.
+        packages: by a short name, what steps and documents ask for of the packages, and the pins.
+        environment: what `.venv` was when all these were the pins of what it holds.
         data: the digests with which the gate let the data of the last build pass.
         guarded: the same, and of each file; only while a build runs.
     """
@@ -42,6 +44,8 @@ class Contents:
         self.steps: dict[str, dict] = {}
         self.documents: dict[str, dict] = {}
         self.graph: dict = {}
+        self.packages: dict[str, dict] = {}
+        self.environment = ""
         self.data: dict[str, str] = {}
         self.guarded: dict[str, str] = {}
         self.__dict__ |= notes.read_manifest(generated)
@@ -52,7 +56,10 @@ class Contents:
     def save(self) -> None:
         """Write the manifest; the journal of finished steps is in it then."""
         self._settle()
-        keys = ("stats", "steps", "documents", "graph", "data")
+        made = (*self.steps.values(), *self.documents.values(), self.graph)
+        used = {each.get("packages") for each in made}
+        self.packages = {name: note for name, note in self.packages.items() if name in used}
+        keys = ("stats", "steps", "documents", "graph", "packages", "environment", "data")
         notes.write_manifest(self.generated, {key: self.__dict__[key] for key in keys})
 
     def _settle(self) -> None:
@@ -146,7 +153,15 @@ class Contents:
         notes.append_to_journal(self.generated, entry)
         self._add_step(entry)
 
+    def know_packages(self, note: dict) -> str:
+        """Keep what is noted of packages; return the name under which it is kept."""
+        name = hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()[:16]
+        self.packages[name] = note
+        return name
+
     def _add_step(self, entry: dict) -> None:
+        if isinstance(entry["packages"], dict):  # in the journal
+            entry["packages"] = self.know_packages(entry["packages"])
         self.steps[next(iter(entry["outputs"]))] = entry
         self._temporary |= {path: entry["outputs"][path] for path in entry["temporary"]}
         self._temporary |= entry.get("inside", {})

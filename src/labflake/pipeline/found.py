@@ -3,6 +3,8 @@
 Which files these are is known after it ran. So the record of a step lists them, and the cache keeps
 the list under what the step declares: with the same declared inputs, a program reads the same
 files until one of them differs. A name that ends with a slash stands for the names in a folder.
+One that begins with `import ` stands for the packages of a module that was looked for, whether it
+was there or not: what a program does follows from that, too.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake import folders
+from labflake.pins import Asked, of
 from labflake.pipeline.contents import Contents
 from labflake.settings import overrides
 
@@ -22,6 +25,19 @@ if TYPE_CHECKING:
 
 
 _SCRIPTS = "\0/"
+IMPORT = "import "
+ANY = "*"  # instead of a module: nobody saw what was looked for
+
+
+def paths(found: Iterable[str]) -> list[str]:
+    """Return the files among what was found."""
+    return [name for name in found if not name.startswith(IMPORT) and not name.endswith("/")]
+
+
+def asked(found: Iterable[str]) -> Asked:
+    """Return what of the packages was looked for."""
+    names = {name.removeprefix(IMPORT) for name in found if name.startswith(IMPORT)}
+    return Asked(frozenset(names - {ANY}), everything=ANY in names)
 
 
 def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
@@ -31,10 +47,13 @@ def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
     """
     scripts = _scripts(contents)
     parts: list = []
-    for path in found:
+    for path in (name for name in found if not name.startswith(IMPORT)):
         full = os.path.join(contents.generated, path)
         held = folders.names(full) if path.endswith("/") else contents.digest(path)
         parts.append((path.replace(scripts, _SCRIPTS), held))
+    looked_for = asked(found)
+    if looked_for != Asked():
+        parts.append((sorted(looked_for.modules), looked_for.everything, of(looked_for)))
     return [*parts, overrides()] if f"{scripts}config.yaml" in {*found, *inputs} else parts
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from labflake import determinism, pins
 from labflake.errors import LabError
 from labflake.experiments import Experiment
 from labflake.gate import guarded, record
@@ -39,7 +40,7 @@ class _Foresight:
 
     def __init__(self, experiment: Experiment, contents: Contents) -> None:
         self.contents = self
-        self.environment = run_steps.fingerprint()
+        self.environment = determinism.conditions()
         self.generated = contents.generated
         self.known = contents
         self.store = cache.chosen()
@@ -193,15 +194,18 @@ def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:
     """Say what differs from the last time that the step was made."""
     if not made:
         return "never made here"
-    files = [*step.inputs, *(p for p in step.found if not p.endswith("/"))]
+    files = [*step.inputs, *found.paths(step.found)]
     changed = [p for p in files if made["inputs"].get(p) != foresight.digest(p)]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{shown(changed[0])} changed{more}"
+    known = foresight.known.packages.get(made["packages"], {}).get("pins", {})
+    if other := pins.difference(known, steps.seen_packages(step)["pins"]):
+        return other
     gone = [p for p in step.outputs if foresight.known.digest(p) != made["outputs"].get(p)]
     if made["command"] != step.command:
         return "command or parameters changed"
-    return f"{gone[0]} is not as it was made" if gone else "the environment changed"
+    return f"{gone[0]} is not as it was made" if gone else "Python, the machine or labflake changed"
 
 
 def named(nodes: dict[str, Node], text: str) -> list[str]:

@@ -5,13 +5,17 @@ What a program of Python imports in ways that cannot be read off its text is see
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from labflake.experiments import root
+from labflake.pins import Asked
 from labflake.pipeline import mentions
 
+_RUN_TEXT = ("exec", "eval", "compile")
+_INVENTORIES = ("entry_points", "iter_modules", "walk_packages", "packages_distributions")
 _IMPORTERS = ("import_module", "__import__", "run_module", "find_spec", "files")
 
 
@@ -19,7 +23,7 @@ def programs(program: Path, folder: Path | None = None) -> list[Path]:
     """Return the program and every local file that it imports or names, transitively.
 
     Local means: beside the program, in `src/` or in the folder of the project. Packages of
-    `.venv` are not followed: the pins of `poetry.lock` stand for them.
+    `.venv` are not followed: their pins stand for them (`labflake.pins`).
 
     Args:
         program: the file that a step runs.
@@ -57,6 +61,38 @@ def imports(file: Path, places: tuple[Path, ...], generated: Path) -> tuple[Path
     texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     modules = {path for name in names for path in files(name, places)}
     return tuple(sorted(modules | mentions.among(texts, generated, file.parent)))
+
+
+@cache
+def asked(file: Path, places: tuple[Path, ...]) -> Asked:
+    """Return what a module imports that is not local; everything, if it is no valid Python.
+
+    So it is if it imports what it finds out while it runs, or looks at what is installed.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(file.read_bytes()))]
+    except (SyntaxError, ValueError, OSError):
+        return Asked(everything=True)
+    called = {"importlib": "importlib"} | dict(_aliases(nodes))
+    names = {name for node in nodes for name in _names(node, file, places, called) if name}
+    foreign = {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+    return Asked(
+        frozenset(name for name in foreign if not any(files(name, places))),
+        everything=any(_is_open(node, called) for node in nodes),
+    )
+
+
+def _is_open(node: ast.AST, called: dict[str, str]) -> bool:
+    """Tell whether a call may import anything: the name is put together, or it runs a text."""
+    if not isinstance(node, ast.Call):
+        return False
+    own = getattr(node.func, "id", "")
+    name = called.get(own, own) or getattr(node.func, "attr", "")
+    if name in _IMPORTERS:
+        first = next((w.value for w in node.keywords if w.arg in ("name", "mod_name")), None)
+        first = node.args[0] if node.args else first
+        return name != "files" and not isinstance(first, ast.Constant)
+    return own in _RUN_TEXT or name in _INVENTORIES
 
 
 def _aliases(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from labflake.errors import LabError
 
 MANIFEST = ".labflake/manifest.json"
 JOURNAL = ".labflake/journal.jsonl"
-VERSION = 3  # of the form of both
+VERSION = 4  # of the form of both
 _HEAD = 20  # characters of `{"check":"01234567",`
 
 

@@ -9,11 +9,13 @@ programs read that a Snakefile starts is not seen.
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import threading
 from functools import cache
 from pathlib import Path
 
+from labflake import pins
 from labflake.experiments import Experiment
 from labflake.pipeline import changed
 from labflake.pipeline.contents import Contents
@@ -31,6 +33,7 @@ _ELSEWHERE = (
     f"{sys.prefix}/lib",
     str(Path(_OWN).parent),
 )
+_IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
 _writing = os.O_WRONLY | os.O_TRUNC
 _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
@@ -147,8 +150,23 @@ class Reading:
             "listings": self.folders,
             "variables": changed.variables(graph.variables),
             "asked": changed.variables(self.variables),
+            "packages": self.contents.know_packages(pins.noted(self._asked())),
             "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
         }
+
+    def _asked(self) -> pins.Asked:
+        """Return what the graph asks for of the packages: Snakemake, and what the texts import."""
+        texts = (_text(os.path.join(self.generated, path)) for path in self.files)
+        names = {name for text in texts for name in _IMPORTED.findall(text)}
+        return pins.Asked(frozenset({"snakemake", *names} - {pins.LABFLAKE}))
+
+
+def _text(path: str) -> str:
+    """Return the text of a file; what is no text imports nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _see(event: str, arguments: tuple) -> None:

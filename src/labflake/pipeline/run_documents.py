@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from labflake import git
+from labflake import git, pins
 from labflake.again import ChangedError
 from labflake.determinism import environment
 from labflake.document import Built, Making
-from labflake.documents import evidence, provenance
+from labflake.documents import evidence, provenance, software
 from labflake.documents.building import ANSWER, Answer, Order
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative, root
@@ -115,7 +115,14 @@ def _in_process(order: Order, running: Running) -> Answer:
 def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
     """Tell whether a document was made from what its source and all that it read hold now."""
     record = contents.documents.get(source.name)
-    if not record or record.get("stamp") != provenance.stamp(experiment):
+    if not record:
+        return False
+    seen = contents.packages[record["packages"]]
+    if record["stamp"] != provenance.stamp(experiment, seen["pins"]):
+        return False
+    if record["conditions"] != software.conditions_of_documents():
+        return False
+    if pins.changed(seen):
         return False
     known = record["outputs"] | record["reads"]
     if any(contents.digest(path) != digest for path, digest in known.items()):

@@ -1,15 +1,12 @@
 """The steps of a build: set up, let Snakemake order them, clear what no step makes any more."""
 
-import hashlib
 import os
-import platform
 import shutil
-import sys
 
 from labflake import determinism
 from labflake.again import ChangedError
 from labflake.atomic import remove
-from labflake.experiments import Experiment, root
+from labflake.experiments import Experiment
 from labflake.pipeline import (
     cache,
     cluster,
@@ -54,7 +51,7 @@ def run(
         contents=contents,
         cache=cache.chosen(),
         progress=progress,
-        environment=fingerprint(),
+        environment=determinism.conditions(),
         limits=limits.from_environment(profile),
         redo=redo,
         running=running,
@@ -105,6 +102,7 @@ def run(
             named = step["inputs"].keys() - {*step["declared"], *step["found"]}
             given.look_at_named(experiment, names.rule(step["name"]), named)
         contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
+        contents.graph["environment"] = session.environment
     return progress.counts
 
 
@@ -123,18 +121,6 @@ def _expect(session: steps.Session, reading: Reading, dag) -> None:
     known = session.contents.graph if session.contents.graph.get("id") == session.graph else {}
     if differing := reading.differing(known.get("files", {})):
         raise session.changed(differing, "after this build had read it")
-
-
-def fingerprint() -> str:
-    """Return the sha256 of what steps run on: locks, settings, Python, the kind of machine."""
-    value = hashlib.sha256()
-    for name in ("poetry.lock", "flake.lock"):
-        path = root() / name
-        value.update(path.read_bytes() if path.exists() else b"")
-    value.update(determinism.fingerprint().encode())
-    python = ".".join(platform.python_version_tuple()[:2])  # a patch changes no result
-    value.update(f"{python} {sys.platform} {platform.machine()}".encode())
-    return value.hexdigest()
 
 
 def _check(dag, request: engine.Request, progress: Progress) -> None:

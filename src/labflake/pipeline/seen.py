@@ -5,14 +5,18 @@ else that was read is found: it belongs to what the step was made from, as if it
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake import installed, pins
 from labflake.experiments import root
-from labflake.pipeline import commands
+from labflake.pins import Asked
+from labflake.pipeline import commands, modules
+from labflake.pipeline.found import ANY, IMPORT
 from labflake.settings import ASKED, as_words, overrides
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ class Seen:
         written: files of the project that it wrote.
         marks: what shows whether a file is changed after it was opened.
         own_settings: `config.yaml`, if it read that by itself while make was told other settings.
+        modules: what it looked for of packages that its key does not have, there or not.
     """
 
     read: list[str] = field(default_factory=list)
@@ -40,10 +45,12 @@ class Seen:
     written: list[str] = field(default_factory=list)
     marks: dict[str, tuple] = field(default_factory=dict)
     own_settings: str = ""
+    modules: list[str] = field(default_factory=list)
 
     def found(self) -> list[str]:
-        """Return the names of what it read, folders with a slash at their end."""
-        return sorted([*self.read, *(f"{folder}/" for folder in self.listed)])
+        """Return the names of what it read, folders with a slash at their end, and of modules."""
+        folders = (f"{folder}/" for folder in self.listed)
+        return sorted([*self.read, *folders, *(IMPORT + name for name in self.modules)])
 
     def changed(self) -> list[str]:
         """Return the files that are not any more what they were when they were opened."""
@@ -80,21 +87,23 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         notes: the folder with the notes of its programs.
         scratch: the folder into which it writes.
     """
-    if not any(notes.glob("*.notes")):
-        return Seen()
+    if not any(notes.glob("*.notes")):  # of a program of Python there would be some
+        return Seen(modules=[] if step.asked == Asked() else [ANY])
     place = _Place(step, scratch)
     marks: dict[str, tuple] = {}
-    written, listed, started = set(), set(), []
+    written, listed, started, looked_for = set(), set(), [], set()
     for kind, path, *mark in _notes(notes):
         if kind == "w":
             written.add(path)
         elif kind == "l":
             listed.add(path)
+        elif kind == "m":
+            looked_for.add(path)
         elif kind in "cp":
             started.append((path, path if kind == "c" else path.partition(" ")[0], mark[0]))
         else:
             marks.setdefault(path, tuple(mark))
-    seen = Seen()
+    seen = Seen(modules=_of_packages(step, looked_for))
     for path, mark in sorted(marks.items()):
         if path not in written and not place.knows(path):
             _sort(seen, place, path, mark)
@@ -111,6 +120,21 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
     if settings in marks and overrides() and not (notes / ASKED).exists():
         seen.own_settings = place.name(settings)
     return seen
+
+
+def _of_packages(step: "Step", looked_for: set[str]) -> list[str]:
+    """Return the modules of which the key of a step has no package; tools do not count."""
+    if step.container:
+        return []
+    scripts = root() / "scripts" / os.path.basename(os.getcwd())
+    places = (scripts, root() / "src", root())
+    there, known = installed.of(root()), {name.split(".")[0] for name in step.asked.modules}
+    found = []
+    for name in sorted(looked_for - sys.stdlib_module_names - known - {pins.LABFLAKE}):
+        packages = {p for p in pins.owners(name) if not there[p]["for_tools"]}
+        missing = not pins.owners(name) and name[0] != "_" and not any(modules.files(name, places))
+        found += [name] if missing or packages - step.pins.keys() else []
+    return found
 
 
 class _Place:

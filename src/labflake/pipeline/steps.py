@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labflake import folders
+from labflake import folders, pins
 from labflake.atomic import move, remove
+from labflake.environment import NOTE
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative
-from labflake.pipeline import commands, found, given, names, results, runner
+from labflake.pins import Asked
+from labflake.pipeline import changed, commands, found, given, names, packages, results, runner
 from labflake.pipeline import variables as variables_of
 from labflake.pipeline.cache import Cache
 from labflake.pipeline.cluster import Cluster
@@ -23,6 +25,8 @@ from labflake.pipeline.limits import Limits
 from labflake.pipeline.progress import Progress
 from labflake.pipeline.seen import Seen
 from labflake.sources.secrecy import hide_in
+
+_SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
 
 
 @dataclass
@@ -45,6 +49,8 @@ class Step:
     declared: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
     programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
+    asked: Asked = field(default_factory=Asked)  # of the packages
+    pins: dict[str, str] = field(default_factory=dict)  # of these
     found: list[str] = field(default_factory=list)  # what it reads and does not declare
     seen: Seen = field(default_factory=Seen)
     used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
@@ -98,6 +104,7 @@ class Session:
     said: set[str] = field(default_factory=set)  # notes that are printed once
     logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
     graph: str = ""  # which reading of the Snakefile the steps belong to
+    software: str = field(default_factory=changed.environment)  # what `.venv` is
     expected: dict[str, str] = field(default_factory=dict)  # what each file holds in this build
     made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
     outdated: str = ""  # what changed meanwhile: the build starts again
@@ -229,15 +236,15 @@ def _look_at_inputs(step: Step, session: Session) -> None:
 def _confirm_inputs(step: Step, session: Session) -> None:
     """Refuse what was made from files that are not after it what they were before."""
     contents, step.found = session.contents, step.seen.found()
-    for path in step.found:
-        if not path.endswith("/"):
-            step.digest(path, contents)
+    for path in found.paths(step.found):
+        step.digest(path, contents)
     _leave_out_what_it_writes(step, contents)
     before, after = step.before, contents.marks(step.rules_inputs())
     written = [p for p in {**before, **after} if was_written(before.get(p), after.get(p))]
     # In its last moment a file may change without a new time, and on some drives at any.
     written += [path for path, digest in step.used.items() if contents.digest(path) != digest]
     written += step.seen.changed()
+    written += [_SOFTWARE] if changed.environment() != session.software else []
     if written:
         session.progress.ended(step.name)
         raise session.changed(written[0], f"while step {step.name} ran")
@@ -281,6 +288,8 @@ def _named(step: Step, logs: list, workflow) -> Step:
     for path in [] if step.container else step.inputs:
         step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
     step.inputs += [path for path in step.programs.values() if path not in step.inputs]
+    step.asked = packages.asked(step.command, step.inputs, generated, step.container)
+    step.pins = pins.of(step.asked)
     return step
 
 
@@ -352,17 +361,23 @@ def key_of(step: Step, session: Session) -> str:
     """Return the sha256 of all that decides the result: nothing else does.
 
     The command as it will run carries parameters, wildcards and the names of inputs and outputs;
-    the contents of the inputs carry data and code; the environment stands for the packages. The
-    folder of the experiment's own programs has no name here, so a copy of it computes nothing.
+    the contents of the inputs carry data and code; the pins stand for the packages that the step
+    can see, the environment for Python, the kind of machine, and how `save` writes. The folder of
+    the experiment's own programs has no name here, so a copy of it computes nothing.
     """
     used = _AsUsed(step, session.contents)
     folder = f"../../scripts/{os.path.basename(used.generated)}/"
     inputs = [(_in(folder, path), used.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
-    parts = [2, command, inputs, step.outputs, step.container, session.environment]
-    parts += [step.deciding, found.part_of_key(step.found, used, step.inputs)]
+    parts = [3, command, inputs, step.outputs, step.container, session.environment]
+    parts += [step.pins, step.deciding, found.part_of_key(step.found, used, step.inputs)]
     parts += [step.logs] if step.logs else []  # they come back with the result
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def seen_packages(step: Step) -> dict:
+    """Return what the step asks for of the packages, and the pins of those that it gets."""
+    return pins.noted(step.asked | found.asked(step.found))
 
 
 def _in(folder: str, text: str) -> str:
@@ -400,7 +415,7 @@ def _put(place: str, path: str) -> None:
 
 def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict:
     """Return what is noted of a step: what it was made from, and what it made."""
-    files = [path for path in step.found if not path.endswith("/")]
+    files = found.paths(step.found)
     listed = [path for path in step.found if path.endswith("/")]
     every = [*step.inputs, *(path for path in files if path not in step.inputs)]
     return {
@@ -411,6 +426,8 @@ def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict
         "inputs": {path: step.digest(path, session.contents) for path in every},
         "declared": step.rules_inputs(),
         "found": step.found,
+        "container": step.container,
+        "packages": seen_packages(step),
         "listed": {path: folders.names(path) for path in listed},
         "outputs": made,
         "temporary": _temporary(step),

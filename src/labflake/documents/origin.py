@@ -1,0 +1,126 @@
+"""The commit that an experiment is made from: the last one that changed its code or its packages.
+
+A commit that changes a lock, and no package that the experiment can see, is not one of them.
+"""
+
+import functools
+import json
+import tomllib
+from collections.abc import Collection
+from typing import NamedTuple
+
+from labflake import git, uncommitted
+from labflake.environment import python_asked
+from labflake.experiments import Experiment, root
+from labflake.gate import wording
+from labflake.git import GitError
+from labflake.installed import named
+
+FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
+NO_GIT = "not under version control"
+_EMPTY = "no commit yet"
+_NO_COMMIT = "its repository does not hold this project"
+FAILED = "git could not say"
+_OWN = ("src", FONTS, "flake.lock")
+_PINS = ("poetry.lock", "pyproject.toml")  # of these only the packages that are seen, and Python
+
+
+class Origin(NamedTuple):
+    """What git knows of an experiment: its commit, or why there is none."""
+
+    commit: str | None = None
+    uncommitted: tuple[str, ...] = ()
+    shallow: bool = False
+    why: str = ""
+    problem: str = ""
+
+
+def of(experiment: Experiment, packages: Collection[str]) -> Origin:
+    """Return what git says; where it cannot say anything, a document is made all the same.
+
+    Args:
+        experiment: the experiment.
+        packages: the names of the packages that it can see.
+    """
+    origin = of_code(experiment)
+    if not origin.commit:
+        return origin
+    try:
+        return _with_packages(origin, frozenset(packages))
+    except GitError as error:
+        return Origin(why=FAILED, problem=str(error))
+
+
+@functools.cache
+def of_code(experiment: Experiment) -> Origin:
+    """Return what git says of the code alone."""
+    if not git.is_here():
+        return Origin(why=NO_GIT)
+    try:
+        return _asked(experiment)
+    except GitError as error:
+        return Origin(why=FAILED, problem=str(error))
+
+
+def _asked(experiment: Experiment) -> Origin:
+    """Return the last commit that changed the code of the experiment, and what is not in it.
+
+    Commits that only touch other experiments do not count: they cannot change the document.
+
+    Raises:
+        GitError: git refuses the repository, or is not installed.
+    """
+    paths = [f"scripts/{experiment.name}", *_OWN]
+    first = git.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", allowed=(0, 1))
+    held = first and git.git("ls-tree", "HEAD")
+    commit = (held and _last(*paths)) or (held and _last(*paths, *_PINS))
+    if not commit:
+        return Origin(why=_NO_COMMIT if first else _EMPTY)
+    names = tuple(uncommitted.files([*paths, *_PINS]))
+    return Origin(commit, names, git.git("rev-parse", "--is-shallow-repository") == "true")
+
+
+def _last(*paths: str) -> str:
+    return git.git("rev-list", "-1", "HEAD", "--", *paths)
+
+
+@functools.cache
+def _with_packages(origin: Origin, packages: frozenset[str]) -> Origin:
+    """Return the origin with the last commit, if it is later, that changed one of the packages.
+
+    Raises:
+        GitError: git refuses the repository.
+    """
+    now = _at("HEAD", packages)
+    later = git.git("rev-list", f"{origin.commit}..HEAD", "--", *_PINS).split()
+    before = [*later, origin.commit][1:]
+    found = (c for c, old in zip(later, before, strict=True) if _at(old, packages) != now)
+    commit = next(found, origin.commit)
+    code, *_ = git.run("merge-base", "--is-ancestor", origin.commit, commit)
+    commit = git.git("rev-parse", "HEAD") if code else commit  # of two branches: both are in it
+    names = origin.uncommitted
+    if {*_PINS} & {*names} and _seen(*map(_here, _PINS), packages) == now:
+        names = tuple(name for name in names if name not in _PINS)
+    return origin._replace(commit=commit, uncommitted=tuple(map(wording.shown, names)))
+
+
+@functools.cache
+def _at(commit: str, packages: frozenset[str]) -> str:
+    """Return what the lock of a commit says of these packages, and which Python it asks for."""
+    texts = [git.git("show", f"{commit}:./{name}", allowed=(0, 128)) for name in _PINS]
+    return _seen(*texts, packages)
+
+
+def _here(name: str) -> str:
+    path = root() / name
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _seen(lock: str, pyproject: str, packages: frozenset[str]) -> str:
+    try:
+        locked = tomllib.loads(lock).get("package", [])
+    except tomllib.TOMLDecodeError:
+        return lock
+    mine = [each for each in locked if named(each["name"]) in packages]
+    pins = [[p["name"], p["version"], p.get("files"), p.get("source")] for p in mine]
+    return json.dumps([pins, python_asked(pyproject)])

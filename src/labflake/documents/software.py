@@ -1,0 +1,50 @@
+"""Which packages a document is made with: of what renders it, of its cells, of the steps before."""
+
+import hashlib
+import sys
+
+from labflake import documents, installed, pins
+from labflake.determinism import conditions
+from labflake.experiments import Experiment, root
+from labflake.pins import Asked
+from labflake.pipeline import modules
+from labflake.pipeline.contents import Contents
+
+RENDERERS = frozenset(
+    {
+        *("ipykernel", "ipython", "jupytext", "matplotlib", "nbclient", "nbconvert", "nbformat"),
+        *("pandas", "pypandoc-binary", "typst"),
+    }
+)
+
+
+def asked(experiment: Experiment, notes: dict, contents: Contents | None = None) -> Asked:
+    """Return what a document asks for of the packages.
+
+    Args:
+        experiment: its experiment.
+        notes: what its cells were seen to do; they asked for everything if they started programs.
+        contents: knows the steps; without it, what the cells alone ask for.
+    """
+    found = Asked(frozenset(_foreign(experiment, notes)), RENDERERS, bool(notes.get("programs")))
+    for step in contents.steps.values() if contents else ():
+        found |= pins.asked_in(contents.packages[step["packages"]])
+    return found
+
+
+def _foreign(experiment: Experiment, notes: dict) -> set[str]:
+    """Return the modules of packages that cells looked for, there or not; tools do not count."""
+    places, there = (experiment.scripts, root() / "src", root()), installed.of(root())
+    names = {name.split(".")[0] for name in notes.get("modules", ())}
+    found = set()
+    for name in names - sys.stdlib_module_names - {pins.LABFLAKE}:
+        packages = pins.owners(name)
+        ours = not packages and (name[0] == "_" or any(modules.files(name, places)))
+        if not ours and not (packages and all(there[p]["for_tools"] for p in packages)):
+            found.add(name)
+    return found
+
+
+def conditions_of_documents() -> str:
+    """Return what all documents are made on, and how: a change makes each of them again."""
+    return hashlib.sha256(f"{documents.FORMAT} {conditions()}".encode()).hexdigest()
