@@ -1,12 +1,14 @@
 """Results belong to the packages that a step can see, and to no others."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import building
 import pytest
 import software
 
-from labflake import installed, pins
+from labflake import determinism, formats, installed, pins
 from labflake.pins import Asked
 from labflake.pipeline import packages
 
@@ -245,3 +247,63 @@ def test_steps_that_see_all_or_nothing(owned: Path) -> None:
         "open": "PENDING: asked 1.0 (new)",
         "late": "PENDING: somewhat 2.0 (new)",
     }
+
+
+SAVED = """
+import sys
+from hashlib import sha256
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.linear_model import LinearRegression
+
+from labflake import load, save
+
+table = pd.DataFrame({"a": [0.1, 2e-9, None], "b": ["x", "ü\\n", ""], "c": [1, 2, 3]})
+figure = Figure(figsize=(2, 1))
+figure.subplots().plot([0, 1], [1, 0])
+values = {
+    "csv": table,
+    "json": {"b": [1, 2.5, np.float64(0.1)], "a": "ü"},
+    "npy": np.arange(6.0).reshape(2, 3),
+    "npz": {"b": np.arange(3), "a": np.eye(2)},
+    "svg": figure,
+    "png": figure,
+    "pdf": figure,
+    "skops": LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]),
+}
+for name, value in values.items():
+    print(name, sha256(save(value, f"./value.{name}").read_bytes()).hexdigest()[:16])
+print("parquet", sha256(save(table, "./value.parquet").read_bytes()).hexdigest()[:16])
+"""
+# With the packages of the lock of this repository. If only these changed, write down what is
+# printed; if labflake writes other bytes, `formats.FORMAT` has to be another number, too.
+BYTES = {
+    "csv": "e695421d0a2a9a7f",
+    "json": "11a2237e2a1ae328",
+    "npy": "8cc97358caab5223",
+    "npz": "26353dd370ec92fa",
+    "svg": "1d11247952b20207",
+    "png": "b93e9cb96897bc19",
+    "pdf": "01398b1111070eb4",
+    "skops": "b2fadd7a53f53a3f",
+    "parquet": "213fbbdefa056d39",
+}
+
+
+def test_saved_values_have_the_bytes_of_their_format(small: Path) -> None:
+    """What `save` writes has known bytes; if it has others, `formats.FORMAT` is another number."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAVED],
+        cwd=small,
+        env=determinism.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert dict(line.split() for line in done.stdout.splitlines()) == BYTES
+    assert formats.FORMAT == 1

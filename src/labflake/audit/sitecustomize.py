@@ -105,7 +105,7 @@ class Notes:
         self.started("", command)
 
     def imported(self, module, path=None, *_):
-        """A module is looked for, there or not; only of compiled ones is there a file, not opened."""
+        """A module is looked for, there or not; of a compiled one the file is not opened."""
         if path:
             self.note("r", path)
         top = module.partition(".")[0]

@@ -216,7 +216,7 @@ def is_software(path: str | Path) -> bool:
 
 
 def _may_change(path: Path) -> bool:
-    """Tell whether a path is one of ours or outside the project; the locks stand for software."""
+    """Tell whether a path is one of ours, also a lock, or outside the project and no software."""
     return is_ours(path) if path.is_relative_to(root()) else not is_software(path)
 
 

@@ -20,10 +20,26 @@ from labflake.pipeline import mentions, modules
 _PYTHON = re.compile(r"python[\d.]*")
 _INLINE = re.compile(r"\bpython[\d.]*\s(?:[^;&|\n]*\s)?-(?:\w*c\b|\s|$)")
 _MODULE = re.compile(r"\bpython[\d.]*\s(?:[^;&|\n]*\s)?-m\s*([\w.]+)")
+_RUN = re.compile(r"(?:^|[\s;&|(])[\w.+-]+(?:\s+-\S+)*\s+([^\s;&|<>]+)")
 _SHELLS = (".sh", ".bash")
 # Files that programs read and that are none; any other file of ours may be one.
 _NO_PROGRAMS = formats.SUFFIXES | {
-    *("bib", "cfg", "gz", "html", "ini", "md", "rst", "tex", "toml", "tsv", "txt", "typ", "xml"),
+    *(
+        "bib",
+        "cfg",
+        "gz",
+        "html",
+        "ini",
+        "lock",
+        "md",
+        "rst",
+        "tex",
+        "toml",
+        "tsv",
+        "txt",
+        "typ",
+        "xml",
+    ),
     *("yaml", "yml", "zip"),
 }
 
@@ -41,7 +57,7 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
         return Asked()
     paths = [Path(os.path.normpath(os.path.join(generated, path))) for path in inputs]
     ours = [path for path in paths if path.is_relative_to(root()) and path.is_file()]
-    code = [path for path in ours if _is_written_by_people(path)]
+    code = [path for path in ours if mentions.is_ours(path)]
     texts = [command, *(_text(path) for path in code if _is_shell(path))]
     found = Asked()
     for text in texts:
@@ -50,7 +66,9 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     for path in programs:
         places = (path.parent, root() / "src", root())
         found |= modules.asked(path, places)
-    unknown = [path for path in code if path.suffix != ".py" and _is_unknown(path)]
+    others = [path for path in code if path.suffix != ".py" and _is_unknown(path)]
+    run = {os.path.basename(file) for text in texts for file in _RUN.findall(text)}
+    unknown = [path for path in others if not programs or path.name in run]
     unfollowed = [path for path in ours if path.suffix == ".py" and path not in code]
     hidden = not programs and any(map(_PYTHON.fullmatch, _names(texts)))
     return found | Asked(everything=bool(unknown or unfollowed or hidden))
@@ -80,10 +98,6 @@ def _names(texts: list[str]) -> set[str]:
 def _scripts(project: Path) -> dict[str, str]:
     """Return the packages that install a program, by its name."""
     return {n: name for name, each in installed.of(project).items() for n in each["scripts"]}
-
-
-def _is_written_by_people(path: Path) -> bool:
-    return path.relative_to(root()).parts[0] in ("scripts", "src")
 
 
 def _is_shell(path: Path) -> bool:
