@@ -168,6 +168,9 @@ CHANGES = {
     "a newer labflake": newer_labflake,
     "a newer tool": lambda project: software.newer(project, "ruff", "99.0"),
     "a comment in the lock": comment,
+    "a tool that a package looks for": lambda project: software.arrives(
+        project, "rich", "1.0", "dev"
+    ),
     "an optional group": lambda project: software.arrives(project, "s3fs", "2030.1", "s3"),
     "a package that nothing sees": lambda project: software.arrives(project, "unseen", "1.0"),
 }

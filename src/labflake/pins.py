@@ -25,22 +25,30 @@ class Asked(NamedTuple):
         modules: names that it imports.
         packages: distributions that it runs programs of.
         everything: whether more than that, which nobody can read off it.
+        looked_for: modules that it, or a package, was seen to look for; of tools they do not count.
     """
 
     modules: frozenset[str] = frozenset()
     packages: frozenset[str] = frozenset()
     everything: bool = False
+    looked_for: frozenset[str] = frozenset()
 
     def __or__(self, other: "Asked") -> "Asked":
         """Return what both ask for."""
-        everything = self.everything or other.everything
-        return Asked(self.modules | other.modules, self.packages | other.packages, everything)
+        return Asked(
+            self.modules | other.modules,
+            self.packages | other.packages,
+            self.everything or other.everything,
+            self.looked_for | other.looked_for,
+        )
 
 
 def of(asked: Asked) -> dict[str, str]:
     """Return the pins of all packages that this can see, by their names."""
     there = installed.of(root())
+    looked_for = {name for module in asked.looked_for for name in owners(module)}
     names = {name for module in asked.modules for name in owners(module)} | asked.packages
+    names |= {name for name in looked_for if not there[name]["for_tools"]}
     if LABFLAKE in names:
         names |= {*_BY_LABFLAKE}
     found = closure({(name, "") for name in names - {LABFLAKE}}, there)
@@ -51,7 +59,8 @@ def of(asked: Asked) -> dict[str, str]:
 
 def noted(asked: Asked) -> dict:
     """Return what to note of it: what is asked for, and the pins now."""
-    asks = [sorted(asked.modules), sorted(asked.packages), asked.everything]
+    modules, packages, everything, looked_for = asked
+    asks = [sorted(modules), sorted(packages), everything, sorted(looked_for)]
     return {"asks": asks, "pins": of(asked)}
 
 
@@ -62,8 +71,8 @@ def changed(note: dict, programs: frozenset[str] = frozenset()) -> str:
 
 def asked_in(note: dict) -> Asked:
     """Return what was noted to be asked for."""
-    modules, packages, everything = note["asks"]
-    return Asked(frozenset(modules), frozenset(packages), everything)
+    modules, packages, everything, looked_for = note["asks"]
+    return Asked(frozenset(modules), frozenset(packages), everything, frozenset(looked_for))
 
 
 def owners(module: str) -> set[str]:

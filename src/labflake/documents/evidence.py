@@ -88,6 +88,7 @@ class Evidence:
             "listed": {self._name(p): n for p, n in self.listed(answer).items()},
             "around": self.around,
             "variables": self.variables,
+            "cells": {name: answer.notes.get(name) for name in ("modules", "programs")},
             "packages": self.contents.know_packages(self._packages(answer.notes)),
             "conditions": software.conditions_of_documents(),
         }

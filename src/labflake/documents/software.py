@@ -3,7 +3,7 @@
 import hashlib
 import sys
 
-from labflake import documents, installed, pins
+from labflake import documents, pins
 from labflake.determinism import conditions
 from labflake.experiments import Experiment, root
 from labflake.pins import Asked
@@ -26,23 +26,19 @@ def asked(experiment: Experiment, notes: dict, contents: Contents | None = None)
         notes: what its cells were seen to do; they asked for everything if they started programs.
         contents: knows the steps; without it, what the cells alone ask for.
     """
-    found = Asked(frozenset(_foreign(experiment, notes)), RENDERERS, bool(notes.get("programs")))
+    everything, looked_for = bool(notes.get("programs")), _foreign(experiment, notes)
+    found = Asked(frozenset(), RENDERERS, everything, frozenset(looked_for))
     for step in contents.steps.values() if contents else ():
         found |= pins.asked_in(contents.packages[step["packages"]])
     return found
 
 
 def _foreign(experiment: Experiment, notes: dict) -> set[str]:
-    """Return the modules of packages that cells looked for, there or not; tools do not count."""
-    places, there = (experiment.scripts, root() / "src", root()), installed.of(root())
-    names = {name.split(".")[0] for name in notes.get("modules", ())}
-    found = set()
-    for name in names - sys.stdlib_module_names - {pins.LABFLAKE}:
-        packages = pins.owners(name)
-        ours = not packages and (name[0] == "_" or any(modules.files(name, places)))
-        if not ours and not (packages and all(there[p]["for_tools"] for p in packages)):
-            found.add(name)
-    return found
+    """Return the modules of packages that cells looked for, there or not."""
+    places = (experiment.scripts, root() / "src", root())
+    names = {name.split(".")[0] for name in notes.get("modules") or ()}
+    names -= sys.stdlib_module_names | {pins.LABFLAKE}
+    return {name for name in names if name[0] != "_" and not any(modules.files(name, places))}
 
 
 def conditions_of_documents() -> str:

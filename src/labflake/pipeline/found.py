@@ -37,7 +37,7 @@ def paths(found: Iterable[str]) -> list[str]:
 def asked(found: Iterable[str]) -> Asked:
     """Return what of the packages was looked for."""
     names = {name.removeprefix(IMPORT) for name in found if name.startswith(IMPORT)}
-    return Asked(frozenset(names - {ANY}), everything=ANY in names)
+    return Asked(looked_for=frozenset(names - {ANY}), everything=ANY in names)
 
 
 def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
@@ -53,7 +53,7 @@ def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
         parts.append((path.replace(scripts, _SCRIPTS), held))
     looked_for = asked(found)
     if looked_for != Asked():
-        parts.append((sorted(looked_for.modules), looked_for.everything, of(looked_for)))
+        parts.append((sorted(looked_for.looked_for), looked_for.everything, of(looked_for)))
     return [*parts, overrides()] if f"{scripts}config.yaml" in {*found, *inputs} else parts
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labflake import installed, pins
+from labflake import pins
 from labflake.experiments import root
 from labflake.pins import Asked
 from labflake.pipeline import commands, modules
@@ -123,18 +123,21 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
 
 
 def _of_packages(step: "Step", looked_for: set[str]) -> list[str]:
-    """Return the modules of which the key of a step has no package; tools do not count."""
+    """Return the modules of which the key of a step has no package, there or not."""
     if step.container:
         return []
-    scripts = root() / "scripts" / os.path.basename(os.getcwd())
-    places = (scripts, root() / "src", root())
-    there, known = installed.of(root()), {name.split(".")[0] for name in step.asked.modules}
-    found = []
-    for name in sorted(looked_for - sys.stdlib_module_names - known - {pins.LABFLAKE}):
-        packages = {p for p in pins.owners(name) if not there[p]["for_tools"]}
-        missing = not pins.owners(name) and name[0] != "_" and not any(modules.files(name, places))
-        found += [name] if missing or packages - step.pins.keys() else []
-    return found
+    places = (root() / "scripts" / os.path.basename(os.getcwd()), root() / "src", root())
+    known = sys.stdlib_module_names | {name.split(".")[0] for name in step.asked.modules}
+    names = (name for name in sorted(looked_for - known - {pins.LABFLAKE}) if name[0] != "_")
+    return [
+        name
+        for name in names
+        if not any(modules.files(name, places)) and not _is_known(pins.owners(name), step)
+    ]
+
+
+def _is_known(packages: set[str], step: "Step") -> bool:
+    return bool(packages) and packages <= step.pins.keys()
 
 
 class _Place:
