@@ -45,7 +45,12 @@ class Asked(NamedTuple):
 
 def of(asked: Asked) -> dict[str, str]:
     """Return the pins of all packages that this can see, by their names."""
-    there = installed.of(root())
+    return _of(asked, root())
+
+
+@cache
+def _of(asked: Asked, project: Path) -> dict[str, str]:
+    there = installed.of(project)
     looked_for = {name for module in asked.looked_for for name in owners(module)}
     names = {name for module in asked.modules for name in owners(module)} | asked.packages
     names |= {name for name in looked_for if not there[name]["for_tools"]}
@@ -53,7 +58,7 @@ def of(asked: Asked) -> dict[str, str]:
         names |= {*_BY_LABFLAKE}
     found = closure({(name, "") for name in names - {LABFLAKE}}, there)
     if asked.everything:
-        found |= closure({(name, "") for name in wanted(root())}, there)
+        found |= closure({(name, "") for name in wanted(project)}, there)
     return {name: there[name]["pin"] for name in sorted(_with_plugins(found, there) - {LABFLAKE})}
 
 
