@@ -87,6 +87,8 @@ def newer(project: Path, name: str, to: str) -> None:
     (site(project) / f"{name}-{old}.dist-info").rename(info)
     about = (info / "METADATA").read_text(encoding="utf-8")
     replace(info / "METADATA", about.replace(f"\nVersion: {old}", f"\nVersion: {to}", 1))
+    record = (info / "RECORD").read_text(encoding="utf-8").replace(f"-{old}.dist", f"-{to}.dist")
+    replace(info / "RECORD", re.sub(r",sha256=[^,\n]+,\d+$", ",,", record, flags=re.MULTILINE))
     lock = project / "poetry.lock"
     text = lock.read_text(encoding="utf-8")
     pattern = f'(name = "{name}"\nversion = )"{re.escape(old)}"'
