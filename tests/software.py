@@ -50,8 +50,13 @@ def own(project: Path) -> Path:
     """Give a copied project its own `.venv`, which shares the files of the one it is linked to."""
     venv, original = project / ".venv", (project / ".venv").resolve()
     venv.unlink()
-    shutil.copytree(original, venv, copy_function=os.link, symlinks=True)
+    shutil.copytree(original, venv, copy_function=_linked, symlinks=True)
     return settled(project)
+
+
+def _linked(source: str, target: str) -> None:
+    """Share the files of packages; what the installer writes to in place is copied."""
+    (os.link if "site-packages" in source else shutil.copy2)(source, target)
 
 
 def settled(project: Path) -> Path:
