@@ -8,7 +8,8 @@ import building
 import pytest
 import software
 
-from labflake import determinism, formats, installed, pins
+from labflake import determinism, formats, installed, pins, undeclared
+from labflake.experiments import Experiment
 from labflake.pins import Asked
 from labflake.pipeline import packages
 
@@ -310,3 +311,14 @@ def test_saved_values_have_the_bytes_of_their_format(small: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert dict(line.split() for line in done.stdout.splitlines()) == BYTES
     assert formats.FORMAT == 1
+
+
+def test_imports_that_nobody_asked_for_are_named(small: Path) -> None:
+    """A package that is there only through others, or as a tool, is named with its line."""
+    (small / "scripts/e/fit.py").write_text("import os\nimport alpha\nfrom beta import x\n")
+    (small / "src/model.py").write_text("import numpy\nimport labflake\n")
+    lines = undeclared.lines(Experiment("e"))
+    assert lines == [
+        "scripts/e/fit.py:3: imports beta, which is there only because another package needs it:"
+        " make add PACKAGE=beta"
+    ]
