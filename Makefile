@@ -59,7 +59,7 @@ wheel: tools  ## Build src/ into the wheel that the template brings, and lock it
 
 .PHONY: tools
 tools:  ## Make .venv with all that the tests need, too.
-	@PYTHONPATH=src WITH=test $(PYTHON) -m labflake.environment
+	@PYTHONPATH=src $(PYTHON) -m labflake.environment --with=test
 
 .PHONY: help
 help:  ## Show the commands.

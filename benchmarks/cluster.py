@@ -35,7 +35,10 @@ class Here(engines.Labflake):
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return how many steps at once, or where."""
-        return super().variables(folder) | {"JOBS": self.jobs, "PROFILE": self.profile}
+        return super().variables(folder) | {
+            "LABFLAKE_JOBS": self.jobs,
+            "LABFLAKE_PROFILE": self.profile,
+        }
 
 
 class There(Here):

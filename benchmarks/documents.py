@@ -92,7 +92,9 @@ def ours(folder: Path) -> tuple[Way, Path]:
     engine = Labflake(folder)
     engine.install()
     project = engine.project
-    subprocess.run(["make"], cwd=project, check=True, env=os.environ | {"EXPERIMENT": SAMPLE})
+    subprocess.run(
+        ["make"], cwd=project, check=True, env=os.environ | {"LABFLAKE_EXPERIMENT": SAMPLE}
+    )
     made = f"generated/{SAMPLE}"
     return Way(
         "labflake: make (PDF, HTML, notebook)", project,
@@ -127,7 +129,7 @@ def peers(project: Path, folder: Path) -> list[Way]:
     variables = {
         "PATH": os.pathsep.join(places),
         "PYTHONPATH": os.pathsep.join([str(project), str(project / "src")]),
-        "EXPERIMENT": SAMPLE,
+        "LABFLAKE_EXPERIMENT": SAMPLE,
     }
     copies(project, folder / "copies")
     found = [latex(folder / "copies", variables)] if tool("xelatex") else []

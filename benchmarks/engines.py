@@ -359,7 +359,11 @@ class Labflake(Engine):
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return two steps at once, and the cache of all clones."""
-        options = {"JOBS": "2", "CACHE": str(self.cache), "EXPERIMENT": self.experiment}
+        options = {
+            "LABFLAKE_JOBS": "2",
+            "LABFLAKE_CACHE": str(self.cache),
+            "LABFLAKE_EXPERIMENT": self.experiment,
+        }
         return options | {"MAKEFLAGS": "", "MAKELEVEL": ""}
 
 

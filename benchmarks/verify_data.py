@@ -47,7 +47,7 @@ def large(folder: Path, count: int, options: argparse.Namespace) -> str:
     names = [str(path) for path in sorted(data.iterdir())]
     cores = len(os.sched_getaffinity(0))
     commands = [
-        lab("make check FULL=1", root, "check", FULL="1"),
+        lab("make check FULL=1", root, "check", LABFLAKE_FULL="1"),
         Command(
             "sha256sum --check", ["sha256sum", "--check", "--quiet", hashes(root)], data.parents[1]
         ),

@@ -7,31 +7,48 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from labflake.commands import OPTIONS, as_make_words
+from labflake.options import PREFIX
+
 SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
 TINY = "2024-02-29-Tiny"
-_OPTIONS = """
-    EXPERIMENT JOBS MEMORY GPUS PROFILE CACHE SEED SET STEP ONLY DOWN UP REASON FULL LOCKED
-    KEEP_GOING STRICT NAME BRANCH CI WITH MAKEFLAGS MAKELEVEL MFLAGS PROJECT_PYTHON VIRTUAL_ENV
-    CACHE_READONLY
-"""
+_DROPPED = ("CI", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PROJECT_PYTHON", "VIRTUAL_ENV")
 
 
-def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a project as a person would; options of the test run itself do not leak in."""
-    env = variables() | environment
+def make(
+    project: Path, *arguments: str, shell: dict[str, str] | None = None, **given: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make in a project as a person would; options of the test run itself do not leak in.
+
+    Options are words of make's command line, what else is given is in the environment; `shell` is
+    put there as it is.
+    """
+    options = {name: value for name, value in given.items() if name in OPTIONS}
+    others = {name: value for name, value in given.items() if name not in OPTIONS}
     return subprocess.run(
-        ["make", *arguments], cwd=project, env=env, capture_output=True, text=True, timeout=900
+        ["make", *arguments, *as_make_words(options)],
+        cwd=project,
+        env=variables(**others) | (shell or {}),
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
 
 
-def variables() -> dict[str, str]:
-    """Return the environment without the options of a build."""
-    return {k: v for k, v in os.environ.items() if k not in _OPTIONS.split()}
+def variables(**given: str) -> dict[str, str]:
+    """Return the environment without options, but for these, as people export them."""
+    clean = {k: v for k, v in os.environ.items() if k not in _DROPPED and k[:9] != PREFIX}
+    return clean | exported(given)
 
 
-def made(project: Path, *arguments: str, **environment: str) -> str:
+def exported(given: dict[str, str]) -> dict[str, str]:
+    """Return variables with the prefix before those that are options."""
+    return {f"{PREFIX}{k}" if k in OPTIONS else k: v for k, v in given.items()}
+
+
+def made(project: Path, *arguments: str, **given) -> str:
     """Run make, expect success, and return what it printed."""
-    done = make(project, *arguments, **environment)
+    done = make(project, *arguments, **given)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -68,7 +68,7 @@ def variables(project: Path, profile: str, **more: str) -> dict[str, str]:
 
 def start(project: Path, variables: dict[str, str]) -> subprocess.Popen[str]:
     """Start make in a process group of its own."""
-    env = building.variables() | variables
+    env = building.variables(**variables)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(["make"], cwd=project, env=env, start_new_session=True, **pipes)
 

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from building import exported
+
+from labflake.options import PREFIX
+
 TEMPLATE = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
 NAME = "2024-02-29-Data Ünder Test".replace(" ", "-")
 
@@ -94,13 +98,13 @@ class Project:
 
     def python(self, *arguments: str, cwd: Path | None = None, **variables: str):
         """Run Python with the project's packages."""
-        kept = {k: v for k, v in os.environ.items() if k not in ("CI", "LOCKED", "EXPERIMENT")}
-        kept |= {"LC_ALL": "C.UTF-8", "CACHE": str(self.root.parent / "cache")}
+        kept = {k: v for k, v in os.environ.items() if k != "CI" and k[:9] != PREFIX}
+        given = {"LC_ALL": "C.UTF-8", "CACHE": str(self.root.parent / "cache")} | variables
         path = os.pathsep.join([str(self.root), str(self.root / "src")])
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=cwd or self.root,
-            env=kept | {"PYTHONPATH": path} | variables,
+            env=kept | {"PYTHONPATH": path} | exported(given),
             capture_output=True,
             text=True,
             errors="surrogateescape",

@@ -349,8 +349,8 @@ class World:
         return found
 
     def _environment(self) -> dict[str, str]:
-        own = {"CACHE": str(self.folder / "cache"), MARK: str(self.folder)}
-        return building.variables() | own | {"EXPERIMENT": NAME}
+        options = {"CACHE": str(self.folder / "cache"), "EXPERIMENT": NAME}
+        return building.variables(**options) | {MARK: str(self.folder)}
 
     def _run(self, *command: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

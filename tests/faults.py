@@ -173,7 +173,7 @@ def start(
     return subprocess.Popen(
         ["make"],
         cwd=project,
-        env=os.environ | options(project, experiment) | {name: value},
+        env=building.variables(**options(project, experiment)) | {name: value},
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -193,7 +193,7 @@ def victims(process: subprocess.Popen, mark: bytes, target: str) -> list[int]:
     if target == "make":
         return [process.pid]
     commands = dict(marked(mark))
-    engines = [p for p, command in commands.items() if b"-m\0lab\0build" in command]
+    engines = [p for p, command in commands.items() if b"labflake\0--make\0build" in command]
     if target == "engine":
         return engines
     if target == "everything":

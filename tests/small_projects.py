@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import building
 import rendering
 
 PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
@@ -41,7 +42,7 @@ def write(project: Path, *packages: str, python: str = "") -> Path:
 def make_env(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what `make env` runs, on any folder."""
     command = [sys.executable, "-m", "labflake.environment", str(project)]
-    env = os.environ | variables
+    env = os.environ | building.exported(variables)
     return subprocess.run(command, cwd=rendering.SOURCES, env=env, capture_output=True, text=True)
 
 

@@ -53,7 +53,7 @@ def machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def start(name: str, url: str = address) -> Project:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name / "cache"))
-        monkeypatch.setenv("CACHE", url)
+        monkeypatch.setenv("LABFLAKE_CACHE", url)
         return Project(tmp_path / name / "project", cache.chosen())
 
     return start
@@ -180,7 +180,7 @@ def test_missing_bucket_is_one_warning(machine, capsys: pytest.CaptureFixture) -
 def test_package_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package for S3 the error says how to get it."""
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.setenv("CACHE", "s3://bucket/cache")
+    monkeypatch.setenv("LABFLAKE_CACHE", "s3://bucket/cache")
     with pytest.raises(LabError, match="make env WITH=s3"):
         cache.chosen()
 
@@ -188,14 +188,14 @@ def test_package_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["s3://", "s3:///", "gs://bucket/cache", "https://example.org"])
 def test_other_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """What is neither a folder nor a bucket is an error, before anything runs."""
-    monkeypatch.setenv("CACHE", name)
+    monkeypatch.setenv("LABFLAKE_CACHE", name)
     with pytest.raises(LabError, match="CACHE="):
         cache.chosen()
 
 
 def test_size_has_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that is no size is an error, before anything runs."""
-    monkeypatch.setenv("CACHE_SIZE", "much")
+    monkeypatch.setenv("LABFLAKE_CACHE_SIZE", "much")
     with pytest.raises(LabError, match="CACHE_SIZE=much is no size"):
         cache.chosen()
 
@@ -206,7 +206,7 @@ def test_clearing_leaves_the_bucket(machine, capsys: pytest.CaptureFixture) -> N
 
     machine("laptop").made(KEY, a_txt="one")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CLEAR", "1")
+        patch.setenv("LABFLAKE_CLEAR", "1")
         command.main([])
     assert "keeps its results" in capsys.readouterr().out
     laptop = machine("laptop")

@@ -184,8 +184,7 @@ def test_killed_build_leaves_no_container(
 ) -> None:
     """Whatever ends a build, its containers end with it and are removed."""
     write(project, "echo started > {output}; sleep 100")
-    env = building.variables()
-    env |= settings(project) | engine
+    env = building.variables(**settings(project)) | engine
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     make = subprocess.Popen(["make"], cwd=project, env=env, start_new_session=True, **quiet)
     wait_for(lambda: podman.containers(engine))

@@ -40,7 +40,7 @@ def place(tmp_path, monkeypatch):
     """Return an experiment with twelve recorded files, of which eight lie in a folder."""
     place = Place(tmp_path)
     monkeypatch.setattr("labflake.gate.wording.current", lambda: place)
-    monkeypatch.setenv("CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LABFLAKE_CACHE", str(tmp_path / "cache"))
     place.scripts.mkdir()
     names = [f"top{i}.bin" for i in range(4)] + [f"in/{'deep/' * (i % 3)}f{i}" for i in range(8)]
     for number, name in enumerate(names):

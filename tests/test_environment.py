@@ -29,7 +29,7 @@ def environment() -> ModuleType:
 @pytest.fixture
 def folder(tmp_path: Path, environment: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a folder with a lock, and a `.venv` that is marked as right for it."""
-    monkeypatch.delenv("WITH", raising=False)
+    monkeypatch.delenv("LABFLAKE_WITH", raising=False)
     (tmp_path / "poetry.lock").write_text("packages", encoding="utf-8")
     program = tmp_path / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
@@ -60,7 +60,7 @@ def test_new_group_is_noticed(
     folder: Path, environment: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """WITH=database asks for more than there is."""
-    monkeypatch.setenv("WITH", "database")
+    monkeypatch.setenv("LABFLAKE_WITH", "database")
     assert not environment.is_current(folder)
 
 
@@ -292,7 +292,7 @@ def editable(locked: Path, tmp_path: Path) -> Path:
 def edit(project: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what `make add` and `make lock` run, in any project."""
     command = [sys.executable, "-m", "labflake.environment", *words]
-    env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)} | variables
+    env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)} | building.exported(variables)
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
 
 

@@ -59,7 +59,7 @@ class Project:
 
     def start(self) -> subprocess.Popen:
         """Start make, and wait until a cell waits."""
-        env = building.variables() | self.options()
+        env = building.variables(**self.options())
         process = subprocess.Popen(
             ["make"], cwd=self.root, env=env, stdout=subprocess.PIPE, text=True
         )

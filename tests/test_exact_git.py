@@ -73,7 +73,7 @@ def commit(project: Path, message: str) -> str:
 def asked(project: Path, **variables: str) -> dict:
     """Return what documents would say about where they come from."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"EXPERIMENT": TINY, **variables}.items():
+        for name, value in building.exported({"EXPERIMENT": TINY, **variables}).items():
             patch.setenv(name, value)
         return json.loads(building.run_python(project, ASK, project))
 

@@ -85,7 +85,7 @@ def is_settled(project: Path) -> bool:
 def begin(project: Path) -> subprocess.Popen:
     """Start make for the experiment of these tests."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    env = building.variables() | building.where(project, NAME)
+    env = building.variables(**building.where(project, NAME))
     return subprocess.Popen(["make", "--no-print-directory"], cwd=project, env=env, **options)
 
 

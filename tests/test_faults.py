@@ -91,7 +91,7 @@ def test_the_builds_of_twice_end_with_it(slow: tuple[Path, dict, float]) -> None
     """
     building.experiment(project, LONG, Snakefile=rule, hashes_txt="")
     (project / "scripts" / LONG / "report.md").unlink(missing_ok=True)
-    options = os.environ | faults.options(project, LONG)
+    options = building.variables(**faults.options(project, LONG))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(["make", "twice"], cwd=project, env=options, **quiet)
     _wait_for(note)
@@ -142,7 +142,7 @@ def test_interrupt_says_that_what_is_complete_is_kept(slow: tuple[Path, dict, fl
     process = subprocess.Popen(
         ["make"],
         cwd=project,
-        env=os.environ | faults.options(project),
+        env=building.variables(**faults.options(project)),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

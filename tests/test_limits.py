@@ -296,10 +296,9 @@ def test_two_builds_share_no_gpu(project: Path, tmp_path: Path) -> None:
 
 def start(project: Path, **options: str) -> subprocess.Popen:
     """Start make in a process group of its own."""
-    env = building.variables()
     command = ["make", "--no-print-directory"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    env |= environment(project) | options
+    env = building.variables(**environment(project) | options)
     return subprocess.Popen(command, cwd=project, env=env, start_new_session=True, **quiet)
 
 
@@ -321,7 +320,7 @@ SLOW = """
 def engines(make: subprocess.Popen) -> list[int]:
     """Return the Python processes in the process group of make."""
     found = []
-    for process in alive("labflake\0build"):
+    for process in alive("labflake\0--make\0build"):
         if os.getpgid(process) == make.pid:
             found.append(process)
     return found

@@ -179,7 +179,7 @@ def test_the_demo_is_under_version_control_on_a_machine_without_an_identity(tmp_
         shutil.copy2(REPOSITORY / name, copy / name)
     (copy / ".venv").symlink_to((REPOSITORY / ".venv").resolve())
     env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") and k != "EMAIL"}
-    env |= {"HOME": str(tmp_path), "WITH": ""}
+    env |= {"HOME": str(tmp_path)}
     command = ["make", "demo", "SHOWN=none-of-these"]  # stops before the sample is built
     subprocess.run(command, cwd=copy, env=env, capture_output=True)
     project = copy / "demo" / "research-project"

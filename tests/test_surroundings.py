@@ -133,7 +133,7 @@ def slow(project: Path, seconds: float) -> None:
 
 def started(project: Path, **environment: str) -> subprocess.Popen[str]:
     """Start a build, and return when its first step runs."""
-    variables = building.variables() | {"CACHE": str(project.parent / "cache")} | environment
+    variables = building.variables(CACHE=str(project.parent / "cache"), **environment)
     process = subprocess.Popen(
         ["make"], cwd=project, env=variables, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
@@ -205,7 +205,7 @@ def somebody() -> list[str]:
 
 def as_somebody(project: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make as a user without a name."""
-    dropped = ("USER", "LOGNAME", "LNAME", "USERNAME", "HOME", "XDG_CACHE_HOME", "CACHE")
+    dropped = ("USER", "LOGNAME", "LNAME", "USERNAME", "HOME", "XDG_CACHE_HOME")
     kept = {k: v for k, v in building.variables().items() if k not in dropped}
     return subprocess.run(
         [*somebody(), "make", *words], cwd=project, env=kept | environment,

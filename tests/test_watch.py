@@ -28,8 +28,8 @@ class Watch:
 
     def __init__(self, project: Path, log: Path, experiment: str = TINY) -> None:
         self.log = log
-        environment = building.variables()
-        environment |= {"EXPERIMENT": experiment, "CACHE": str(log.with_name("cache"))}
+        options = {"EXPERIMENT": experiment, "CACHE": str(log.with_name("cache"))}
+        environment = building.variables(**options)
         self.process = subprocess.Popen(
             ["make", "watch"],
             cwd=project,
@@ -173,7 +173,7 @@ def test_each_build_has_the_screen_for_itself(tiny: Path, tmp_path: Path) -> Non
 
     write(tiny, "on a terminal")
     main, terminal = pty.openpty()
-    environment = os.environ | {"EXPERIMENT": TINY, "CACHE": str(tmp_path / "cache")}
+    environment = building.variables(EXPERIMENT=TINY, CACHE=str(tmp_path / "cache"))
     process = subprocess.Popen(
         ["make", "watch"],
         cwd=tiny,

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import building
 import rendering
 
 DOCUMENTS = Path(__file__).resolve().parent / "documents"
@@ -72,7 +73,8 @@ def write(project: Path, experiment: str, text: str, name: str = "report.md") ->
 def environment(project: Path, **changes: str) -> dict[str, str]:
     """Return the variables with which the equipment of a project runs without its environment."""
     own = {"PYTHONPATH": os.pathsep.join([str(project), str(project / "src")])}
-    return {k: v for k, v in os.environ.items() if k != "STRICT"} | own | changes
+    kept = {k: v for k, v in os.environ.items() if k != "LABFLAKE_STRICT"}
+    return kept | own | building.exported(changes)
 
 
 def build(project: Path, *sources: Path, cwd: Path | None = None, **changes: str) -> list[dict]:

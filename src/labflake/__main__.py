@@ -1,59 +1,123 @@
-"""The command line: `python -m labflake COMMAND`; people use it through `make`."""
+"""The command line: `labflake COMMAND`; people use it through `make`.
+
+A build that has nothing to do ends within this file and what it imports at once: options are read
+(`labflake.cli`) only where there are any.
+"""
 
 import importlib
 import os
 import sys
 
-from labflake import bootstrap, elsewhere, environment
+from labflake import elsewhere, environment, options
 from labflake.errors import LabError
 from labflake.experiments import enter, root
-from labflake.surroundings import explained, refuse_place, settle_in
+from labflake.surroundings import explained, mind_readers, refuse_place, settle_in
+
+# What makes or mends `.venv` does not wait for it.
+_ENVIRONMENT = ("env", "add", "lock")
 
 
 def main() -> int:
     """Run the command that the first argument names, in the project's own environment."""
-    command, *argv = sys.argv[1:] or ["help"]
+    mind_readers()
     try:
+        command, words, given = _understood(sys.argv[1:])
+        if command == "completion":
+            return _module(command).main(words)
+        place = os.getcwd()
         enter()
-        return _run(command, argv)
-    except LabError as error:
-        return _failed(str(error))
+        options.take(given)
+        return _run(command, words, place)
+    except (LabError, environment.PreparationError) as error:
+        return _failed(error, str(error))
     except OSError as error:
         text = explained(error)
         if text is None:
             raise
-        return _failed(text)
+        return _failed(error, text)
     except KeyboardInterrupt:
         return 130
 
 
-def _run(command: str, argv: list[str]) -> int:
+def _understood(words: list[str]) -> tuple[str, list[str], dict[str, str]]:
+    """Return the command, its words and its options; `--make`: these are on make's command line."""
+    by_make = words[:1] == ["--make"]
+    words = words[1:] if by_make else words
+    given = options.make_words() if by_make else []
+    # make takes an artifact with a `=` in its name for a variable
+    words += [word for word in given if word.startswith("generated/") and word not in words]
+    plain = all(word.startswith("generated/") for word in [*given, *words[1:]])
+    if words[:1] == ["build"] and plain and (by_make or len(words) == 1):
+        return "build", words[1:], {}
+    from labflake import cli
+
+    if by_make:
+        return words[0], words[1:], cli.from_make(words[0], given)
+    return cli.understood(words)
+
+
+def _run(command: str, words: list[str], place: str) -> int:
     """Run a command, in the environment that is made first where it is not right."""
+    if command in _ENVIRONMENT:
+        return environment.main([] if command == "env" else [command])
     refuse_place(root())
     if not environment.is_current(root()):
-        bootstrap.use_wheel(root(), ["-m", "labflake", *sys.argv[1:]])
-        code = environment.main([])
-        if code:
-            return code
-        bootstrap.enter(root(), ["-m", "labflake", *sys.argv[1:]])
+        _make_environment(place)
     environment.complain(root())
     settle_in()
     elsewhere.settle(root())
-    module = importlib.import_module(f"labflake.{command.replace('-', '_')}")
-    return module.main(argv) or 0
+    return _module(command).main(words) or 0
 
 
-def _failed(text: str) -> int:
+def _make_environment(place: str) -> None:
+    """Make the environment, and start this command again in it, where the person is."""
+    from labflake import bootstrap
+
+    again = ["-m", "labflake", *sys.argv[1:]]
+    os.chdir(place)
+    bootstrap.use_wheel(root(), again)
+    os.chdir(root())
+    if code := environment.main([]):
+        sys.exit(code)
+    os.chdir(place)
+    bootstrap.enter(root(), again)
+
+
+def _module(command: str):
+    if command == "build":
+        return importlib.import_module("labflake.build")
+    from labflake.commands import COMMANDS
+
+    return importlib.import_module(COMMANDS[command].module or f"labflake.{command}")
+
+
+def _failed(error: Exception, text: str) -> int:
     from labflake.sources.secrecy import hidden
 
     sys.stdout.flush()
+    if options.is_debugging():
+        print(hidden(_traceback(error)), file=sys.stderr, end="")
     print(f"error: {hidden(text).removeprefix('error: ')}", file=sys.stderr)
-    return 1
+    return getattr(error, "code", 1)
+
+
+def _traceback(error: BaseException) -> str:
+    """Return where an error comes from, with all that it was made of."""
+    import traceback
+
+    inside: BaseException | None = error
+    while inside:
+        inside.__suppress_context__ = False  # people are spared it: `raise … from None`
+        inside = inside.__cause__ or inside.__context__
+    return "".join(traceback.format_exception(error))
 
 
 def run() -> None:
     """Run the command and leave at once: Snakemake's timers would hold the process for a second."""
-    code = main()
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

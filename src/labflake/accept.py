@@ -1,6 +1,5 @@
 """`make accept REASON="…"`: take the data as it is now into the record, with the reason."""
 
-import os
 from datetime import UTC, datetime
 
 from labflake import gate, sources
@@ -10,6 +9,7 @@ from labflake.experiments import Experiment, current, relative
 from labflake.gate import drift, fetching, home, origins, record, versions
 from labflake.gate.inventory import DATA, Finding
 from labflake.gate.wording import aligned, short, shown
+from labflake.options import option
 
 
 def main(argv: list[str]) -> int:
@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     Raises:
         LabError: No reason was given.
     """
-    reason = " ".join(os.environ.get("REASON", "").split())
+    reason = " ".join(option("REASON").split())
     if not reason:
         raise LabError(
             "accepting changed data needs a reason: it is written into hashes.txt\n"

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from labflake import environment as packages
 from labflake.errors import LabError
-from labflake.experiments import root
+from labflake.experiments import STARTED_IN, root
 
 MOST = 2  # times that a build starts again for the same reason
 _COUNTS = "LAB_STARTED_AGAIN"
@@ -57,6 +57,6 @@ def start(why: str, given: dict[str, str]) -> NoReturn:
         )
     print(f"  {why}: nothing made from it is kept, the build starts again")
     sys.stdout.flush()
-    os.chdir(root())
+    os.chdir(given.get(STARTED_IN, root()))
     command = [sys.executable, *sys.orig_argv[1:]]
     os.execve(command[0], command, given | {_COUNTS: json.dumps(counts)})

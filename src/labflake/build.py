@@ -5,19 +5,18 @@ anything to do at all; the rest is imported only then.
 """
 
 import os
-import re
 import time
 from collections.abc import Mapping
 
 from labflake.errors import LabError
 from labflake.experiments import Experiment, current, find, relative, root
+from labflake.options import is_locked, option
 from labflake.pipeline.changed import Change, examine, is_interrupted
 from labflake.pipeline.contents import Contents
 
 
 def main(argv: list[str]) -> int:
     """Build the artifacts named by their paths, or all of the current experiment."""
-    argv = list(dict.fromkeys([*argv, *_taken_for_variables()]))
     experiment, targets = _wanted(argv)
     contents = Contents(str(experiment.generated))
     change = examine(experiment, contents)
@@ -50,14 +49,6 @@ def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = froze
     again.start(why, given)
 
 
-def _taken_for_variables() -> list[str]:
-    """Return the artifacts that make took for variables, because of a `=` in their names."""
-    given = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2]
-    words = re.findall(r"(?:\\.|[^\s\\])+", given)
-    words = [re.sub(r"\\(.)", r"\1", word).replace("$$", "$") for word in words]
-    return [word for word in words if word.startswith("generated/")]
-
-
 def _are_made(contents: Contents, targets: list[str]) -> bool:
     """Tell whether each target is known as something that a step or a document made."""
     steps = [path for step in contents.steps.values() for path in step["outputs"]]
@@ -82,16 +73,15 @@ def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
 
 def _check_limits() -> None:
     """Refuse limits that cannot be understood, also where there is nothing to do."""
-    if any(os.environ.get(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
+    if any(option(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
         from labflake.pipeline import limits, profiles
 
-        limits.from_environment(profiles.chosen())
+        limits.from_options(profiles.chosen())
 
 
 def _check_undeclared(experiment: Experiment) -> None:
     """Refuse what was read without being data, also where there is nothing to do."""
-    locked = os.environ.get("LOCKED") or os.environ.get("CI")
-    if locked and os.path.exists(experiment.state / "undeclared.json"):
+    if is_locked() and os.path.exists(experiment.state / "undeclared.json"):
         from labflake.pipeline import given
 
         given.check_notes(experiment)

@@ -1,11 +1,11 @@
 """Show the cache of results, what it was good for, and empty it on demand (`make cache`)."""
 
-import os
 import shutil
 
 from labflake.errors import LabError
 from labflake.experiments import current
 from labflake.meter import duration, size
+from labflake.options import flag
 from labflake.pipeline import cache
 from labflake.pipeline.cache import limit, tally
 from labflake.pipeline.cache.folder import Folder
@@ -18,9 +18,9 @@ def main(argv: list[str]) -> None:
     if not chosen.folder:
         print("the cache is off (CACHE=off): every step that is needed runs")
         return
-    if os.environ.get("CLEAR") and chosen.folder.read_only:
+    if flag("CLEAR") and chosen.folder.read_only:
         raise LabError(f"CACHE_READONLY is set: {chosen.folder} is only read\n  unset it to clear")
-    if os.environ.get("CLEAR"):
+    if flag("CLEAR"):
         _clear(chosen)
         return
     print(f"cache of results: {chosen.bucket or chosen.folder}")

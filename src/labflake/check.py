@@ -1,14 +1,13 @@
-"""`make check`: verify the data now, and print what is verified and what is not."""
+"""`make check`: verify the data now, print what is verified and what is not; then the numbers."""
 
-import os
-
-from labflake import gate, sources
+from labflake import gate, lint, sources
 from labflake.experiments import Experiment, current
 from labflake.gate import drift, fetching, home, restore
 from labflake.gate.inventory import DATA, Finding, Inventory
 from labflake.gate.tree import Tree
 from labflake.gate.wording import accept, aligned, short, shown
 from labflake.meter import size
+from labflake.options import flag, is_locked
 from labflake.sources import Source
 
 SHOWN = 50
@@ -19,13 +18,14 @@ def main(argv: list[str]) -> int:
     """Print the state of all data of the current experiment; 1 if any of it is not as recorded."""
     experiment = current()
     with fetching.explained():
-        return _check(experiment)
+        failed = _check(experiment)
+    return failed or lint.main([])
 
 
 def _check(experiment: Experiment) -> int:
     declared = sources.declared(experiment)
     home.link_new(experiment, declared)
-    full = os.environ.get("FULL", "") not in ("", "0")
+    full = flag("FULL")
     tree = None if full else gate.sealed(experiment, declared)
     if tree:
         _print(experiment, _of_tree(declared, tree))
@@ -37,7 +37,7 @@ def _check(experiment: Experiment) -> int:
     rows += [(DATA + name, "DRIFTED", f"new data in {name}.drifted", "") for name in drifted]
     _print(experiment, rows)
     _advise(experiment, found, drifted)
-    unknown = bool(found.of("new")) and gate.locked()
+    unknown = bool(found.of("new")) and is_locked()
     return int(bool(found.refused or drifted or unknown))
 
 

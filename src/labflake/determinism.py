@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from labflake.options import make_words
+
 HERE = Path(__file__).parent
 EPOCH = 315532800  # 1980-01-01, the first day that zip archives can name
 _THREAD_VARIABLES = (
@@ -42,7 +44,7 @@ _SETTINGS = re.compile(
     r"""
     PYTHON\w*|R_\w+|JULIA_\w+|PERL5?\w*|BASH_ENV|ENV|BASH_FUNC_.*|CDPATH
     |GLOBIGNORE|POSIXLY_CORRECT
-    |MAKE\w*|MFLAGS|GNUMAKEFLAGS|LANGUAGE|LC_\w+|MPLCONFIGDIR|GIT_\w+|LAB_STEP
+    |MAKE\w*|MFLAGS|GNUMAKEFLAGS|LANGUAGE|LC_\w+|MPLCONFIGDIR|GIT_\w+|LAB_STEP|LABFLAKE_\w+
     """,
     re.VERBOSE,
 )
@@ -104,8 +106,7 @@ def _path() -> str:
 
 def _given_to_make() -> set[str]:
     """Return the names of the variables on make's command line: it tells them to its children."""
-    words = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2].split()
-    return {word.partition("=")[0] for word in words if "=" in word}
+    return {word.partition("=")[0] for word in make_words()}
 
 
 def pinned(threads: int = 1) -> dict[str, str]:

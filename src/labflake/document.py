@@ -9,6 +9,7 @@ from labflake.again import ChangedError
 from labflake.atomic import move
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative, root
+from labflake.options import flag
 from labflake.pipeline.contents import Contents
 
 _OWN_INPUT = (
@@ -116,7 +117,7 @@ class Making:
         from labflake.documents.numbers import lint
 
         warnings = [*lint(self.source), *answer.warnings]
-        if warnings and os.environ.get("STRICT", "") not in ("", "0", "no"):
+        if warnings and flag("STRICT"):
             self._discard()
             raise LabError("\n".join(warnings))
         return warnings

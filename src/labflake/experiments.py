@@ -7,11 +7,13 @@ from pathlib import Path
 
 from labflake import head
 from labflake.errors import LabError
+from labflake.options import PREFIX, option
 
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
 
 
 PROJECT = "LABFLAKE_PROJECT"  # the variable that tells all of a build where its project is
+STARTED_IN = "LABFLAKE_STARTED_IN"  # and that tells where the person was who started it
 
 
 def root() -> Path:
@@ -37,11 +39,16 @@ def _root() -> Path | None:
 def enter() -> Path:
     """Go to the folder of the project around us, and tell this process and its children.
 
+    In the folder of an experiment that experiment is meant.
+
     Raises:
         LabError: there is none here.
     """
     os.environ.pop(PROJECT, None)
     os.environ[PROJECT] = str(root())
+    os.environ[STARTED_IN] = place = os.getcwd()
+    if name := _around(Path(place)):
+        os.environ[f"{PREFIX}EXPERIMENT"] = name
     os.chdir(root())
     return root()
 
@@ -173,13 +180,13 @@ def find(name: str) -> Experiment:
 def current() -> Experiment:
     """Return the experiment that is meant.
 
-    `EXPERIMENT` names it; without it, the one that is called like the current git branch, else
-    the newest.
+    `EXPERIMENT` names it; without it, the one whose folder the person is in, the one that is
+    called like the current git branch, else the newest.
 
     Raises:
         LabError: the project has no experiment, or none of that name.
     """
-    if name := os.environ.get("EXPERIMENT"):
+    if name := option("EXPERIMENT"):
         return find(name)
     known = every()
     if not known:
@@ -190,11 +197,16 @@ def current() -> Experiment:
 
 def here() -> Experiment:
     """Return the experiment whose folder we are in, else the current one."""
-    place = Path.cwd()
+    name = _around(Path.cwd())
+    return Experiment(name) if name else current()
+
+
+def _around(place: Path) -> str:
+    """Return the name of the experiment whose folder, of either kind, this is or is in."""
     for folder in (root() / "scripts", root() / "generated"):
         if place.is_relative_to(folder) and place != folder:
-            return Experiment(place.relative_to(folder).parts[0])
-    return current()
+            return place.relative_to(folder).parts[0]
+    return ""
 
 
 def head_commit() -> str:

@@ -1,7 +1,6 @@
 """`make fetch`: fetch data again, or the data called `NAME`, and compare it with the record."""
 
 import difflib
-import os
 
 from labflake import gate, sources
 from labflake.alone import alone
@@ -9,6 +8,7 @@ from labflake.errors import LabError
 from labflake.experiments import Experiment, current
 from labflake.gate import drift, fetching, home, origins, record, restore
 from labflake.gate.inventory import DATA
+from labflake.options import option
 from labflake.sources.local import Manual
 
 
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
 
 def _again(experiment: Experiment) -> None:
     declared = sources.declared(experiment)
-    wanted = os.environ.get("NAME", "").removeprefix("assets/data/")
+    wanted = option("NAME").removeprefix("assets/data/")
     if wanted and wanted not in declared:
         close = difflib.get_close_matches(wanted, declared, n=3) or list(declared)
         raise LabError(f"no data is called {wanted}\n  declared: {', '.join(close) or 'none'}")

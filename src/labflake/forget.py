@@ -1,22 +1,21 @@
 """Forget the result of a step, here and in the cache (`make forget STEP=fit`)."""
 
-import os
-
 from labflake.atomic import remove
 from labflake.experiments import current
 from labflake.gate import guarded
+from labflake.options import flag
 from labflake.pipeline import cache, graph
 from labflake.pipeline.contents import Contents
-from labflake.redo import step_of_environment
+from labflake.redo import step_named
 
 
 def main(argv: list[str]) -> None:
     """Remove what the step named by STEP made; DOWN=1 also what follows, UP=1 what it needs."""
     experiment = current()
     nodes = graph.read(experiment)
-    wanted = graph.named(nodes, step_of_environment("forget"))
-    more = graph.followers(nodes, wanted) if os.environ.get("DOWN") else []
-    more += graph.leaders(nodes, wanted) if os.environ.get("UP") else []
+    wanted = graph.named(nodes, step_named("forget"))
+    more = graph.followers(nodes, wanted) if flag("DOWN") else []
+    more += graph.leaders(nodes, wanted) if flag("UP") else []
     contents = Contents(str(experiment.generated))
     store, data = cache.chosen(), guarded.of(experiment)
     for name in [n for n in nodes if n in {*wanted, *more}]:

@@ -3,11 +3,10 @@
 That is: numbers typed by hand in its documents, imports of packages nobody asked for.
 """
 
-import os
-
 from labflake import undeclared
 from labflake.documents import numbers
 from labflake.experiments import current
+from labflake.options import flag
 
 
 def main(argv: list[str]) -> int:
@@ -16,4 +15,4 @@ def main(argv: list[str]) -> int:
     found += undeclared.lines(current())
     for line in found:
         print(line)
-    return int(bool(found) and os.environ.get("STRICT", "") not in ("", "0"))
+    return int(bool(found) and flag("STRICT"))

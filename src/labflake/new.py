@@ -1,6 +1,5 @@
 """Start an experiment: `make experiment NAME="Some Title"`."""
 
-import os
 import re
 import shutil
 import unicodedata
@@ -11,13 +10,14 @@ from labflake import git, head
 from labflake.errors import LabError
 from labflake.experiments import EXAMPLE, problem, relative, root
 from labflake.git import GitError
+from labflake.options import flag, option
 
 PATTERN = Path(__file__).parent / "new_experiment"
 
 
 def main(argv: list[str]) -> None:
     """Make the folder of a new experiment that builds at once, and its git branch."""
-    title = os.environ.get("NAME", "").strip()
+    title = option("NAME").strip()
     if not title:
         raise LabError(
             'the experiment needs a title\n  example: make experiment NAME="Effect of Sample Size"'
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> None:
     _fill(partial, title, name)
     partial.rename(folder)
     print(f"{relative(folder)} is there: Snakefile, config.yaml, programs, report.md and slides")
-    if os.environ.get("BRANCH") != "no":
+    if flag("BRANCH", otherwise=True):
         _branch(name)
     print(
         "Next:\n  make            builds it as it is\n"

@@ -5,17 +5,17 @@ folder of artifacts, a list of sha256sum, or a reproduction.json; else it is wha
 The cache is not used, unless `CACHED=1` allows it.
 """
 
-import os
 import shutil
 from pathlib import Path
 
-from labflake import temporary, uncommitted
+from labflake import commands, temporary, uncommitted
 from labflake.errors import LabError
 from labflake.experiments import Experiment, current, relative, root
 from labflake.gate import record, versions
 from labflake.gate.wording import aligned, shown
 from labflake.git import git, is_here, run
 from labflake.meter import duration
+from labflake.options import flag, option
 from labflake.pipeline.contents import sha256
 from labflake.rebuild import builds, copies, reproduction
 from labflake.rebuild.artifacts import VERDICT, artifacts
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
 
 def _commit() -> str:
     """Return the full name of the commit that is meant: a hash, a short one, a tag or a branch."""
-    wanted = os.environ.get("COMMIT") or "HEAD"
+    wanted = option("COMMIT") or "HEAD"
     if not is_here():
         raise LabError("the project is not in git, so there is no commit to reproduce")
     git("rev-parse", "--git-dir")  # git says it if it refuses the repository
@@ -81,7 +81,7 @@ def _experiment(commit: str) -> Experiment:
     Raises:
         LabError: the commit does not have it; the message lists what it has.
     """
-    name = os.environ.get("EXPERIMENT", "").rstrip("/").rpartition("/")[2] or current().name
+    name = option("EXPERIMENT").rstrip("/").rpartition("/")[2] or current().name
     listed = git("ls-tree", "-r", "-z", "--name-only", commit, "scripts/").split("\0")
     there = [p.split("/")[1] for p in listed if p.count("/") == 2 and p.endswith("/Snakefile")]
     if name not in there:
@@ -96,8 +96,8 @@ def _wanted(experiment: Experiment, data: set[str]) -> Expected:
     Raises:
         LabError: nothing is built here, and `AGAINST` is not given.
     """
-    place = Path(os.environ.get("AGAINST") or experiment.generated).expanduser()
-    built = place.exists() or "AGAINST" in os.environ
+    place = Path(option("AGAINST") or experiment.generated).expanduser()
+    built = place.exists() or bool(option("AGAINST"))
     wanted = reproduction.expected(place, data) if built else None
     if not wanted or not wanted.digests:
         raise LabError(
@@ -109,7 +109,7 @@ def _wanted(experiment: Experiment, data: set[str]) -> Expected:
 
 def _warn(experiment: Experiment, commit: str, wanted: Expected) -> None:
     """Say what will make artifacts differ that is no fault of the commit."""
-    if wanted.files and not os.environ.get("AGAINST"):
+    if wanted.files and not option("AGAINST"):
         now = state(experiment)
         if now.name == STALE:
             print(f"  note: what is here was built before a change: {now.why}; make first?")
@@ -147,12 +147,8 @@ def _facts(experiment: Experiment, commit: str, shared: bool) -> dict:
         "experiment": experiment.name,
         "commit": commit,
         "packages": "shared" if shared else "installed",
-        "cache": "allowed" if _cached() else "not used",
+        "cache": "allowed" if flag("CACHED") else "not used",
     }
-
-
-def _cached() -> bool:
-    return os.environ.get("CACHED", "") not in ("", "0")
 
 
 def _say_how(facts: dict, brought: int, recorded: int) -> None:
@@ -165,12 +161,10 @@ def _say_how(facts: dict, brought: int, recorded: int) -> None:
 
 
 def _build(experiment: Experiment, project: Path, cache: Path) -> float:
-    environment = copies.clean_environment()
-    if not _cached():
-        environment |= {"CACHE": str(cache)}
+    given = commands.given("build") | ({} if flag("CACHED") else {"CACHE": str(cache)})
     log = experiment.state / "reproduced" / "build.log"
     shutil.rmtree(log.parent, ignore_errors=True)
-    return builds.run(project, experiment.name, "the clean copy", log, environment=environment)
+    return builds.run(project, experiment.name, "the clean copy", log, options=given)
 
 
 def _keep(experiment: Experiment, results: list[Result], made: dict[str, Path]) -> None:

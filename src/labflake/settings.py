@@ -15,6 +15,7 @@ from typing import Any
 from labflake.declared import VARIABLE
 from labflake.errors import LabError
 from labflake.experiments import Experiment, here
+from labflake.options import option
 
 ASKED = "settings"  # in the notes of a step: that it takes its settings from here
 TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as YAML
@@ -77,11 +78,11 @@ def overrides(experiment: Experiment | None = None) -> dict:
     """
     if TOLD in os.environ:
         return _read(os.environ[TOLD])
-    seed = os.environ.get("SEED")
+    seed = option("SEED")
     if seed and not seed.lstrip("-").isdecimal():
         raise LabError(f"SEED={seed} is no whole number\n  example: make SEED=7")
     given = {"seed": int(seed)} if seed else {}
-    for word in _words(os.environ.get("SET", "")):
+    for word in _words(option("SET")):
         name, _, text = word.partition("=")
         if experiment:
             _refuse_unknown(name, experiment.config())

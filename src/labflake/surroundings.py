@@ -1,8 +1,10 @@
 """What machines do to a build that is nobody's mistake in the project, in words of people."""
 
 import errno
+import io
 import os
 import re
+import sys
 from pathlib import Path
 
 from labflake.errors import LabError
@@ -23,6 +25,53 @@ _REASONS = {
     errno.ENAMETOOLONG: "this disk takes no name that long\n  give the file a shorter name",
     errno.ELOOP: "these links lead back to themselves\n  remove one of them",
 }
+
+
+class _Patient(io.TextIOWrapper):
+    """A stream whose reader may leave (`make plan | head -3`): what follows is said to nobody."""
+
+    left = False
+
+    def write(self, text: str) -> int:
+        """Write, as long as somebody reads."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._let_go()
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what waits, as long as somebody reads."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.left = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+_closed: dict = {}  # whose files would be closed with them
+
+
+def mind_readers() -> None:
+    """Let this command do its work to the end, also where nobody reads any more what it says."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed from the start: nothing else shall get its number
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            stream = _closed[name] = open(number, "w", closefd=False)  # noqa: SIM115
+        own = _Patient(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+        setattr(sys, name, own)
 
 
 def explained(error: OSError) -> str | None:

@@ -10,7 +10,7 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from labflake import gate, temporary
+from labflake import commands, gate, temporary
 from labflake.experiments import Experiment, current, root
 from labflake.folders import walk
 from labflake.gate.wording import aligned
@@ -58,7 +58,8 @@ def _build(circumstances: Conditions, experiment: Experiment, data: list[str]) -
         experiment.name,
         f"the {circumstances.name} copy",
         experiment.state / "twice" / f"{circumstances.name}.log",
-        environment=copies.clean_environment() | circumstances.environment,
+        options=commands.given("build") | {"CACHE": str(place / "cache")},
+        environment=circumstances.environment,
         command=circumstances.command(["make"]),
         begin=circumstances.begin,
     )

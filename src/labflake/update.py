@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from labflake import environment, git, locks
+from labflake import commands, environment, git, locks
 from labflake.errors import LabError
 from labflake.experiments import Experiment, current, root
 from labflake.git import GitError
@@ -103,8 +103,9 @@ def _new_shell() -> list[str]:
 
 def _make(shell: list[str]) -> int:
     """Run `make` as a person would, and return its exit code."""
+    asked = commands.as_make_words(commands.given("update"))
     inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
-    return subprocess.run([*shell, "make"], cwd=root(), env=inherited).returncode
+    return subprocess.run([*shell, "make", *asked], cwd=root(), env=inherited).returncode
 
 
 def _comparison(before: dict[str, str], after: dict[str, str]) -> str:

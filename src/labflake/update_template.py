@@ -1,6 +1,5 @@
 """Take over a newer version of the template by a three-way merge (`make update-template`)."""
 
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.experiments import root
 from labflake.git import git
+from labflake.options import option
 from labflake.template import merge, origin, versions
 from labflake.template.origin import Origin
 
@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
         template, known = _template()
         versions.fetch(template, folder / "template")
         old = _old(template, known, folder / "template")
-        wanted = os.environ.get("TO")
+        wanted = option("TO")
         new = replace(old, commit=versions.choose(folder / "template", wanted))
         if not wanted and versions.contains(folder / "template", old.commit, new.commit):
             print(f"up to date: the project is at {old.commit[:12]}, the newest version")
@@ -66,7 +66,7 @@ def _next(conflicts: list[str]) -> list[str]:
 def _template() -> tuple[str, Origin | None]:
     """Return the template's address, and what is known of where the project came from."""
     known = origin.read()
-    template = os.environ.get("TEMPLATE") or (known.template if known else "")
+    template = option("TEMPLATE") or (known.template if known else "")
     if not template:
         raise LabError(
             "this project does not know its template yet\n"
@@ -78,7 +78,7 @@ def _template() -> tuple[str, Origin | None]:
 def _old(template: str, known: Origin | None, clone: Path) -> Origin:
     """Return the version that the project has: noted, named by FROM, or found by its files."""
     old = replace(known, template=template) if known else None
-    if commit := os.environ.get("FROM"):
+    if commit := option("FROM"):
         answers = old.answers if old else origin.answers(origin.first_commit())
         return Origin(template, versions.choose(clone, commit), answers)
     return old or origin.guess(template, clone)

@@ -9,12 +9,13 @@ from labflake import vendored
 from labflake.environment import freshness
 from labflake.errors import LabError
 from labflake.experiments import root
+from labflake.options import option
 from labflake.template import offered
 
 
 def main(argv: list[str]) -> int:
     """Take the labflake of TO; without it, that of the newest release of the template."""
-    wanted = argv[0] if argv else os.environ.get("TO", "")
+    wanted = option("TO")
     with tempfile.TemporaryDirectory() as folder:
         new = offered.find(wanted, Path(folder))
         before, after = vendored.facts(_old()), vendored.facts(new)

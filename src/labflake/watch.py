@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from labflake import commands
 from labflake.experiments import Experiment, current, head_commit, relative, root
 from labflake.pipeline.changed import examine
 from labflake.pipeline.contents import Contents, sha256
@@ -36,6 +37,8 @@ def main(argv: list[str]) -> None:
             if _build(experiment) and (saved := _saved_meanwhile(experiment)):
                 _announce(experiment, saved)
                 _build(experiment)
+            if getattr(sys.stdout, "left", False):
+                return
             before = _forgive(before, look(experiment), experiment)
     except KeyboardInterrupt:
         print()
@@ -120,9 +123,10 @@ def _announce(experiment: Experiment, changed: list[str]) -> None:
 
 def _build(experiment: Experiment) -> bool:
     """Build in a process of its own; its output appears as it is. Tell whether it went well."""
-    environment = os.environ | {"EXPERIMENT": experiment.name}
+    given = commands.given("watch") | {"EXPERIMENT": experiment.name}
+    command = [sys.executable, "-m", "labflake", "build", *commands.as_words(given)]
     started = time.perf_counter()
-    code = subprocess.run([sys.executable, "-m", "labflake", "build"], env=environment).returncode
+    code = subprocess.run(command).returncode
     seconds = time.perf_counter() - started
     if code == 0:
         print(f"{_now()}  ready after {seconds:.1f} s", flush=True)

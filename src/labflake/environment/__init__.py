@@ -11,6 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+from labflake.options import PREFIX, option
+
 from . import untouched
 
 NOTE = "labflake-environment"  # the file in `.venv` that says for what it was made
@@ -28,9 +30,11 @@ def main(argv: list) -> int:
     """Make the environment of the folder given, or of this project; `add`, `lock` change its lock.
 
     `renderer` prints where cookiecutter is. With `--brief` a failure is one line, for shells that
-    open without the environment, too.
+    open without the environment, too; `--with=GROUPS` names optional groups.
     """
-    words = [a for a in argv if a != "--brief"]
+    words = [a for a in argv if not a.startswith("--")]
+    for groups in [a[len("--with=") :] for a in argv if a.startswith("--with=")]:
+        os.environ[PREFIX + "WITH"] = groups
     try:
         _use_wheel(argv)
         if words in (["add"], ["lock"]):
@@ -192,6 +196,6 @@ def noted(folder: Path) -> list:
 
 def optional_groups(folder: Path) -> list:
     """Return the optional groups: those of `WITH` and those that `.venv` already has."""
-    asked = [os.environ.get("WITH", ""), noted(folder)[3]]
+    asked = [option("WITH"), noted(folder)[3]]
     names = {n for text in asked for n in re.split(r"[,\s]+", text) if n}
     return sorted(names)

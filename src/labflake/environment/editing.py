@@ -1,10 +1,11 @@
 """Change what is installed: add packages (`make add`), lock again (`make lock`)."""
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from labflake.options import option
 
 from . import PreparationError, failures, make, poetry, programs, sources
 
@@ -19,7 +20,7 @@ def add(folder: Path) -> None:
     Raises:
         PreparationError: it could not be done; both files and `.venv` are as before.
     """
-    packages, group = os.environ.get("PACKAGE", "").split(), os.environ.get("GROUP", "")
+    packages, group = option("PACKAGE").split(), option("GROUP")
     if not packages:
         raise PreparationError('which package? make add PACKAGE=seaborn, or "seaborn>=0.13"')
     _refuse_conflict(folder / "pyproject.toml")

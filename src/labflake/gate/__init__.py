@@ -1,6 +1,5 @@
 """The gate: no step runs unless all data is what `hashes.txt` says."""
 
-import os
 from pathlib import Path
 
 from labflake import sources
@@ -10,6 +9,7 @@ from labflake.gate import drift, fetching, home, inventory, origins, record, res
 from labflake.gate.inventory import DATA, Finding, Inventory
 from labflake.gate.tree import Tree
 from labflake.gate.wording import accept, aligned, short, shown
+from labflake.options import is_locked
 from labflake.sources.local import Manual, where
 
 SHOWN = 20
@@ -37,7 +37,7 @@ def _prepare(experiment: Experiment, declared: dict[str, sources.Source]) -> Non
     if found.refused and restore.follow(experiment, declared, known, found):
         found = _look(experiment, known, declared)
     refuse(experiment, found, declared)
-    verified = fetching.ensure(experiment, declared, known, locked())
+    verified = fetching.ensure(experiment, declared, known, is_locked())
     if verified is not None:
         found = _look(experiment, known, declared, verified=verified)
         refuse(experiment, found)
@@ -59,12 +59,6 @@ def verify(experiment: Experiment, full: bool = False) -> Inventory:
     declared = sources.declared(experiment)
     known = record.read(experiment.scripts / "hashes.txt")
     return _look(experiment, known, declared, full)
-
-
-def locked() -> bool:
-    """Return whether unknown data is an error: `LOCKED=1`, or `CI` is set."""
-    values = (os.environ.get(name, "").lower() for name in ("LOCKED", "CI"))
-    return any(value not in ("", "0", "false", "no") for value in values)
 
 
 def memory(experiment: Experiment) -> Path:
@@ -159,7 +153,7 @@ def _row(finding: Finding) -> tuple[str, str, str]:
 def _record_new(experiment: Experiment, known: record.Record, new: list[Finding]) -> None:
     if not new:
         return
-    if locked():
+    if is_locked():
         names = "".join(f"\n  {shown(each.name)}" for each in new[:SHOWN])
         raise LabError(f"data that is not recorded, and LOCKED or CI is set{names}{_UNLOCK}")
     for each in new:

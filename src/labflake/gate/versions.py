@@ -17,6 +17,7 @@ from labflake.gate import hashes, home
 from labflake.gate.inventory import DATA, Finding
 from labflake.gate.wording import shown
 from labflake.meter import size
+from labflake.options import option
 from labflake.pipeline import cache
 from labflake.pipeline.cache.bucket import Bucket
 from labflake.pipeline.cache.copying import copy
@@ -182,4 +183,4 @@ def limit() -> int:
 
 
 def _limit() -> str:
-    return os.environ.get("KEEP") or LIMIT
+    return option("KEEP") or LIMIT

@@ -15,6 +15,7 @@ from pathlib import Path
 from labflake.environment import noted
 from labflake.experiments import Experiment, head_commit, root
 from labflake.folders import names as names_in
+from labflake.options import option
 from labflake.pipeline.contents import Contents
 
 
@@ -132,7 +133,7 @@ def is_interrupted(experiment: Experiment) -> bool:
 def settings() -> str:
     """Return what people can set from outside and what changes results."""
     version = ".".join(map(str, sys.version_info[:2]))
-    given = [os.environ.get(name, "") for name in ("SEED", "SET")]
+    given = [option("SEED"), option("SET")]
     return f"python={version} seed={given[0]} set={given[1]}"
 
 

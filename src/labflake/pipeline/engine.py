@@ -15,6 +15,7 @@ from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.experiments import Experiment, relative
+from labflake.options import is_debugging
 from labflake.pipeline import adjusted, inside, language, missing
 from labflake.pipeline.limits import Limits
 from labflake.pipeline.runner import StepError
@@ -193,11 +194,14 @@ class _Snakefile:
         from snakemake.api import SnakemakeApi
         from snakemake.settings import types as settings
 
-        logging.getLogger("snakemake").setLevel(logging.CRITICAL + 1)
+        quiet = frozenset() if is_debugging() else frozenset({settings.Quietness.ALL})
+        if quiet:
+            logging.getLogger("snakemake").setLevel(logging.CRITICAL + 1)
         request = self.request
         self.api = SnakemakeApi(
             settings.OutputSettings(
-                quiet=frozenset({settings.Quietness.ALL}),
+                quiet=quiet,
+                verbose=not quiet,
                 enable_file_logging=False,
                 skip_plugin_handlers=True,
             )

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from labflake import gate
 from labflake.errors import LabError
 from labflake.experiments import Experiment, root
 from labflake.gate import guarded
 from labflake.gate.guarded import Guarded
+from labflake.options import is_locked
 from labflake.pipeline import mentions, patterns
 
 _data = Guarded(())  # of the experiment that is built
@@ -84,7 +84,7 @@ def check_notes(experiment: Experiment) -> None:
     """
     notes = _notes(experiment)
     for path, rule in json.loads(notes.read_bytes()).items() if notes.exists() else ():
-        if gate.locked():
+        if is_locked():
             _say(rule, path)
 
 
@@ -123,6 +123,6 @@ def _say(rule: str, path: str) -> None:
     place = path if os.path.isabs(path) else "PLACE"
     text = f"rule {rule} reads {path}, which no rule makes and config.yaml does not declare"
     way = f"  declare it under data: as {name}: {{file: {place}}}, and write data({name!r}) here"
-    if gate.locked():
+    if is_locked():
         raise LabError(f"{text}, and LOCKED or CI is set\n{way}")
     print(f"warning: {text}: its changes are not refused\n{way}", file=sys.stderr, flush=True)

@@ -68,7 +68,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
 
     What a checkpoint decides that is complete, or in the cache, is part of it: as when it is built.
     """
-    most = limits.from_environment(profiles.chosen())
+    most = limits.from_options(profiles.chosen())
     request = engine.Request(experiment, most, run_steps.overrides(experiment))
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
     Reading(experiment, foresight.known)  # a build in this process has to know what was read

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
+from labflake.options import option
 from labflake.pipeline import gpus, memory
 
 if TYPE_CHECKING:
@@ -27,23 +28,23 @@ class Limits:
     cluster: bool = False
 
 
-def from_environment(profile: "Profile | None" = None) -> Limits:
+def from_options(profile: "Profile | None" = None) -> Limits:
     """Return the limits that the person set, or those of the machine; on a cluster, of its profile.
 
     Raises:
         LabError: a value is no number, no size such as `16GB`, or more GPUs than there are.
     """
     if profile:
-        size = os.environ.get("MEMORY")
+        size = option("MEMORY")
         return Limits(
             jobs=count("JOBS", profile.jobs, 1),
             memory=megabytes(size, "MEMORY") if size else None,
-            gpus=count("GPUS", 0, 0) if os.environ.get("GPUS") else None,
+            gpus=count("GPUS", 0, 0) if option("GPUS") else None,
             cluster=True,
         )
     return Limits(
         jobs=count("JOBS", _processors(), 1),
-        memory=megabytes(os.environ.get("MEMORY") or f"{memory.installed()}MB", "MEMORY"),
+        memory=megabytes(option("MEMORY") or f"{memory.installed()}MB", "MEMORY"),
         gpus=_gpus(),
     )
 
@@ -59,12 +60,12 @@ def megabytes(text: str, name: str) -> int:
 
 
 def count(name: str, default: int, least: int) -> int:
-    """Return the whole number that the variable of this name holds.
+    """Return the whole number that the option of this name holds.
 
     Raises:
         LabError: it is no whole number, or less than `least`.
     """
-    text = os.environ.get(name) or str(default)
+    text = option(name) or str(default)
     if not text.isdecimal() or int(text) < least:
         raise LabError(
             f"{name}={text} is no whole number of at least {least}\n  example: make {name}=4"

@@ -1,7 +1,6 @@
 """The clusters that steps can run on: `PROFILE=slurm` means `profiles/slurm/config.yaml`."""
 
 import difflib
-import os
 import re
 import shlex
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import yaml
 
 from labflake.errors import LabError
 from labflake.experiments import relative, root
+from labflake.options import option
 from labflake.pipeline import names
 from labflake.pipeline.limits import megabytes
 
@@ -47,7 +47,7 @@ def chosen() -> Profile | None:
     Raises:
         LabError: there is no such profile, or a setting in it cannot be understood.
     """
-    name = os.environ.get("PROFILE", "")
+    name = option("PROFILE")
     return _load(name) if name not in ("", "local") else None
 
 

@@ -7,6 +7,7 @@ from labflake import determinism
 from labflake.again import ChangedError
 from labflake.atomic import remove
 from labflake.experiments import Experiment
+from labflake.options import flag
 from labflake.pipeline import (
     cache,
     cluster,
@@ -52,7 +53,7 @@ def run(
         cache=cache.chosen(),
         progress=progress,
         environment=determinism.conditions(),
-        limits=limits.from_environment(profile),
+        limits=limits.from_options(profile),
         redo=redo,
         running=running,
         graph=os.urandom(8).hex() if change.everything else contents.graph["id"],
@@ -71,7 +72,7 @@ def run(
         targets=targets,
         force=change.everything or bool(redo),
         differs=lambda job: steps.differs(job, session),
-        keep_going=bool(os.environ.get("KEEP_GOING")),
+        keep_going=flag("KEEP_GOING"),
     )
     reading = Reading(experiment, contents)
 

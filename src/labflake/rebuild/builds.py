@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from labflake import commands
 from labflake.errors import LabError
 from labflake.experiments import relative
 from labflake.pipeline import orphans, processes
+from labflake.rebuild import copies
 
 _END = 25  # lines of a log to show
 
@@ -23,7 +25,8 @@ def run(
     called: str,
     log: Path,
     *,
-    environment: dict[str, str],
+    options: dict[str, str],
+    environment: dict[str, str] | None = None,
     command: list[str] | None = None,
     begin: Callable[[], None] | None = None,
 ) -> float:
@@ -34,20 +37,22 @@ def run(
         experiment: its name.
         called: how the copy is called in messages.
         log: where to keep all that the build prints.
-        environment: the whole environment of the build.
+        options: those of the build, by name.
+        environment: what of the environment shall be another.
         command: what to run instead of `make`.
         begin: is called in the child process.
 
     Raises:
         LabError: the build failed; the message has the end of its log.
     """
+    options = options | {"EXPERIMENT": experiment, "KEEP": "off"}
     started = time.perf_counter()
     log.parent.mkdir(parents=True, exist_ok=True)
     with processes.kept(log.parent):  # the copy ends with us, however we end
         process = subprocess.Popen(
-            command or ["make"],
+            [*(command or ["make"]), *commands.as_make_words(options)],
             cwd=project,
-            env=environment | orphans.marked() | {"EXPERIMENT": experiment, "KEEP": "off"},
+            env=copies.clean_environment() | (environment or {}) | orphans.marked(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

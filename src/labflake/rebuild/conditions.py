@@ -102,7 +102,6 @@ def _variables(
         "XDG_CACHE_HOME": str(home / ".cache"),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_DATA_HOME": str(home / ".local" / "share"),
-        "CACHE": str(place / "cache"),
         "LANG": language,
         "LC_ALL": language,
         "TZ": zone,

@@ -86,7 +86,7 @@ def bring_data(
 
 def clean_environment() -> dict[str, str]:
     """Return our environment without what `make` and git leave in it for their children."""
-    dropped = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHONPATH", "COMMIT")
+    dropped = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHONPATH")
     return {k: v for k, v in without_hooks().items() if k not in dropped}
 
 

@@ -62,7 +62,7 @@ def _download(address: str, folder: Path) -> Path:
 def _template() -> str:
     """Return the address of the template that the project was made from."""
     known = origin.read()
-    template = os.environ.get("TEMPLATE") or (known.template if known else "")
+    template = option("TEMPLATE") or (known.template if known else "")
     if not template:
         raise LabError(
             "this project does not know its template, where newer versions are\n"

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from labflake.options import option
 from labflake.pipeline.cache.copying import on_disk
 from labflake.pipeline.cache.folder import Folder
 from labflake.pipeline.limits import megabytes
@@ -24,7 +25,7 @@ class Size:
 
 def limit() -> int:
     """Return the bytes that a cache may take: `CACHE_SIZE`."""
-    return megabytes(os.environ.get("CACHE_SIZE") or LIMIT, "CACHE_SIZE") * 1_000_000
+    return megabytes(option("CACHE_SIZE") or LIMIT, "CACHE_SIZE") * 1_000_000
 
 
 def measure(folder: Folder) -> Size:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
+from labflake.options import flag, option
 from labflake.pipeline.cache import limit
 from labflake.pipeline.cache.bucket import Bucket
 from labflake.pipeline.cache.folder import Folder
@@ -27,8 +28,8 @@ def chosen() -> "Cache":
     from labflake.pipeline.cache import Cache
 
     most = limit.limit()
-    name = os.environ.get("CACHE") or str(_home() / "steps")
-    read_only = os.environ.get("CACHE_READONLY", "") not in ("", "0", "no")
+    name = option("CACHE") or str(_home() / "steps")
+    read_only = flag("CACHE_READONLY")
     if name == "off":
         return Cache(None)
     if name.startswith("s3://"):
