@@ -103,7 +103,7 @@ class Reading:
         while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
             frame = frame.f_back
         asker = str(frame.f_globals.get("__name__")) if frame else ""
-        if asker.partition(".")[0] != "lab" and self._asker() is self.files:
+        if asker.partition(".")[0] != "labflake" and self._asker() is self.files:
             self.variables.add(variable)
 
     def _asker(self) -> dict | None:

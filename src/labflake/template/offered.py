@@ -1,12 +1,12 @@
 """A wheel of labflake on offer: a file, a folder, an address, a version of the template."""
 
-import os
 import re
 from pathlib import Path
 
 from labflake import vendored
 from labflake.errors import LabError
 from labflake.git import git
+from labflake.options import option
 from labflake.template import origin, versions
 
 
