@@ -163,7 +163,7 @@ def test_first_entry_builds_the_same_bytes_as_outside(
     nix: Nix, entered: Path, built: Path, tmp_path: Path
 ) -> None:
     """In the shell, with nothing of the host, `make` builds what it builds without Nix."""
-    nix.develop(entered, "make", CACHE=str(tmp_path / "cache"))
+    nix.develop(entered, "make", f"CACHE={tmp_path / 'cache'}")
     assert building.artifacts(entered) == building.artifacts(built)
     assert git(entered, "status", "--porcelain") == ""
 
