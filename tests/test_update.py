@@ -68,8 +68,10 @@ def borrow_environment(project: Path, built: Path) -> None:
     venv = project / ".venv"
     venv.mkdir(exist_ok=True)
     for entry in (built / ".venv").iterdir():
-        if not entry.is_file() and entry.name[:3] != "lib" and not (venv / entry.name).exists():
-            (venv / entry.name).symlink_to(entry)
+        if entry.is_file():
+            shutil.copy2(entry, venv / entry.name)
+        elif entry.name[:3] != "lib" and not (venv / entry.name).exists():
+            link_files(entry, venv / entry.name)
     link_packages(built / ".venv", venv)
     config = (built / ".venv" / "pyvenv.cfg").read_text(encoding="utf-8")
     (venv / "pyvenv.cfg").write_text(config.replace(str(built), str(project)), encoding="utf-8")
@@ -91,8 +93,15 @@ def link_packages(venv: Path, other: Path) -> None:
             shutil.copytree(entry, target)
         elif entry.suffix == ".pth":
             shutil.copy2(entry, target)
+        elif entry.is_dir():
+            link_files(entry, target)
         else:
-            target.symlink_to(entry)
+            os.link(entry, target)
+
+
+def link_files(folder: Path, other: Path) -> None:
+    """Make a folder of the same files, which are in both."""
+    shutil.copytree(folder, other, copy_function=os.link, symlinks=True)
 
 
 def stamp(project: Path) -> None:
