@@ -147,7 +147,7 @@ def test_a_wheel_comes_from_where_it_is(
     server = ThreadingHTTPServer(("127.0.0.1", 0), serve)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     web = f"http://127.0.0.1:{server.server_port}/{newer.name}"
-    monkeypatch.setenv("TEMPLATE", str(repository))
+    monkeypatch.setenv("LABFLAKE_TEMPLATE", str(repository))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     ways = [newer, newer.parent, repository, web, repository.as_uri(), "0.90.1", "v0.90.1", ""]
     for number, wanted in enumerate(map(str, ways)):
