@@ -97,6 +97,7 @@ COMMANDS = {
     "check": Command(
         "Verify the data; find numbers typed by hand, undeclared imports.",
         ("FULL", "STRICT", *_DATA),
+        module="labflake.checking",
     ),
     "accept": Command("Accept changed data.", ("REASON", *_DATA)),
     "fetch": Command(
