@@ -7,7 +7,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 PAYLOAD := {{cookiecutter.project_slug}}
 DEMO := demo/research-project
 SHOWN := $(or $(notdir $(wildcard $(EXAMPLE:%=examples/%/scripts/*))),2023-10-07-Covariance-Matrix-Prior-Investigation)
-SNAKEFILES := '$(PAYLOAD)/scripts' src/labflake/new_experiment examples
+SNAKEFILES := '$(PAYLOAD)/scripts' src/labflake/starter examples
 PYTHON ?= python3
 BIN := .venv/bin
 

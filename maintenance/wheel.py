@@ -32,7 +32,7 @@ def build(folder: Path) -> Path:
 
 def put(wheel: Path, project: Path) -> None:
     """Let a wheel take the place of the one that a project has, in its lock, too."""
-    from labflake import vendored
+    from labflake.environment import vendored
 
     vendored.put(wheel, project)
 

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from labflake.commands import OPTIONS, as_make_words
-from labflake.options import PREFIX
+from labflake.command_line.table import OPTIONS, as_make_words
+from labflake.project.options import PREFIX
 
 SAMPLE = "2023-10-07-Covariance-Matrix-Prior-Investigation"
 TINY = "2024-02-29-Tiny"

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from snakemake.iocontainers import Namedlist
 from snakemake.utils import format as expand
 
-from labflake.pipeline import steps
-from labflake.pipeline.cache import Cache, limit
-from labflake.pipeline.cache.folder import Folder
-from labflake.pipeline.contents import Contents
+from labflake.cache import Cache, limit
+from labflake.cache.folder import Folder
+from labflake.content.contents import Contents
+from labflake.steps import steps
 
 KEY, OTHER, THIRD = "ab" * 32, "cd" * 32, "ef" * 32
 

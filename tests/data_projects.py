@@ -9,7 +9,7 @@ from pathlib import Path
 
 from building import exported
 
-from labflake.options import PREFIX
+from labflake.project.options import PREFIX
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "{{cookiecutter.project_slug}}"
 NAME = "2024-02-29-Data Ünder Test".replace(" ", "-")
@@ -30,7 +30,7 @@ PREPARE = """
 import sys
 from labflake import gate
 from labflake.errors import LabError
-from labflake.experiments import current
+from labflake.project.experiments import current
 try:
     for path in gate.prepare(current()):
         print(ascii(str(path.relative_to(current().generated)))[1:-1])

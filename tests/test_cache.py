@@ -20,9 +20,9 @@ import pytest
 from building import TINY
 from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
 
-from labflake.pipeline import steps
-from labflake.pipeline.cache import Cache, entries, limit, tally
-from labflake.pipeline.cache.folder import Folder
+from labflake.cache import Cache, entries, limit, tally
+from labflake.cache.folder import Folder
+from labflake.steps import steps
 
 
 @pytest.fixture
@@ -366,7 +366,7 @@ def failing(monkeypatch: pytest.MonkeyPatch):
         def refuse(*names: object) -> None:
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr("labflake.pipeline.cache.folder.os.replace", refuse)
+        monkeypatch.setattr("labflake.cache.folder.os.replace", refuse)
 
     return fail
 
@@ -468,7 +468,7 @@ def test_cache_below_its_limit_is_not_read_through(
 
 def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hits, misses and the time saved are counted for the last build and for all."""
-    monkeypatch.setattr("labflake.pipeline.cache.tally._FOLD", 200)
+    monkeypatch.setattr("labflake.cache.tally._FOLD", 200)
     for _ in range(20):
         project.cache = cache = Cache(project.cache.folder)
         if not project.restored(KEY, "a.txt"):

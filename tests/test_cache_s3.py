@@ -12,9 +12,9 @@ import pytest
 from caching import KEY, OTHER, Project
 from servers import free_port, s3
 
+from labflake import cache
+from labflake.cache import bucket
 from labflake.errors import LabError
-from labflake.pipeline import cache
-from labflake.pipeline.cache import bucket
 
 ONE = {"a.txt": ("file", False, b"one")}
 
@@ -202,7 +202,7 @@ def test_size_has_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_clearing_leaves_the_bucket(machine, capsys: pytest.CaptureFixture) -> None:
     """`make cache CLEAR=1` removes the copies of this machine: the bucket is shared."""
-    from labflake import cache as command
+    from labflake.commands import cache as command
 
     machine("laptop").made(KEY, a_txt="one")
     with pytest.MonkeyPatch.context() as patch:

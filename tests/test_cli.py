@@ -14,9 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rendering import PAYLOAD, REPOSITORY
 
-from labflake import commands, determinism, options
-from labflake.commands import COMMANDS, OPTIONS
+from labflake.command_line import table as commands
+from labflake.command_line.table import COMMANDS, OPTIONS
 from labflake.errors import LabError
+from labflake.processes import determinism
+from labflake.project import options
 
 MAKEFILE = REPOSITORY / PAYLOAD / "Makefile"
 TINY = "2024-02-29-Tiny"
@@ -278,7 +280,7 @@ def test_options_of_the_command_are_those_of_make(project: Path) -> None:
 
 def test_options_are_passed_on_as_they_are(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command starts in a process of its own gets the same options; documents get none."""
-    from labflake import cli
+    from labflake.command_line import parsing as cli
 
     given = {"SEED": "-7", "SET": "a='$x y'", "KEEP_GOING": "1", "STRICT": "off"}
     for name, value in given.items():
@@ -354,8 +356,14 @@ def test_a_build_with_nothing_to_do_does_not_read_the_table(shared: Path) -> Non
     done = subprocess.run(command, cwd=shared, env=env, capture_output=True, text=True)
     assert done.stdout == "up to date\n"
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "labflake.options" in loaded
-    assert not loaded & {"argparse", "labflake.cli", "labflake.commands", "difflib", "dataclasses"}
+    assert "labflake.project.options" in loaded
+    assert not loaded & {
+        "argparse",
+        "labflake.command_line.parsing",
+        "labflake.command_line.table",
+        "difflib",
+        "dataclasses",
+    }
 
 
 # Completion

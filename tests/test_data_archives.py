@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
+from labflake.data.sources import unpacking
+from labflake.data.sources.archive import Unpacked
+from labflake.data.sources.job import Job
+from labflake.data.sources.local import File
 from labflake.errors import LabError
-from labflake.sources import unpacking
-from labflake.sources.archive import Unpacked
-from labflake.sources.job import Job
-from labflake.sources.local import File
 
 MEMBERS = {"top.csv": b"a\n1\n", "in/side.csv": b"b\n2\n", "in/ü mlaut.txt": b"", "x": b"\0" * 10}
 KINDS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "7z"]

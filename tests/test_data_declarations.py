@@ -4,8 +4,8 @@ import data_projects
 import pytest
 import yaml
 
+from labflake.data.sources import declaration
 from labflake.errors import LabError
-from labflake.sources import declaration
 
 DATABASE = {"url": "postgresql://db.example.org/lab", "query": "SELECT 1 AS a ORDER BY a"}
 
@@ -137,7 +137,7 @@ def test_data_inside_data(tmp_path):
 
 def test_a_name_twice(tmp_path):
     """A name, or another key, that config.yaml has twice is refused with its line."""
-    from labflake.experiments import Experiment
+    from labflake.project.experiments import Experiment
 
     folder = tmp_path / "x"
     folder.mkdir()
@@ -175,6 +175,6 @@ def test_no_data(tmp_path):
 )
 def test_order_of_queries(query, expected):
     """An ORDER BY counts where it orders the rows of the result."""
-    from labflake.sources.postgresql import ordered
+    from labflake.data.sources.postgresql import ordered
 
     assert ordered(query) == expected

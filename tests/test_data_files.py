@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labflake import files, formats
 from labflake.errors import LabError
+from labflake.io import files, formats
 
 FRAME = pd.DataFrame({"n": [1, 2, 3], "x": [0.1, 1 / 3, np.nan], "s": ["a", 'é\n"q"', "c,d"]})
 

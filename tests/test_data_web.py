@@ -8,9 +8,9 @@ import sys
 import pytest
 from servers.web import PASSWORD, USER, Web, content
 
+from labflake.data.sources import download
+from labflake.data.sources.download import Download
 from labflake.errors import LabError
-from labflake.sources import download
-from labflake.sources.download import Download
 
 SIZE = 3_000_000
 DATA = content(SIZE)
@@ -183,7 +183,7 @@ def test_a_silent_server(web, tmp_path, monkeypatch):
 
 def test_progress_is_shown(web, tmp_path, capfd, monkeypatch):
     """Long downloads say amount, speed and remaining time on standard error."""
-    from labflake import meter
+    from labflake.content import meter
 
     monkeypatch.setattr(meter, "FIRST", 0.0)
     fetch(web.put("/shown", DATA), tmp_path)

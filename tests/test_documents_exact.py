@@ -293,7 +293,11 @@ def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
     """`python -m labflake notebook` runs the cells; the notebook has always the same bytes."""
     project = writing.features(tmp_path / "p")
     path = project / f"generated/{writing.FEATURES}/assets/report/report.ipynb"
-    command = [sys.executable, "-c", f"from labflake.notebook import main; main([{REPORT!r}])"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from labflake.commands.notebook import main; main([{REPORT!r}])",
+    ]
     env = writing.environment(project)
     contents = []
     for _ in range(2):

@@ -7,7 +7,8 @@ import bs4
 import pypdf
 import writing
 
-from labflake import documents
+import labflake.documents
+from labflake.processes import determinism
 
 EXPERIMENT = "2026-01-01-Format"
 SOURCE = """
@@ -33,13 +34,13 @@ pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 The sum is `{python} 1 + 1`.
 """
 # If only a newer pandoc, Typst or pandas changed one of them, write down what is now; if labflake
-# does, `documents.FORMAT` has to be another number, too.
+# does, `DOCUMENT_FORMAT` has to be another number, too.
 PAGE = "084bec3dec95d67b"
 PDF = "5c11c195e1ee116b"
 
 
 def test_a_document_has_the_bytes_of_its_format(tmp_path: Path) -> None:
-    """A report has known bytes; if it has others, `documents.FORMAT` is another number."""
+    """A report has known bytes; if it has others, `DOCUMENT_FORMAT` is another number."""
     project = writing.project(tmp_path / "p")
     source = writing.write(project, EXPERIMENT, SOURCE)
     (answer,) = writing.build(project, source)
@@ -51,12 +52,12 @@ def test_a_document_has_the_bytes_of_its_format(tmp_path: Path) -> None:
     assert _digest(str(page)) == PAGE
     text = pypdf.PdfReader(folder / "report.pdf").pages[0].extract_text().split("Provenance")[0]
     assert _digest(text + _typst()) == PDF
-    assert documents.FORMAT == 1
+    assert determinism.DOCUMENT_FORMAT == 1
 
 
 def _typst() -> str:
     """Return what decides how the PDF looks: templates and filters."""
-    files = sorted(Path(documents.__file__).parent.rglob("*.*"))
+    files = sorted(Path(labflake.documents.__file__).parent.rglob("*.*"))
     kinds = (".typ", ".lua", ".jinja", ".j2")
     return "".join(p.read_text(encoding="utf-8") for p in files if p.suffix in kinds)
 

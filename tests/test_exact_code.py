@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labflake.pipeline import mentions, modules
+from labflake.programs import mentions, modules
 
 PLUG = {"src/plug/__init__.py": "", "src/plug/mod.py": "VALUE = 1"}
 FOLLOWED = {

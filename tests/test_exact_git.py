@@ -27,7 +27,7 @@ ASK = f"""
 import json
 from pathlib import Path
 from labflake.documents.provenance import provenance
-from labflake.experiments import Experiment, current, head_commit
+from labflake.project.experiments import Experiment, current, head_commit
 experiment = Experiment({TINY!r})
 found = provenance(experiment, [experiment.generated / "outputs" / "report.pdf"])
 print(json.dumps(found | {{"head": head_commit(), "current": current().name}}))

@@ -6,7 +6,7 @@ import pytest
 from mounting import image, mounted
 
 from data_projects import TEMPLATE  # isort: skip: it makes the equipment importable
-from labflake import filesystems
+from labflake.content import filesystems
 
 assert TEMPLATE
 

@@ -10,7 +10,7 @@ import rendering
 from building import TINY
 from rendering import ANSWERS, REPOSITORY, git
 
-from labflake import former
+from labflake.environment import former
 
 LAST = "1973c379b06e014308a8d799c18ef62e3abe3182"  # the last commit with the equipment in lab/
 
@@ -20,18 +20,18 @@ LAST = "1973c379b06e014308a8d799c18ef62e3abe3182"  # the last commit with the eq
     [
         ("from lab import load, save", "from labflake import load, save"),
         ("from lab import (\n    load,\n)", "from labflake import (\n    load,\n)"),
-        ("from lab.files import load", "from labflake.files import load"),
+        ("from lab.files import load", "from labflake.io.files import load"),
         ("try: from lab import load", "try: from labflake import load"),
         ("import lab", "import labflake as lab"),
         ("import lab as tools", "import labflake as tools"),
         ("import os, lab", "import os, labflake as lab"),
-        ("import lab.files", "import labflake.files, labflake as lab"),
-        ("import lab.files as f", "import labflake.files as f"),
+        ("import lab.files", "import labflake.io.files, labflake as lab"),
+        ("import lab.files as f", "import labflake.io.files as f"),
         (
             "shell: step(\"python -c 'import lab'\")",
             "shell: step(\"python -c 'import labflake as lab'\")",
         ),
-        ("import_module('lab.files')", "import_module('labflake.files')"),
+        ("import_module('lab.files')", "import_module('labflake.io.files')"),
         ("python -m lab plan", "python -m labflake plan"),
         ('[python, "-m", "lab", "plan"]', '[python, "-m", "labflake", "plan"]'),
     ],

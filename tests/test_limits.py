@@ -392,7 +392,7 @@ def test_steps_in_any_language(project: Path) -> None:
 def test_sizes_are_read_as_people_write_them(project: Path) -> None:
     """Sizes are decimal unless the unit says binary; a number alone is refused."""
     sizes = {"500MB": 500, "16GB": 16_000, "1.5g": 1_500, "1GiB": 1074, "2 TB": 2_000_000}
-    program = "import sys; from labflake.pipeline.limits import megabytes\n"
+    program = "import sys; from labflake.steps.limits import megabytes\n"
     program += "print([megabytes(s, 'MEMORY') for s in sys.argv[1:]])"
     command = [project / ".venv" / "bin" / "python", "-c", program]
     done = subprocess.run(

@@ -8,10 +8,11 @@ import building
 import pytest
 import software
 
-from labflake import determinism, formats, installed, pins, undeclared
-from labflake.experiments import Experiment
-from labflake.pins import Asked
-from labflake.pipeline import packages
+from labflake.io import formats
+from labflake.processes import determinism
+from labflake.programs import installed, packages, pins, undeclared
+from labflake.programs.pins import Asked
+from labflake.project.experiments import Experiment
 
 QUIET = "2026-03-01-Quiet"
 PYPROJECT = """

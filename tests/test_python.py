@@ -84,8 +84,8 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo, TZPATH
 import pandas as pd
-from labflake.determinism import pinned
-from labflake.formats import _read_csv, _write_csv
+from labflake.processes.determinism import pinned
+from labflake.io.formats import _read_csv, _write_csv
 
 texts = ["a\\rb", "c\\r\\nd", "e\\n", "\\r", 'q"x', "plain", "1,2"]
 path = Path(sys.argv[1] if sys.argv[1:] else "saved.csv")
@@ -118,7 +118,9 @@ def test_a_table_has_the_same_bytes_by_every_python(saved: dict[str, bytes]) -> 
 
 def test_steps_read_time_zones_from_the_lock(built: Path) -> None:
     """The zones of the system, which its updates change, are not read."""
-    code = "from labflake.determinism import pinned; print(pinned()['PYTHONTZPATH'] == '')"
+    code = (
+        "from labflake.processes.determinism import pinned; print(pinned()['PYTHONTZPATH'] == '')"
+    )
     assert building.run_python(built, code, built).strip() == "True"
     code = "import zoneinfo; print(zoneinfo.TZPATH, zoneinfo.ZoneInfo('Asia/Tokyo'))"
     assert run(built, code, PYTHONTZPATH="") == "() Asia/Tokyo"
@@ -128,7 +130,7 @@ def test_keys_hold_the_minor_version(built: Path) -> None:
     """Two machines with 3.12.1 and 3.12.9 share results; those with 3.12 and 3.13 do not."""
     code = """
 import platform
-from labflake.pipeline.run_steps import fingerprint
+from labflake.steps.run_steps import fingerprint
 for version in (("3", "12", "1"), ("3", "12", "9"), ("3", "13", "1")):
     platform.python_version_tuple = lambda: version
     platform.python_version = lambda: ".".join(version)

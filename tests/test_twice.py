@@ -12,7 +12,7 @@ import data_projects  # noqa: F401 - the equipment can be imported then
 import pytest
 import rendering
 
-from labflake import temporary
+from labflake.content import temporary
 
 KINDS = "2024-02-28-Kinds"
 CAUSES = "2024-02-29-Causes"

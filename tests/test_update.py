@@ -14,7 +14,7 @@ import pytest
 from building import SAMPLE, TINY
 from rendering import ANSWERS, PAYLOAD, REPOSITORY, commit_all, contents, git, render, wheel
 
-from labflake import vendored
+from labflake.environment import vendored
 
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 # What the version before this one had: (file of the project, text of today, text of then).

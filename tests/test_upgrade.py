@@ -14,7 +14,7 @@ import rendering
 from building import TINY
 from rendering import PAYLOAD, git
 
-from labflake import vendored
+from labflake.environment import vendored
 from labflake.errors import LabError
 from labflake.template import offered
 
@@ -127,7 +127,7 @@ def test_an_upgrade_that_fails_changes_nothing(project: Path, tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def repository(template: Path, newer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a template with two releases: of today's wheel, and of the newer one."""
-    folder = tmp_path_factory.mktemp("repository") / "labflake.git"
+    folder = tmp_path_factory.mktemp("repository") / "labflake.project.git"
     shutil.copytree(template, folder)
     rendering.commit_all(folder, "Release 0.2.0")
     git(folder, "tag", "v0.2.0")

@@ -3,13 +3,13 @@
 import importlib
 
 _HOMES = {
-    "code": "labflake.snakefile",
-    "config": "labflake.settings",
-    "data": "labflake.snakefile",
-    "step": "labflake.snakefile",
-    "load": "labflake.files",
-    "load_all": "labflake.files",
-    "save": "labflake.files",
+    "code": "labflake.steps.snakefile",
+    "config": "labflake.project.settings",
+    "data": "labflake.steps.snakefile",
+    "step": "labflake.steps.snakefile",
+    "load": "labflake.io.files",
+    "load_all": "labflake.io.files",
+    "save": "labflake.io.files",
 }
 
 

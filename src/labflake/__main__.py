@@ -1,17 +1,19 @@
 """The command line: `labflake COMMAND`; people use it through `make`.
 
 A build that has nothing to do ends within this file and what it imports at once: options are read
-(`labflake.cli`) only where there are any.
+(`labflake.command_line.parsing`) only where there are any.
 """
 
 import importlib
 import os
 import sys
 
-from labflake import elsewhere, environment, options
+from labflake import environment
+from labflake.content import elsewhere
 from labflake.errors import LabError
-from labflake.experiments import enter, root
-from labflake.surroundings import explained, mind_readers, refuse_place, settle_in
+from labflake.project import options
+from labflake.project.experiments import enter, root
+from labflake.project.surroundings import explained, mind_readers, refuse_place, settle_in
 
 # What makes or mends `.venv` does not wait for it.
 _ENVIRONMENT = ("env", "add", "lock")
@@ -49,7 +51,7 @@ def _understood(words: list[str]) -> tuple[str, list[str], dict[str, str]]:
     plain = all(word.startswith("generated/") for word in [*given, *words[1:]])
     if words[:1] == ["build"] and plain and (by_make or len(words) == 1):
         return "build", words[1:], {}
-    from labflake import cli
+    from labflake.command_line import parsing as cli
 
     if by_make:
         return words[0], words[1:], cli.from_make(words[0], given)
@@ -71,7 +73,7 @@ def _run(command: str, words: list[str], place: str) -> int:
 
 def _make_environment(place: str) -> None:
     """Make the environment, and start this command again in it, where the person is."""
-    from labflake import bootstrap
+    from labflake.environment import bootstrap
 
     again = ["-m", "labflake", *sys.argv[1:]]
     os.chdir(place)
@@ -85,14 +87,14 @@ def _make_environment(place: str) -> None:
 
 def _module(command: str):
     if command == "build":
-        return importlib.import_module("labflake.build")
-    from labflake.commands import COMMANDS
+        return importlib.import_module("labflake.commands.build")
+    from labflake.command_line.table import COMMANDS
 
-    return importlib.import_module(COMMANDS[command].module or f"labflake.{command}")
+    return importlib.import_module(COMMANDS[command].module or f"labflake.commands.{command}")
 
 
 def _failed(error: Exception, text: str) -> int:
-    from labflake.sources.secrecy import hidden
+    from labflake.data.sources.secrecy import hidden
 
     sys.stdout.flush()
     if options.is_debugging():

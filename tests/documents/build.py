@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from labflake.document import build, outputs
+from labflake.documents.document import build, outputs
 from labflake.errors import LabError
 
 for name in sys.argv[1:]:

@@ -1,7 +1,7 @@
 """Makes the files of one document in a folder that nobody else knows.
 
 It runs in a process of its own (`python -m labflake.documents.building ORDER`). What was made
-becomes the document only by the build that ordered it: see `labflake.pipeline.publishing`.
+becomes the document only by the build that ordered it: see `labflake.steps.publishing`.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from labflake.content.folders import names as names_in
 from labflake.documents import checks, formats, prose, provenance
 from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
@@ -20,9 +21,8 @@ from labflake.documents.pdf import font_folders
 from labflake.documents.problems import as_lines, refuse
 from labflake.documents.source import Source, read
 from labflake.errors import LabError
-from labflake.experiments import Experiment, root
-from labflake.folders import names as names_in
-from labflake.surroundings import explained
+from labflake.project.experiments import Experiment, root
+from labflake.project.surroundings import explained
 
 ANSWER = "answer.json"
 

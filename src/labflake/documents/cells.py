@@ -15,16 +15,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
-from labflake import missing, temporary
-from labflake.determinism import of_step
+from labflake.content import temporary
+from labflake.data.sources import secrecy
 from labflake.documents.problems import Problem
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line
-from labflake.experiments import Experiment
-from labflake.pipeline import orphans
-from labflake.pipeline.variables import advice
-from labflake.settings import told
-from labflake.sources import secrecy
+from labflake.environment import missing
+from labflake.processes import orphans
+from labflake.processes.determinism import of_step
+from labflake.project.experiments import Experiment
+from labflake.project.settings import told
+from labflake.steps.variables import advice
 
 # Figures of cells: as SVG, without date, in Matplotlib's own style whatever the user's is.
 _PROFILE = """

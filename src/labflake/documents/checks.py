@@ -9,7 +9,7 @@ from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line
-from labflake.experiments import Experiment, root
+from labflake.project.experiments import Experiment, root
 
 _HEAVY = 2_000_000  # bytes of a figure
 _SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")

@@ -7,14 +7,16 @@ recorded. A document that was made while something changed does not get its name
 import os
 from pathlib import Path
 
-from labflake import pins, sources
+from labflake.content.contents import Contents
+from labflake.content.folders import names as names_in
+from labflake.data import sources
 from labflake.documents import looks, memory, prose, provenance, software
 from labflake.documents.building import Answer
 from labflake.documents.problems import Problem
-from labflake.experiments import Experiment, relative, root
-from labflake.folders import names as names_in
-from labflake.pipeline import changed
-from labflake.pipeline.contents import Contents
+from labflake.processes import determinism
+from labflake.programs import pins
+from labflake.project.experiments import Experiment, relative, root
+from labflake.steps import changed
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
 _OWN = ("Snakefile", "hashes.txt")
@@ -90,7 +92,7 @@ class Evidence:
             "variables": self.variables,
             "cells": {name: answer.notes.get(name) for name in ("modules", "programs")},
             "packages": self.contents.know_packages(self._packages(answer.notes)),
-            "conditions": software.conditions_of_documents(),
+            "conditions": determinism.conditions_of_documents(),
         }
 
     def _packages(self, notes: dict) -> dict:

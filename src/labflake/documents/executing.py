@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
-from labflake import pins
 from labflake.documents import checks, header, memory, provenance, software
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed, nothing
 from labflake.documents.source import Source
-from labflake.experiments import Experiment
-from labflake.settings import as_words, overrides
+from labflake.programs import pins
+from labflake.project.experiments import Experiment
+from labflake.project.settings import as_words, overrides
 
 if TYPE_CHECKING:
     from labflake.documents.building import Order

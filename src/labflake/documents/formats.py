@@ -11,7 +11,7 @@ from labflake.documents.pandoc import HERE, DocumentError, Text, convert
 from labflake.documents.pdf import compile_pdf, too_wide
 from labflake.documents.web import embed
 from labflake.documents.words import for_typst
-from labflake.experiments import root
+from labflake.project.experiments import root
 
 _ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
 _COMMON = ("tables", "files", "numbers", "citeproc")

@@ -8,7 +8,7 @@ from typing import Any
 from labflake.documents import prose, words
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.source import Source, unknown
-from labflake.experiments import root
+from labflake.project.experiments import root
 
 KNOWN = (
     "title", "subtitle", "author", "date", "abstract", "keywords", "tags", "question", "metrics",

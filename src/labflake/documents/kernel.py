@@ -9,10 +9,10 @@ import threading
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-from labflake import folders
+from labflake.content import folders
 from labflake.documents import looks
-from labflake.experiments import here, root
-from labflake.pipeline import mentions
+from labflake.programs import mentions
+from labflake.project.experiments import here, root
 
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
 _MAX_ROWS = 200
@@ -93,7 +93,7 @@ class Notes:
         if path in self.written or path in self.read or not _matters(path):
             return
         self.read[path] = looks.look(path)
-        if path == _SETTINGS and not _at_work("labflake.settings"):
+        if path == _SETTINGS and not _at_work("labflake.project.settings"):
             self.settings_by_hand = True
 
     def _listed(self, path: str) -> None:

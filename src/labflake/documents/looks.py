@@ -8,7 +8,7 @@ import os
 import stat as kinds
 import time
 
-from labflake.filesystems import trusted
+from labflake.content.filesystems import trusted
 
 _TICK_NS = 20_000_000  # a file that changed this recently may change again with the same times
 Look = list  # size, times and inode; the digest, too, where those are not believed; [] if missing

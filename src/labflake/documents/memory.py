@@ -10,13 +10,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from labflake import pins
-from labflake.atomic import replacing
+from labflake.content.atomic import replacing
 from labflake.documents import software
 from labflake.documents.results import Executed
 from labflake.documents.source import Source
-from labflake.experiments import Experiment
-from labflake.settings import overrides
+from labflake.processes import determinism
+from labflake.programs import pins
+from labflake.project.experiments import Experiment
+from labflake.project.settings import overrides
 
 
 def recall(saved: dict | None, source: Source, header_expressions: list[str]) -> Executed | None:
@@ -62,7 +63,7 @@ def _place(source: Path) -> Path:
 
 def _code_key(source: Source, header_expressions: list[str]) -> str:
     """Return the hash of all that is run, of the settings, and of what it runs on."""
-    parts = [software.conditions_of_documents(), repr(overrides())]
+    parts = [determinism.conditions_of_documents(), repr(overrides())]
     for cell in source.cells:
         parts += [cell.kind, cell.code if cell.kind == "code" else "", *cell.expressions]
     return hashlib.sha256(json.dumps([parts, header_expressions]).encode()).hexdigest()

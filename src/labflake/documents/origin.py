@@ -9,12 +9,12 @@ import tomllib
 from collections.abc import Collection
 from typing import NamedTuple
 
-from labflake import git, uncommitted
+from labflake.data.gate import wording
 from labflake.environment import python_asked
-from labflake.experiments import Experiment, root
-from labflake.gate import wording
-from labflake.git import GitError
-from labflake.installed import named
+from labflake.programs.installed import named
+from labflake.project import git, uncommitted
+from labflake.project.experiments import Experiment, root
+from labflake.project.git import GitError
 
 FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
 NO_GIT = "not under version control"

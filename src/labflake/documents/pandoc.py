@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pypandoc
 
-from labflake.determinism import environment
 from labflake.documents import prose
 from labflake.documents.problems import Problem
 from labflake.documents.source import Source
 from labflake.documents.words import direction, words
-from labflake.experiments import relative, root
+from labflake.processes.determinism import environment
+from labflake.project.experiments import relative, root
 
 HERE = Path(__file__).parent
 _READER = "markdown+alerts+mark-tex_math_single_backslash"

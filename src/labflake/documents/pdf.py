@@ -8,12 +8,12 @@ from pathlib import Path
 
 import typst
 
-from labflake.determinism import EPOCH
+from labflake.content.folders import names
 from labflake.documents.origin import FONTS
 from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.problems import Problem
-from labflake.experiments import root
-from labflake.folders import names
+from labflake.processes.determinism import EPOCH
+from labflake.project.experiments import root
 
 _SMALLEST = 0.5  # of the usual size of type
 STANDARDS = ["a-2a", "ua-1"]

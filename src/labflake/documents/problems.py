@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.errors import LabError
-from labflake.experiments import relative
+from labflake.project.experiments import relative
 
 
 class Problem(NamedTuple):

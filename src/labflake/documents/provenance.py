@@ -10,11 +10,11 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from labflake import pins
+from labflake.data.gate import record, wording
 from labflake.documents import origin
-from labflake.experiments import Experiment, head_commit, relative, root
-from labflake.gate import record, wording
-from labflake.settings import as_words, overrides
+from labflake.programs import pins
+from labflake.project.experiments import Experiment, head_commit, relative, root
+from labflake.project.settings import as_words, overrides
 
 
 def provenance(experiment: Experiment, outputs: list[Path], packages: dict[str, str]) -> dict:

@@ -1,14 +1,11 @@
 """Which packages a document is made with: of what renders it, of its cells, of the steps before."""
 
-import hashlib
 import sys
 
-from labflake import documents, pins
-from labflake.determinism import conditions
-from labflake.experiments import Experiment, root
-from labflake.pins import Asked
-from labflake.pipeline import modules
-from labflake.pipeline.contents import Contents
+from labflake.content.contents import Contents
+from labflake.programs import modules, pins
+from labflake.programs.pins import Asked
+from labflake.project.experiments import Experiment, root
 
 RENDERERS = frozenset(
     {
@@ -39,8 +36,3 @@ def _foreign(experiment: Experiment, notes: dict) -> set[str]:
     names = {name.split(".")[0] for name in notes.get("modules") or ()}
     names -= sys.stdlib_module_names | {pins.LABFLAKE}
     return {name for name in names if name[0] != "_" and not any(modules.files(name, places))}
-
-
-def conditions_of_documents() -> str:
-    """Return what all documents are made on, and how: a change makes each of them again."""
-    return hashlib.sha256(f"{documents.FORMAT} {conditions()}".encode()).hexdigest()

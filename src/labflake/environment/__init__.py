@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from labflake.options import PREFIX, option
+from labflake.project.options import PREFIX, option
 
 from . import untouched
 
@@ -63,7 +63,7 @@ def _make(folder: Path, brief: bool) -> None:
 
 def _renew(folder: Path) -> None:
     """Bring what people wrote for the equipment of former times up to date, and say so."""
-    from labflake import former
+    from labflake.environment import former
 
     for line in former.bring_up_to_date(folder):
         print(line, flush=True)
@@ -71,7 +71,7 @@ def _renew(folder: Path) -> None:
 
 def _use_wheel(argv: list) -> None:
     """Let the labflake that the project's lock names do it, if another one is asked."""
-    from labflake import bootstrap
+    from labflake.environment import bootstrap
 
     if not is_current(Path.cwd()):
         bootstrap.use_wheel(Path.cwd(), ["-m", "labflake.environment", *argv])

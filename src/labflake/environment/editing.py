@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from labflake.options import option
+from labflake.project.options import option
 
 from . import PreparationError, failures, make, poetry, programs, sources
 
@@ -75,7 +75,7 @@ def _take_one_side(path: Path) -> None:
     """Take our side of every conflict in a lock; Poetry adds what the other one brought."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if conflict(text):
-        from labflake.git import run
+        from labflake.project.git import run
 
         code, ours, _ = run("show", ":2:./poetry.lock", cwd=path.parent)
         ours = _MARK.sub(r"\1", text) if code else ours

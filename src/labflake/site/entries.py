@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from labflake.errors import LabError
-from labflake.experiments import Experiment
+from labflake.project.experiments import Experiment
 from labflake.site import headers, links, metrics, states
 from labflake.site.metrics import Metric
 from labflake.site.states import State

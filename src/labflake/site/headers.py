@@ -7,7 +7,7 @@ from typing import Any
 
 from labflake.documents import prose
 from labflake.errors import LabError
-from labflake.experiments import Experiment, relative
+from labflake.project.experiments import Experiment, relative
 
 UNKNOWN = "…"  # stands for the value of an expression as long as nothing is built
 _BEGINNING = 200_000  # characters of a notebook in which its first cell ends

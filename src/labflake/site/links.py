@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from labflake.documents import prose
-from labflake.experiments import Experiment
-from labflake.git import GitError, git, is_here
+from labflake.project.experiments import Experiment
+from labflake.project.git import GitError, git, is_here
 
 _FORGES = {  # path of a pull request by number, and of a search by branch
     "github": ("pull/{}", "pulls?q=is%3Apr+head%3A{}"),

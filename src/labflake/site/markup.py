@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from labflake.determinism import environment
 from labflake.errors import LabError
+from labflake.processes.determinism import environment
 
 _READER = "markdown-raw_html-raw_tex-raw_attribute-markdown_in_html_blocks+smart"
 _MARK = "\u241e"  # the symbol for a record separator: no text has it

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labflake.errors import LabError
-from labflake.experiments import Experiment
+from labflake.project.experiments import Experiment
 from labflake.site.headers import UNKNOWN
 from labflake.site.plots import grouped
 

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from labflake import gate
+from labflake.content.contents import Contents
+from labflake.data import gate
+from labflake.data.gate import inventory, record
 from labflake.errors import LabError
-from labflake.experiments import Experiment, relative
-from labflake.gate import inventory, record
-from labflake.pipeline.changed import Change, examine
-from labflake.pipeline.contents import Contents
+from labflake.project.experiments import Experiment, relative
+from labflake.steps.changed import Change, examine
 
 BUILT, STALE, DATA, NOT_BUILT = "built", "stale", "data changed", "not built"
 ALL = (BUILT, STALE, DATA, NOT_BUILT)

@@ -5,10 +5,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from labflake import vendored
+from labflake.environment import vendored
 from labflake.errors import LabError
-from labflake.experiments import root
-from labflake.git import git, run
+from labflake.project.experiments import root
+from labflake.project.git import git, run
 
 
 def merge(old: Path, new: Path, title: str) -> list[str]:

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from labflake import vendored
+from labflake.environment import vendored
 from labflake.errors import LabError
-from labflake.git import git
-from labflake.options import option
+from labflake.project.git import git
+from labflake.project.options import option
 from labflake.template import origin, versions
 
 

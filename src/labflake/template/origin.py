@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labflake.errors import LabError
-from labflake.experiments import root
-from labflake.git import git
+from labflake.project.experiments import root
+from labflake.project.git import git
 
 FILE = ".cruft.json"
 PAYLOAD = "{{cookiecutter.project_slug}}"

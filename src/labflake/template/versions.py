@@ -8,7 +8,7 @@ from pathlib import Path
 from labflake import environment
 from labflake.environment import poetry
 from labflake.errors import LabError
-from labflake.git import git, run
+from labflake.project.git import git, run
 from labflake.template.origin import Origin
 
 HOSTS = {

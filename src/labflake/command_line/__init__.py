@@ -1,0 +1,1 @@
+"""The command line: which command and options its words mean."""

@@ -1,0 +1,185 @@
+"""The table of all commands and options: the command line, its help and completion read it."""
+
+import os
+from dataclasses import dataclass
+
+from labflake.project.options import PREFIX, option
+
+# Of each option what its value is called, "" for a flag, and a sentence.
+OPTIONS = {
+    "AGAINST": ("PLACE", "a folder of artifacts, a list of hashes or a reproduction.json"),
+    "BRANCH": ("", "make a git branch of its name (on, unless --no-branch)"),
+    "CACHE": ("PLACE", "the cache of results: a folder, s3://bucket/prefix, or off"),
+    "CACHED": ("", "let results come from the cache"),
+    "CACHE_READONLY": ("", "take results from the cache, and change nothing in it"),
+    "CACHE_SIZE": ("SIZE", "what the cache may take: 50GB"),
+    "CLEAR": ("", "empty the cache"),
+    "COMMIT": ("COMMIT", "a commit, tag or branch; without it, the one checked out"),
+    "DOWN": ("", "and what follows from it"),
+    "EXPERIMENT": ("NAME", "without it: that of this folder, of the git branch, or the newest"),
+    "FROM": ("COMMIT", "the version of the template that the project has"),
+    "FULL": ("", "read every byte"),
+    "GPUS": ("N", "how many GPUs steps may use at once"),
+    "GROUP": ("GROUP", "the group of the packages; dev: not for the results"),
+    "JOBS": ("N", "how many steps run at once"),
+    "KEEP": ("SIZE", "how much of one source of data is kept: 50GB, or off"),
+    "KEEP_GOING": ("", "run what does not need a step that failed"),
+    "LOCKED": ("", "refuse data that is not recorded (on where CI is set)"),
+    "MEMORY": ("SIZE", "how much memory steps may use at once: 16GB"),
+    "NAME": ("NAME", "the title of the new experiment, or the name of the data"),
+    "ONLY": ("", "and nothing that follows"),
+    "PACKAGE": ("PACKAGE", "packages, as pip names them: seaborn>=0.13"),
+    "PROFILE": ("NAME", "the cluster that profiles/NAME/config.yaml describes"),
+    "REASON": ("TEXT", "why the data changed; it is written into hashes.txt"),
+    "SEED": ("N", "another seed than that of config.yaml"),
+    "SET": ("SETTINGS", 'other settings than config.yaml has: "size=20 sweep.alpha=0.3"'),
+    "STEP": ("STEP", "the step that is meant; plan lists them"),
+    "STRICT": ("", "a warning about a document is an error"),
+    "TEMPLATE": ("ADDRESS", "where the template is"),
+    "TO": ("VERSION", "a version, a wheel or an address; without it, the newest release"),
+    "UP": ("", "and what it needs"),
+    "WITH": ("GROUPS", "optional groups of packages, too: database, s3"),
+}
+_DATA = ("EXPERIMENT", "CACHE", "KEEP", "LOCKED")
+_PLAN = (*_DATA, "SEED", "SET", "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE", "CACHE_READONLY")
+_BUILD = (*_PLAN, "KEEP_GOING", "STRICT")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        sentence: what it does; `make help` has it, too.
+        options: names of its options.
+        words: how further words are called, "" where there are none.
+        become: the option that these words stand for; "" where the command gets them.
+        are_paths: they are paths, from the folder where the person is.
+        all_words: every word after the command is one of them, also those with a hyphen.
+        module: where its `main` is, if that is not called like it.
+    """
+
+    sentence: str
+    options: tuple[str, ...] = ()
+    words: str = ""
+    become: str = ""
+    are_paths: bool = False
+    all_words: bool = False
+    module: str = ""
+
+
+COMMANDS = {
+    "build": Command(
+        "Build the current experiment: data, steps, figures, report, slides.",
+        _BUILD,
+        "ARTIFACT",
+        are_paths=True,
+    ),
+    "watch": Command("Build again whenever a file is saved, until Ctrl-C.", _BUILD),
+    "plan": Command("Show what a build would do, and why; run nothing.", _PLAN),
+    "graph": Command("Draw the steps and what they need as an SVG.", _PLAN),
+    "redo": Command(
+        "Run a step and all that follows again.", ("STEP", "ONLY", *_BUILD), "STEP", "STEP"
+    ),
+    "forget": Command(
+        "Forget the result of a step, here and in the cache.",
+        ("STEP", "DOWN", "UP", *_PLAN),
+        "STEP",
+        "STEP",
+    ),
+    "cache": Command(
+        "Show the cache of results and what it saves.",
+        ("CLEAR", "EXPERIMENT", "CACHE", "CACHE_SIZE", "CACHE_READONLY"),
+    ),
+    "experiment": Command(
+        "Start a new experiment.",
+        ("NAME", "BRANCH"),
+        "TITLE",
+        "NAME",
+        module="labflake.commands.new",
+    ),
+    "check": Command(
+        "Verify the data; find numbers typed by hand, undeclared imports.",
+        ("FULL", "STRICT", *_DATA),
+        module="labflake.commands.checking",
+    ),
+    "accept": Command("Accept changed data.", ("REASON", *_DATA)),
+    "fetch": Command(
+        "Fetch data again and compare it with the record.", ("NAME", *_DATA), "NAME", "NAME"
+    ),
+    "index": Command("Write generated/index.html: all experiments, their state and key numbers."),
+    "notebook": Command(
+        "Make the executed notebook of the report.", _BUILD, "DOCUMENT", are_paths=True
+    ),
+    "document": Command(
+        "Make one report or presentation of its Markdown.", _BUILD, "DOCUMENT", are_paths=True
+    ),
+    "twice": Command("Build the experiment in two unlike copies, compare every artifact.", _BUILD),
+    "reproduce": Command(
+        "Rebuild a commit in a clean copy, judge each artifact.",
+        ("COMMIT", "AGAINST", "CACHED", *_BUILD),
+    ),
+    "env": Command(
+        "Make .venv as poetry.lock says.", ("WITH",), "GROUP", "WITH", module="labflake.environment"
+    ),
+    "add": Command(
+        "Add packages.", ("PACKAGE", "GROUP"), "PACKAGE", "PACKAGE", module="labflake.environment"
+    ),
+    "lock": Command(
+        "Bring poetry.lock into line with pyproject.toml, also after a merge conflict.",
+        module="labflake.environment",
+    ),
+    "update": Command(
+        "Take newer software: both locks in one commit; then build and compare.", _BUILD
+    ),
+    "upgrade": Command("Take another version of labflake.", ("TO", "TEMPLATE"), "VERSION", "TO"),
+    "eject": Command("Unpack labflake into vendor/labflake/, to change it."),
+    "update-template": Command(
+        "Merge a newer template into this project.",
+        ("TEMPLATE", "TO", "FROM"),
+        module="labflake.commands.update_template",
+    ),
+    "test": Command("Test the project's own code.", (), "PYTEST-OPTION", all_words=True),
+    "format": Command("Format the code.", module="labflake.commands.formatting"),
+    "clean": Command(
+        "Remove what the current experiment generated; the cache keeps the results.",
+        ("EXPERIMENT",),
+    ),
+    "run": Command("Run a program of .venv.", (), "PROGRAM", all_words=True),
+    "completion": Command(
+        "Print what completes commands in bash, zsh or fish.", (), "SHELL", all_words=True
+    ),
+}
+
+
+def close_to(name: str, known, cutoff: float = 0.6) -> str:
+    """Return the sentence that ends an error about an unknown name: which ones are like it."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=3, cutoff=cutoff)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def spelt(name: str) -> str:
+    """Return an option as the command line has it: `--keep-going` for `KEEP_GOING`."""
+    return f"--{name.lower().replace('_', '-')}"
+
+
+def given(command: str) -> dict[str, str]:
+    """Return the options of a command that are set here, by name."""
+    names = COMMANDS[command].options
+    return {name: option(name) for name in names if PREFIX + name in os.environ}
+
+
+def as_words(options: dict[str, str]) -> list[str]:
+    """Return options as words of our command line, to pass them on."""
+    from labflake.project.options import flag
+
+    flags = {name: flag(name) for name in options if not OPTIONS[name][0]}
+    words = [f"{spelt(n)}={value}" for n, value in options.items() if n not in flags]
+    return words + [spelt(n if on else f"NO_{n}") for n, on in flags.items()]
+
+
+def as_make_words(options: dict[str, str]) -> list[str]:
+    """Return options as words of make's command line, to pass them on as they are."""
+    return [f"{name}={value}" for name, value in options.items()]

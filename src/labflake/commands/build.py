@@ -1,0 +1,191 @@
+"""Build an experiment: data, steps, report and slides, and only where something changed.
+
+The first part of this file, with what it imports, decides in a few milliseconds whether there is
+anything to do at all; the rest is imported only then.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+
+from labflake.content.contents import Contents
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment, current, find, relative, root
+from labflake.project.options import is_locked, option
+from labflake.steps.changed import Change, examine, is_interrupted
+
+
+def main(argv: list[str]) -> int:
+    """Build the artifacts named by their paths, or all of the current experiment."""
+    experiment, targets = _wanted(argv)
+    contents = Contents(str(experiment.generated))
+    change = examine(experiment, contents)
+    if not change and all((root() / t).exists() for t in argv) and _are_made(contents, targets):
+        _check_limits()
+        _check_undeclared(experiment)
+        if contents.environment != change.environment:
+            _note_environment(experiment)
+        _say_up_to_date(experiment, contents, argv)
+        return 0
+    return run(experiment, targets)
+
+
+def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
+    """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
+    from labflake.processes import again, processes
+    from labflake.processes.alone import alone
+
+    given = again.environment()
+    again.mend_packages(given)
+    with alone(experiment), processes.kept(experiment.state) as running:
+        contents = Contents(str(experiment.generated))
+        change = examine(experiment, contents)
+        try:
+            return _build(experiment, contents, change, targets, redo, running)
+        except again.ChangedError as changed:
+            contents.save()
+            why = str(changed)
+    again.start(why, given)
+
+
+def _are_made(contents: Contents, targets: list[str]) -> bool:
+    """Tell whether each target is known as something that a step or a document made."""
+    steps = [path for step in contents.steps.values() for path in step["outputs"]]
+    papers = [path for document in contents.documents.values() for path in document["outputs"]]
+    made = tuple(f"{path}/" for path in [*steps, *papers])
+    return not targets or all(f"{target}/".startswith(made) for target in targets)
+
+
+def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
+    """Return the experiment meant, and the artifacts asked for relative to its generated folder."""
+    parts = [os.path.normpath(p).split(os.sep) for p in paths]
+    if any(len(p) < 3 or p[0] != "generated" for p in parts):
+        raise LabError(
+            f"{paths[0]} is no artifact\n  artifacts are files in generated/<experiment>/"
+        )
+    names = {p[1] for p in parts}
+    if len(names) > 1:
+        raise LabError("artifacts of one experiment at a time, please")
+    experiment = find(names.pop()) if names else current()
+    return experiment, ["/".join(p[2:]) for p in parts]
+
+
+def _check_limits() -> None:
+    """Refuse limits that cannot be understood, also where there is nothing to do."""
+    if any(option(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
+        from labflake.steps import limits, profiles
+
+        limits.from_options(profiles.chosen())
+
+
+def _check_undeclared(experiment: Experiment) -> None:
+    """Refuse what was read without being data, also where there is nothing to do."""
+    if is_locked() and os.path.exists(experiment.state / "undeclared.json"):
+        from labflake.steps import given
+
+        given.check_notes(experiment)
+
+
+def _note_environment(experiment: Experiment) -> None:
+    """Note that what changed in `.venv` is nothing that anything was made with."""
+    from labflake.processes.alone import alone
+
+    with alone(experiment):
+        contents = Contents(str(experiment.generated))
+        change = examine(experiment, contents)
+        if not change:
+            contents.environment = change.environment
+            contents.save()
+
+
+def _say_up_to_date(experiment: Experiment, contents: Contents, argv: list[str]) -> None:
+    for path in argv or [p for d in contents.documents.values() for p in d["outputs"]]:
+        shown = path if argv else f"generated/{experiment.name}/{path}"
+        print(shown)
+    print("up to date")
+
+
+def _build(
+    experiment: Experiment,
+    contents: Contents,
+    change: Change,
+    targets: list[str],
+    redo: frozenset[str],
+    running,
+) -> int:
+    from collections import Counter
+
+    from labflake.data.gate import guarded
+    from labflake.documents import run_documents
+    from labflake.programs import clashes, compiled
+    from labflake.steps import gated, run_steps
+
+    started = time.perf_counter()
+    print(experiment.name, flush=True)
+    clashes.refuse(experiment)
+    compiled.prepare(experiment)
+    gated.let_pass(experiment, contents)
+    own = guarded.of(experiment)
+    if targets and all(map(own.holds, targets)):
+        print("\n".join(f"generated/{experiment.name}/{path}" for path in targets))
+        return 0
+    targets = [path for path in targets if not own.holds(path)]
+    if not is_interrupted(experiment):
+        _say_what_is_mended(experiment, change, own)
+    papers, files = run_documents.split(experiment, targets)
+    if targets and not papers and not files:
+        contents.save()
+        print("\n".join(f"generated/{experiment.name}/{target}" for target in targets))
+        return 0
+    marker = experiment.state / "building"
+    whole = bool(papers) or not targets  # documents are made from the results of all steps
+    in_doubt = marker.exists() and not whole
+    marker.touch()
+    counts: Counter = Counter()
+    for goal in [*([[]] if whole else []), *([files] if files else [])]:
+        done = run_steps.run(experiment, contents, change, goal, redo, running)
+        contents.save()
+        if done is None:
+            return 1
+        counts += Counter(done)
+    if not in_doubt:
+        marker.unlink()
+    for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
+        raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
+    if whole:
+        run_documents.run(experiment, contents, papers, running)
+    contents.forget_others()
+    if not targets:
+        contents.environment = change.environment
+    contents.save()
+    if not targets:
+        _say_what_changed(experiment, contents)
+    if not files:  # then all steps are known, those that nobody had to ask, too
+        counts["unchanged"] = len(contents.steps) - counts["ran"] - counts["cached"]
+    print(_summary(counts, time.perf_counter() - started))
+    return 0
+
+
+def _say_what_is_mended(experiment: Experiment, change: Change, own) -> None:
+    """Name the artifacts that are not as they were made; data is none."""
+    papers = [path for path in change.files if path.startswith("outputs/")]
+    for path in dict.fromkeys([*change.tampered, *papers]):
+        there = os.path.lexists(experiment.generated / path)
+        how = "was changed by hand" if there else "is gone"
+        if not own.holds(path):
+            print(f"  {path} {how}; it is made again", flush=True)
+
+
+def _say_what_changed(experiment: Experiment, contents: Contents) -> None:
+    """Name what changed after this build had read it: it is of no use to wait for that."""
+    for path in examine(experiment, contents).files:
+        print(f"  {relative(experiment.generated / path)} changed meanwhile: make again")
+
+
+def _summary(counts: Mapping[str, int], seconds: float) -> str:
+    words = [
+        f"{counts['ran']} step{'s' * (counts['ran'] != 1)} run",
+        *([f"{counts['cached']} from the cache"] if counts["cached"] else []),
+        *([f"{counts['unchanged']} unchanged"] if counts["unchanged"] else []),
+    ]
+    return f"done in {seconds:.1f} s: {', '.join(words)}"

@@ -1,0 +1,1 @@
+"""What files hold: digests, walks, notes of them, and writing without halves."""

@@ -1,0 +1,44 @@
+"""What no step may write, and no command may remove: data that is declared or recorded."""
+
+from collections.abc import Iterable
+
+from labflake.data import sources
+from labflake.data.gate import record
+from labflake.data.gate.inventory import DATA, roots
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment
+
+
+class Guarded:
+    """The names of all data of an experiment, files and folders, below its generated folder."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = sorted(names)
+
+    def holds(self, path: str) -> bool:
+        """Return whether a path is data, or lies in a folder of data."""
+        return any(path == name or path.startswith(f"{name}/") for name in self.names)
+
+    def touches(self, path: str) -> bool:
+        """Return whether a path is data, lies in a folder of data, or is a folder around some."""
+        return self.holds(path) or any(name.startswith(f"{path}/") for name in self.names)
+
+    def refuse(self, rule: str, outputs: Iterable[str]) -> None:
+        """Refuse a rule that would write data.
+
+        Raises:
+            LabError: One of its outputs is data.
+        """
+        for path in outputs:
+            if self.touches(path.rstrip("/")):
+                raise LabError(
+                    f"rule {rule}: its output {path} is data, which no step may replace\n"
+                    "  config.yaml declares it under data:, or hashes.txt records it\n"
+                    "  give the output another name, or take the data out of these files"
+                )
+
+
+def of(experiment: Experiment) -> Guarded:
+    """Return the names of all data of an experiment."""
+    declared = [DATA + name for name in sources.declared(experiment)]
+    return Guarded(roots(record.read(experiment.scripts / "hashes.txt").digests, declared))

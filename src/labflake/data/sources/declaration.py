@@ -1,0 +1,159 @@
+"""Read and check what `config.yaml` says under `data:`."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+from labflake.data.sources import archive
+from labflake.data.sources.job import Source
+from labflake.data.sources.secrecy import plain
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment, relative
+
+FORMS = {
+    "file": "local:File",
+    "folder": "local:Folder",
+    "manual": "local:Manual",
+    "function": "function:Function",
+}
+SCHEMES = {
+    "http": "http:Http",
+    "https": "http:Http",
+    "kaggle": "kaggle:Kaggle",
+    "numerai": "numerai:Numerai",
+    "postgres": "postgresql:Query",
+    "postgresql": "postgresql:Query",
+}
+# Sources that give one file, which may be an archive.
+PACKED = frozenset({"File", "Http", "Kaggle", "Numerai", "Store"})
+EXAMPLE = "raw.csv: {function: NAME}, {file: PATH} or {url: https://…}"
+_WORDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    dict: "key: value pairs",
+    list: "a list",
+}
+
+
+def declared(experiment: Experiment) -> dict[str, Source]:
+    """Return the sources of an experiment by the name of their data.
+
+    Raises:
+        LabError: A declaration is not understood; the message has the allowed keys.
+    """
+    where = relative(experiment.scripts / "config.yaml")
+    section = experiment.config().get("data") or {}
+    if not isinstance(section, dict):
+        raise LabError(f"{where}: data: names and their sources are expected\n  {EXAMPLE}")
+    found = {name: _source(f"{where}: data: {name}", name, section[name]) for name in section}
+    for name in found:
+        inside = [other for other in found if other.startswith(f"{name}/")]
+        if inside:
+            raise LabError(f"{where}: data: {inside[0]} lies inside {name}; give one of them")
+    return found
+
+
+def _source(where: str, name: Any, settings: Any) -> Source:
+    problem = _problem_of_name(name)
+    if isinstance(settings, str) and "://" in settings:
+        settings = {"url": settings}
+    if not isinstance(settings, dict):
+        problem = problem or f"no source is given\n  for example {EXAMPLE}"
+    if problem:
+        raise LabError(f"{where}: {problem}")
+    source = _made(where, settings)
+    if problem := source.problem(name):
+        raise LabError(f"{where}: {problem}")
+    return source
+
+
+def _made(where: str, settings: dict) -> Source:
+    """Return the source, inside `Unpacked` where members of an archive are wanted."""
+    kind = _kind(where, settings)
+    packed = kind.__name__ in PACKED
+    choice = {key: settings[key] for key in archive.KEYS if packed and key in settings}
+    rest = {key: value for key, value in settings.items() if key not in choice}
+    _check_keys(where, kind, rest, archive.KEYS if packed else ())
+    if not choice:
+        return kind(**rest)
+    _check_types(where, archive.Unpacked, choice)
+    return archive.Unpacked(source=kind(**rest), **choice)
+
+
+def _problem_of_name(name: Any) -> str | None:
+    if not isinstance(name, str):
+        return "a name has to be a text: put it in quotes"
+    parts = name.split("/")
+    if "" in parts or "." in parts or ".." in parts or parts[0] in (".fetch", ".versions"):
+        return "a name is a path below assets/data, such as raw.csv or images/first"
+    if name.endswith(".drifted"):
+        return "names that end in .drifted are for data that changed at its source"
+    return None
+
+
+def _kind(where: str, settings: dict) -> type:
+    """Return the class of a source: one key says what it is."""
+    chosen = [key for key in settings if key in FORMS or key == "url"]
+    if len(chosen) != 1:
+        known = ", ".join([*FORMS, "url"])
+        found = f"{' and '.join(chosen)} exclude each other" if chosen else "it has no source"
+        close = [c for k in settings for c in difflib.get_close_matches(str(k), [*FORMS, "url"])]
+        hint = f"did you mean {close[0]!r}? " if close and not chosen else ""
+        raise LabError(f"{where}: {found}\n  {hint}give one of: {known}")
+    form = FORMS.get(chosen[0])
+    return _load(form) if form else _by_scheme(where, settings["url"])
+
+
+def _load(form: str) -> type:
+    import importlib
+
+    module, _, name = form.partition(":")
+    return getattr(importlib.import_module(f"labflake.data.sources.{module}"), name)
+
+
+def _by_scheme(where: str, url: Any) -> type:
+    """Return the class of what lies at an address."""
+    scheme, mark, _ = str(url).partition("://")
+    if scheme in SCHEMES:
+        return _load(SCHEMES[scheme])
+    from labflake.data.sources.store import SCHEMES as STORES
+    from labflake.data.sources.store import Store
+
+    if scheme in STORES:
+        return Store
+    known = [*SCHEMES, *sorted(STORES)]
+    close = difflib.get_close_matches(scheme, known, n=1)
+    hint = f"did you mean {close[0]}://? " if close else ""
+    what = f"no source for {scheme}://" if mark else f"{plain(str(url))!r} is no address"
+    raise LabError(f"{where}: {what}\n  {hint}known: {', '.join(known)}")
+
+
+def _check_keys(where: str, kind: type, settings: dict, more: Iterable[str]) -> None:
+    allowed = {field.name: field for field in fields(kind)}
+    names = [*(name for name in allowed if name != "keep"), *more, "keep"]
+    for key in settings:
+        if key not in allowed:
+            close = difflib.get_close_matches(str(key), names, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise LabError(f"{where}: unknown key {key!r}\n  {hint}allowed: {', '.join(names)}")
+    for key, field in allowed.items():
+        required = field.default is MISSING and field.default_factory is MISSING
+        if required and key not in settings:
+            raise LabError(f"{where}: the key {key!r} is missing")
+    _check_types(where, kind, settings)
+
+
+def _check_types(where: str, kind: type, settings: dict) -> None:
+    hints = get_type_hints(kind)
+    for key, value in settings.items():
+        if not isinstance(value, hints[key]):
+            kinds = getattr(hints[key], "__args__", (hints[key],))
+            words = " or ".join(_WORDS[each] for each in kinds if each in _WORDS)
+            raise LabError(f"{where}: {key} has to be {words}, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message may show it: a text could be a secret."""
+    return repr(value) if isinstance(value, int | float) else _WORDS.get(type(value), "this")

@@ -1,0 +1,1 @@
+"""Load and save by name: what people's programs import."""

@@ -1,0 +1,207 @@
+"""Read and write one value as one file, by suffix, with bytes that depend on the value only."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labflake.errors import LabError
+
+FORMAT = 1  # changes when a value is written as other bytes, or read as another value
+PICTURES = frozenset({"svg", "png", "pdf"})
+REFUSED = frozenset({"pickle", "pkl", "joblib", "pt", "pth"})
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file with one suffix is read and written."""
+
+    read: Callable[[Path], Any]
+    write: Callable[[Any, Path], None]
+
+
+def of(path: Path) -> Format:
+    """Return the format of `path`.
+
+    Raises:
+        LabError: The suffix is unknown, or names a format that runs code when loaded.
+    """
+    name = suffix(path)
+    if name in REFUSED:
+        raise LabError(
+            f"{path.name}: .{name} is pickle, which runs code when it is loaded\n"
+            "  save a scikit-learn model as .skops, arrays as .npz, the rest as .json"
+        )
+    if name not in SUFFIXES:
+        known = ", ".join(sorted(SUFFIXES))
+        raise LabError(f"{path.name}: no known format\n  known: {known}")
+    return _FORMATS[name]
+
+
+def suffix(path: Path) -> str:
+    """Return the last suffix of `path` in lower case, without its dot."""
+    return path.suffix[1:].lower()
+
+
+def natural(value: Any) -> str:
+    """Return the suffix that fits the type of `value`."""
+    kinds = {cls.__module__.partition(".")[0] + "." + cls.__name__ for cls in type(value).__mro__}
+    if kinds & {"pandas.DataFrame", "pandas.Series"}:
+        return "csv"
+    if "matplotlib.Figure" in kinds:
+        return "svg"
+    if "sklearn.BaseEstimator" in kinds:
+        return "skops"
+    if "numpy.ndarray" in kinds:
+        return "npy"
+    return "npz" if _is_arrays(value) else "json"
+
+
+def _is_arrays(value: Any) -> bool:
+    kinds = {type(item).__name__ for item in value.values()} if isinstance(value, dict) else set()
+    return kinds == {"ndarray"}
+
+
+def _read_csv(path: Path) -> Any:
+    import pandas as pd
+
+    with open(path, encoding="utf-8", newline="") as handle:
+        return pd.read_csv(handle)
+
+
+def _write_csv(value: Any, path: Path) -> None:
+    from labflake.io.formats.tables import Rows, without_leftover_index
+
+    with open(path, "w", encoding="utf-8", newline="") as handle:
+        rows = Rows(handle)
+        without_leftover_index(value).to_csv(rows, index=False, lineterminator=rows.END)
+
+
+def _read_parquet(path: Path) -> Any:
+    import pandas as pd
+
+    _need("pyarrow", "Parquet", "database")
+    with open(path, "rb") as handle:
+        return pd.read_parquet(handle)
+
+
+def _write_parquet(value: Any, path: Path) -> None:
+    from labflake.io.formats.tables import without_leftover_index
+
+    _need("pyarrow", "Parquet", "database")
+    with open(path, "wb") as handle:
+        without_leftover_index(value).to_parquet(handle, index=False, compression="zstd")
+
+
+def _read_json(path: Path) -> Any:
+    with open(path, encoding="utf-8") as handle:
+        return json.load(handle)
+
+
+def _write_json(value: Any, path: Path) -> None:
+    try:
+        text = json.dumps(
+            value, default=_plain, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError) as error:
+        raise LabError(f"this value cannot be JSON: {error}") from None
+    path.write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON knows for a NumPy value or a path."""
+    if isinstance(value, Path):
+        return value.as_posix()
+    if hasattr(value, "tolist") and type(value).__module__ == "numpy":
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form (a table goes to csv or parquet)")
+
+
+def _read_array(path: Path) -> Any:
+    import numpy as np
+
+    with open(path, "rb") as handle:
+        return np.load(handle, allow_pickle=False)
+
+
+def _write_array(value: Any, path: Path) -> None:
+    import numpy as np
+
+    with open(path, "wb") as handle:
+        _without_objects(np.save, handle, np.asarray(value))
+
+
+def _read_arrays(path: Path) -> Any:
+    import numpy as np
+
+    with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _write_arrays(value: Any, path: Path) -> None:
+    """Write the arrays sorted by name, not compressed: compressors differ between machines."""
+    import numpy as np
+
+    if not isinstance(value, dict):
+        raise LabError(f".npz holds a dictionary of arrays, not {type(value).__name__}")
+    arrays = {name: np.asarray(value[name]) for name in sorted(value)}
+    with open(path, "wb") as handle:
+        _without_objects(np.savez, handle, **arrays)
+
+
+def _without_objects(write: Callable[..., None], *values: Any, **arrays: Any) -> None:
+    try:
+        write(*values, allow_pickle=False, **arrays)
+    except ValueError as error:
+        raise LabError(f"this array cannot be saved without pickle: {error}") from None
+
+
+def _read_model(path: Path) -> Any:
+    from labflake.io.formats.models import read
+
+    return read(path)
+
+
+def _write_model(value: Any, path: Path) -> None:
+    from labflake.io.formats.models import write
+
+    write(value, path)
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _read_bytes(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _write_figure(kind: str) -> Callable[[Any, Path], None]:
+    def write(value: Any, path: Path) -> None:
+        from labflake.io.formats import pictures
+
+        pictures.write(value, path, kind)
+
+    return write
+
+
+def _need(module: str, what: str, group: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise LabError(f"{what} needs {module}\n  make env WITH={group}")
+
+
+_FORMATS = {
+    "csv": Format(_read_csv, _write_csv),
+    "json": Format(_read_json, _write_json),
+    "npy": Format(_read_array, _write_array),
+    "npz": Format(_read_arrays, _write_arrays),
+    "parquet": Format(_read_parquet, _write_parquet),
+    "pdf": Format(_read_bytes, _write_figure("pdf")),
+    "png": Format(_read_bytes, _write_figure("png")),
+    "skops": Format(_read_model, _write_model),
+    "svg": Format(_read_text, _write_figure("svg")),
+}
+SUFFIXES = frozenset(_FORMATS)

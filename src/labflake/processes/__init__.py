@@ -1,0 +1,1 @@
+"""What a build starts: its environment, its end, and its lock."""

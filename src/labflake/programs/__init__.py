@@ -1,0 +1,1 @@
+"""What decides the result of a program besides its inputs: code and packages."""

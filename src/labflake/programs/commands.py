@@ -1,0 +1,189 @@
+"""What the command of a step names by itself: files that are no inputs, programs of the machine.
+
+Words are enough to find them: more is found than is used, and never less than is written there.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from labflake.content import patterns
+from labflake.programs import mentions, modules
+from labflake.project.experiments import root
+
+_MODULE = re.compile(r"\s-m\s+([\w.]+)")
+_RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
+_DEEP = 2  # separators in the path of a folder that a rule makes
+
+
+def files(command: str, declared: list[str], generated: str, *folders: Path) -> list[str]:
+    """Return the files that a command names and its rule does not, with what they name.
+
+    Args:
+        command: the command.
+        declared: the inputs, outputs and logs of the rule.
+        generated: the folder where steps run.
+        folders: others to which its paths may be relative.
+    """
+    scripts = root() / "scripts" / os.path.basename(generated)
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    named = sorted(mentions.of(command, Path(generated), scripts, *folders, but=declared))
+    places = (scripts, root() / "src", root())
+    for name in _MODULE.findall(command):
+        named += sorted(
+            {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
+        )
+    named = [path for path in named if not _within(str(path), known)]
+    every = [part for path in named for part in modules.programs(path, Path(generated))]
+    return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
+
+
+def stray(command: str, declared: list[str], generated: str, made: Iterable[str] = ()) -> str:
+    """Return a result or data that a command names and its rule does not; "" if there is none.
+
+    Args:
+        command: the command.
+        declared: the inputs, outputs and logs of the rule.
+        generated: the folder where it runs.
+        made: what rules make, there or not yet.
+    """
+    known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
+    known |= {os.path.realpath(path) for path in known}
+    command = patterns.without_scripts(command)
+    words = (mentions.words(command) | patterns.words(command)) - {*declared}
+    paths = sorted(os.path.normpath(os.path.join(generated, word)) for word in words)
+    paths = [p for p in paths if _is_result(p, generated) and not _within(p, known)]
+    # A build of many steps has many results: they are looked at only where there is a reason.
+    others = {os.path.normpath(os.path.join(generated, path)) for path in made} if paths else set()
+    found = (_foreign(path, generated, known, others - known) for path in paths)
+    return next((os.path.relpath(path, generated) for path in found if path), "")
+
+
+def _foreign(path: str, generated: str, known: set[str], others: set[str]) -> str:
+    """Return what a path or pattern means that is there, or is made, and is not known.
+
+    A variable may stand for what is known: then the pattern means nothing else.
+    """
+    if "$" in path and any(patterns.match(path, each) for each in known):
+        return ""
+    found = patterns.files(path, generated, lambda f: _is_foreign(f, generated, known))
+    found += [each for each in sorted(others) if _means(path, each, generated, known)]
+    foreign = next((each for each in found if not _within(each, known)), "")
+    return path if foreign and "$" in path else foreign
+
+
+def _means(path: str, other: str, generated: str, known: set[str]) -> bool:
+    """Tell whether a path or pattern means a result that is not there yet, or its folder."""
+    if "$" in path:
+        return patterns.match(path, other)
+    parts = other.split(os.sep)
+    place = os.sep.join(parts[: path.count(os.sep) + 1])
+    if not patterns.match_parts(path, place):
+        return False
+    return place == other or _is_foreign(place, generated, known)
+
+
+def _is_foreign(folder: str, generated: str, known: set[str]) -> bool:
+    """Tell whether all in a folder of results is of other rules; `assets/data` is a place."""
+    if os.path.relpath(folder, generated).count(os.sep) < _DEEP:
+        return False
+    return not any(path.startswith(os.path.join(folder, "")) for path in known)
+
+
+def _is_result(path: str, generated: str) -> bool:
+    """Tell whether a path is among the results or the data of an experiment."""
+    if path.startswith(os.path.join(root(), "data", "")):
+        return True
+    parts = os.path.relpath(path, os.path.dirname(generated)).split(os.sep)
+    return parts[0] != os.pardir and parts[1:2] in (["assets"], ["outputs"])
+
+
+def unseen(command: str, generated: str) -> str:
+    """Say of which program it is not seen what it reads; "" where a command starts none.
+
+    That is one that runs a file of ours which is no Python.
+    """
+    for program, file in _RUNS.findall(command):
+        path = Path(os.path.normpath(os.path.join(generated, file)))
+        ours = any(path.is_relative_to(root() / place) for place in ("scripts", "src"))
+        if ours and path.suffix != ".py" and path.is_file():
+            return f"what {program} reads beyond the files that {path.name} names is not noticed"
+    return ""
+
+
+def programs(command: str) -> dict[str, str]:
+    """Return the programs of this machine that a command names: their files by name.
+
+    Those of `.venv` are not among them: the pins of their packages stand for them. The path of one
+    of Nix is in its store, and names one build of it with all that it needs.
+    """
+    there = _executables(os.environ.get("PATH", os.defpath))
+    words = mentions.words(command)
+    places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
+    places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
+    ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""))
+    return {
+        name: _real(place)
+        for name, place in sorted(places.items())
+        if not place.startswith(ours)
+        and not _real(place).startswith(ours)
+        and os.access(place, os.X_OK)
+    }
+
+
+@cache
+def of_script(path: str) -> dict[str, str]:
+    """Return the programs that a script of ours names; those of Python are seen when it runs.
+
+    It may be in any language: `system("tool")`, a recipe of make, the first line of a script.
+    """
+    if path.endswith(".py") or not mentions.is_ours(Path(path)):
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            return programs(file.read(mentions.LARGEST))
+    except (OSError, ValueError):
+        return {}
+
+
+_real = cache(os.path.realpath)
+
+
+@cache
+def _executables(path: str) -> dict[str, str]:
+    """Return the files in the folders of a PATH; of two with one name, the first."""
+    found: dict[str, str] = {}
+    own = os.path.join(root(), ".venv", "bin")
+    for folder in reversed([own, *path.split(os.pathsep)]):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found |= {name: os.path.join(folder, name) for name in names}
+    return found
+
+
+@cache
+def _of_bash() -> frozenset[str]:
+    """Return the words that bash understands itself."""
+    try:
+        asked = subprocess.run(["bash", "-c", "compgen -bk"], capture_output=True, text=True)
+    except OSError:
+        return frozenset()
+    return frozenset([*asked.stdout.split(), "bash"])
+
+
+def _name(path: Path, generated: str) -> str:
+    """Return a path relative to the folder where steps run, if it is in the project."""
+    return os.path.relpath(path, generated) if path.is_relative_to(root()) else str(path)
+
+
+def _within(path: str, folders: set[str]) -> bool:
+    while path not in folders:
+        if path == os.path.dirname(path):
+            return False
+        path = os.path.dirname(path)
+    return True

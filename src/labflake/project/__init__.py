@@ -1,0 +1,1 @@
+"""The project: its folder, experiments, settings, and what git says of it."""

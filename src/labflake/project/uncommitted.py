@@ -1,0 +1,53 @@
+"""What is in the working tree and not in the commit, whatever somebody told git's index."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from labflake.project.git import git
+
+_CODE = (".py", ".R", ".jl", ".sh", ".smk", ".yaml", ".md", "Snakefile")
+_OTHERS = ("--others", "--exclude-per-directory=.gitignore", "-z")
+_PLAIN = [
+    *("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"),
+    *("-c", "diff.autoRefreshIndex=true"),  # a file with another date is no difference
+]
+
+
+def files(paths: list[str], commit: str = "HEAD") -> list[str]:
+    """Return the files below these paths that differ from a commit, or that it does not have.
+
+    An index of our own is compared: in the user's, files can be marked as unchanged or skipped.
+    Paths are relative to the project, here and in the answer.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+        git(*_PLAIN, "read-tree", commit, **own)
+        options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
+        asked = ("diff", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
+        changed = _entries(git(*_PLAIN, *asked, **own))
+        return sorted({*changed, *added(paths, **own), *ignored_code(paths, **own)})
+
+
+def added(paths: list[str], cwd: Path | None = None, **variables: str) -> list[str]:
+    """Return the files below these paths that git does not have; a repository as `folder/`.
+
+    Only what the project's own .gitignore names is left out. A person's other lists are not asked,
+    since the next person has others.
+    """
+    return _entries(git("ls-files", *_OTHERS, "--", *paths, cwd=cwd, **variables))
+
+
+def ignored_code(paths: list[str], **variables: str) -> list[str]:
+    """Return the code below these paths that .gitignore names: steps can use it all the same."""
+    found = _entries(git("ls-files", "--ignored", *_OTHERS, "--", *paths, **variables))
+    return [name for name in found if name.endswith(_CODE) and not _is_hidden(name)]
+
+
+def _entries(listed: str) -> list[str]:
+    return [entry for entry in listed.split("\0") if entry]
+
+
+def _is_hidden(name: str) -> bool:
+    """Tell whether a program left the file for itself."""
+    return any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))

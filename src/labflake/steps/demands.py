@@ -1,0 +1,67 @@
+"""What a job asks for, and whether there is that much: nobody gets less than asked without a word.
+
+Snakemake tells a job that asks for too much the lower figure and runs it.
+"""
+
+from typing import TYPE_CHECKING
+
+from labflake.errors import LabError
+from labflake.steps.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_OPTIONS = {"mem_mb": "MEMORY", "gpu": "GPUS"}
+
+
+def check(jobs: "Iterable", limits: Limits) -> None:
+    """Refuse jobs that ask for more than there is, before anything runs.
+
+    Raises:
+        LabError: names the first such step, what it asks for, and the limit.
+    """
+    for job in jobs:
+        problem = excess(job, limits)
+        if problem:
+            raise LabError(f"step {job.rule.name} {problem}")
+
+
+def excess(job, limits: Limits) -> str | None:
+    """Return what the job asks for and cannot get at its present attempt, or None."""
+    most = {"mem_mb": limits.memory, "gpu": limits.gpus}
+    for resource, limit in most.items():
+        wanted = asked(job, resource)
+        if limit is not None and wanted > limit:
+            option = _OPTIONS[resource]
+            again = f" at attempt {job.attempt}" if job.attempt > 1 else ""
+            return (
+                f"asks for {resource}={wanted}{again}, and {option} allows {limit}\n"
+                f"  give it more: make {option}=…   or ask for less in the Snakefile"
+            )
+    return None
+
+
+def asked(job, resource: str) -> int:
+    """Return what the rule says for this job, before Snakemake cuts it to what there is."""
+    rule = job.rule
+    found = rule.resources.get(resource)
+    if found.is_evaluable():
+        found, _ = rule.apply_input_function(
+            found.evaluate,
+            job.wildcards_dict,
+            incomplete_checkpoint_func=lambda error: 0,
+            raw_exceptions=True,
+            input=job.input,
+            attempt=job.attempt,
+            threads=job.threads,
+            rulename=rule.name,
+            async_run=rule.workflow.async_run,
+        )
+    value = getattr(found, "value", None)
+    return value if isinstance(value, int) else 0
+
+
+def of(variables: dict, workflow):
+    """Return the job that runs with these variables of its rule's function, or None."""
+    running = list(workflow.scheduler.running)
+    return next((j for j in running if workflow.dag.jobid(j) == variables["jobid"]), None)

@@ -1,0 +1,124 @@
+"""Files that no rule makes and that are not there: named with the rule that asks for them."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from labflake.data.gate import guarded
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment, relative
+from labflake.steps import adjusted, inside, language
+
+_guarded: Experiment | None = None
+
+
+def guard(experiment: Experiment) -> None:
+    """Let no file pass as given that a rule makes, where that rule lacks an input.
+
+    Snakemake would take what an earlier build left under this name, and so would go on with an old
+    result. Files beside the generated folder and declared data are given, whatever rules say.
+    """
+    global _guarded
+    first, _guarded = _guarded is None, experiment
+    if not first:
+        return
+    from snakemake.dag import DAG
+    from snakemake.exceptions import MissingInputException
+
+    update, begin = DAG.update, MissingInputException.__init__
+
+    def noting(self, job, files, *arguments, **options) -> None:
+        begin(self, job, files, *arguments, **options)
+        self.asked = job.rule, sorted(map(str, files))
+
+    async def strict(self, jobs, file=None, **options):
+        try:
+            return await update(self, jobs, file=file, **options)
+        except MissingInputException as error:
+            if file is None or not _is_result(_guarded, str(file)):
+                raise
+            raise LabError(explain(_guarded, self.workflow, error)) from None
+
+    adjusted.replace(MissingInputException, "__init__", noting)
+    adjusted.replace(DAG, "update", strict)
+
+
+def _is_result(experiment: Experiment, path: str) -> bool:
+    outside = os.path.isabs(path) or path.startswith("..")
+    given = outside or guarded.of(experiment).holds(path)
+    return not given and (experiment.generated / path).exists()
+
+
+def explain(experiment: Experiment, workflow, error) -> str:
+    """Say which rule asks for a file that nobody makes, and where."""
+    rule, files = error.asked
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    path = shown(files[0])
+    text = f"rule {rule.name} needs {path}{more}, which is not there and which no rule makes"
+    place = language.place(rule, os.path.basename(path))
+    return f"{place}: {text}{hint(path, names(experiment, workflow))}"
+
+
+def shown(path: str) -> str:
+    """Return a path relative to the generated folder as people know it."""
+    return os.path.normpath(path).removeprefix("../../")
+
+
+def names(experiment: Experiment, workflow) -> list[str]:
+    """Return what there is: what rules make, data, and files of the experiment."""
+    made = [str(file) for rule in workflow.rules for file in rule.output]
+    data = guarded.of(experiment).names
+    there = _files(experiment.generated / "assets", experiment) + _files(
+        experiment.scripts, experiment
+    )
+    return list(dict.fromkeys([*made, *data, *there]))
+
+
+def _files(folder: Path, experiment: Experiment) -> list[str]:
+    return [os.path.relpath(p, experiment.generated) for p in folder.rglob("*") if p.is_file()]
+
+
+def hint(path: str, known: Iterable[str]) -> str:
+    """Return a second line that names what is called nearly like a file that is not there."""
+    close = difflib.get_close_matches(path, {shown(each) for each in known}, n=3, cutoff=0.6)
+    return f"\n  did you mean {' or '.join(close)}?" if close else ""
+
+
+def as_made(experiment: Experiment, workflow, targets: list[str]) -> list[str]:
+    """Return the outputs that have the targets in them: folders for the files that are inside.
+
+    Raises:
+        LabError: no rule makes such a file; the message names close ones.
+    """
+    return list(dict.fromkeys(_as_made(experiment, workflow, target) for target in targets))
+
+
+def _as_made(experiment: Experiment, workflow, target: str) -> str:
+    outputs = [output for rule in workflow.rules for output in rule.output]
+    if folder := inside.folder_of(workflow, target):
+        return folder
+    if any(output.match(target) for output in outputs):
+        return target
+    raise LabError(nobody_makes(experiment, target, map(str, outputs), workflow))
+
+
+def check_targets(request, dag) -> None:
+    """Refuse targets that nobody makes, also where there is a file: what it is is not known.
+
+    Raises:
+        LabError: names the first of them, and close names.
+    """
+    from labflake.steps.engine import outputs
+
+    made = outputs(dag)
+    for target in request.targets:
+        if target not in made:
+            raise LabError(nobody_makes(request.experiment, target, made, dag.workflow))
+
+
+def nobody_makes(experiment: Experiment, target: str, made: Iterable[str], workflow) -> str:
+    """Say that an artifact is not one, and name close ones."""
+    known = [*made, *names(experiment, workflow)]
+    path = relative(experiment.generated / target)
+    return f"nothing makes {path}{hint(target, known) or chr(10) + '  what there is: make plan'}"

@@ -1,0 +1,187 @@
+"""What decides the graph of the steps: all that a Snakefile opens while Snakemake reads it.
+
+An audit hook sees every file that is opened and every folder that is listed on behalf of a
+Snakefile, of what it includes and of the modules that it imports; also later, by functions that it
+gives to Snakemake. Variables of the environment that it asks for count in the same way. What other
+programs read that a Snakefile starts is not seen.
+"""
+
+import contextlib
+import importlib.util
+import os
+import re
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+
+from labflake.content.contents import Contents
+from labflake.programs import pins
+from labflake.project.experiments import Experiment
+from labflake.steps import changed
+from labflake.steps.engine import Graph
+
+_EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
+_OWN = str(Path(__file__).parent)
+_LABFLAKE = str(Path(_OWN).parent)
+_CODE = f"{_LABFLAKE}/programs/modules.py"  # reads the programs of steps: what do they import?
+_OTHERS = (f"{_OWN}/steps.py", f"{_LABFLAKE}/project/experiments.py")  # their own business
+_ELSEWHERE = (
+    "/dev/",
+    "/proc/",
+    "/sys/",
+    f"{sys.base_prefix}/lib",
+    f"{sys.prefix}/lib",
+    _LABFLAKE,
+)
+_IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
+_writing = os.O_WRONLY | os.O_TRUNC
+_absolute = cache(os.path.abspath)
+_hooked: list["Reading"] = []
+
+
+class _Environment(type(os.environ)):
+    """The variables of the environment; those that a Snakefile asks for decide."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a variable, and note its name."""
+        _hooked[-1].asked(name)
+        return super().__getitem__(name)
+
+
+class Reading:
+    """The files and folders that were read, each as it was before that.
+
+    Attributes:
+        files: those that decide which steps there are, by path from the generated folder.
+        others: those that may do so, though nothing was seen to read them.
+        code: programs and modules of steps that were read to find what they import.
+        folders: the names in each folder where a new one may change the steps.
+    """
+
+    def __init__(self, experiment: Experiment, contents: Contents) -> None:
+        self.generated, self.contents = str(experiment.generated), contents
+        self.experiment = experiment
+        self.files: dict[str, str] = {}
+        self.others = {path: contents.digest(path) for path in changed.structure(experiment)}
+        self.code: dict[str, str] = {}
+        self.folders = changed.listings(experiment)
+        self.variables: set[str] = set()
+        self._sources = {str(experiment.scripts / "Snakefile")}
+        notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake")
+        self._elsewhere = (*_ELSEWHERE, *notes)
+        self._busy = threading.local()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Note from now on what is read, until this process ends; what it has loaded stays."""
+        if _hooked:  # modules that were imported then are not opened again
+            last = _hooked[-1]
+            self.files, self.code, self.folders = last.files, last.code, last.folders
+            self.variables = last.variables
+            self._sources |= last._sources
+        else:
+            sys.addaudithook(_see)
+            os.environ.__class__ = _Environment
+        _hooked.append(self)
+
+    def see(self, event: str, name: str) -> None:
+        """Note what is about to be read, if it is read on behalf of the Snakefile."""
+        if getattr(self._busy, "now", False):
+            return
+        self._busy.now = True
+        try:
+            path = _source_of(os.path.abspath(name))
+            kind = None if path.startswith(self._elsewhere) else self._asker()
+            if kind is not None:
+                self._note(event, path, kind)
+        finally:
+            self._busy.now = False
+
+    def asked(self, variable: str) -> None:
+        """Note a variable of the environment, if it is read on behalf of the Snakefile."""
+        frame = sys._getframe(2)
+        while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
+            frame = frame.f_back
+        asker = str(frame.f_globals.get("__name__")) if frame else ""
+        if asker.partition(".")[0] != "labflake" and self._asker() is self.files:
+            self.variables.add(variable)
+
+    def _asker(self) -> dict | None:
+        """Return where to note what is read now, by who reads it; None if it does not matter."""
+        frame = sys._getframe(3)
+        while frame:
+            file = frame.f_code.co_filename
+            if file in _OTHERS or frame.f_code.co_name.startswith("__rule_"):
+                return None
+            if file == _CODE:
+                return self.code
+            if _absolute(file) in self._sources:
+                return self.files
+            frame = frame.f_back
+        return None
+
+    def _note(self, event: str, path: str, kind: dict) -> None:
+        name = os.path.relpath(path, self.generated)
+        if event.startswith("os."):
+            self.folders |= changed.names(self.experiment, [name])
+            return
+        if kind is self.files:  # perhaps an included file, or a module
+            self._sources.add(path)
+        if name not in kind or not name.startswith(".."):  # what steps make is read again
+            kind[name] = self.contents.digest(name)
+
+    def differing(self, files: dict[str, str]) -> str:
+        """Return the first of the files that was not read with the digest given; "" if none."""
+        read = self.others | self.files
+        return next((p for p, digest in files.items() if read.get(p, digest) != digest), "")
+
+    def of(self, graph: Graph) -> dict:
+        """Return what this graph of steps follows from, as it was read, and its steps.
+
+        Where it is not certain what was read, "" stands for it: that is in no file.
+        """
+        inputs = {path for _, inputs, _ in graph.jobs for path in inputs}
+        others = {p: digest for p, digest in self.others.items() if p not in inputs}
+        now = self.contents.digest
+        files = {p: d if now(p) == d else "" for p, d in (others | self.files).items()}
+        made = {p: d for step in self.contents.steps.values() for p, d in step["outputs"].items()}
+        return {
+            "files": files | {path: made[path] for path in graph.checkpoints if path in made},
+            "listings": self.folders,
+            "variables": changed.variables(graph.variables),
+            "asked": changed.variables(self.variables),
+            "packages": self.contents.know_packages(pins.noted(self._asked())),
+            "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
+        }
+
+    def _asked(self) -> pins.Asked:
+        """Return what the graph asks for of the packages: Snakemake, and what the texts import."""
+        texts = (_text(os.path.join(self.generated, path)) for path in self.files)
+        names = {name for text in texts for name in _IMPORTED.findall(text)}
+        return pins.Asked(frozenset({"snakemake", *names} - {pins.LABFLAKE}))
+
+
+def _text(path: str) -> str:
+    """Return the text of a file; what is no text imports nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _see(event: str, arguments: tuple) -> None:
+    if event not in _EVENTS or not isinstance(arguments[0], str | bytes | os.PathLike):
+        return
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _writing:
+        return
+    _hooked[-1].see(event, os.fsdecode(arguments[0]))
+
+
+def _source_of(path: str) -> str:
+    """Return the module of which a file is the compiled form, else the file."""
+    if not path.endswith(".pyc"):
+        return path
+    with contextlib.suppress(ValueError, RuntimeError):
+        return importlib.util.source_from_cache(path)
+    return path

@@ -1,0 +1,112 @@
+"""What a step wrote, before it becomes its result: of a kind that can be kept, and as promised.
+
+A link that leads out of its output becomes what it leads to, as it would when it comes back from
+the cache: a result is the same wherever it is from, and nothing outside is touched through it.
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labflake.content import links
+
+if TYPE_CHECKING:
+    from labflake.steps.steps import Step
+
+
+def make_empty(step: "Step", folder: Path) -> None:
+    """Make the files that the rule marks with `touch()`, where the command did not."""
+    for output, mark in zip(step.outputs, step.marks, strict=True):
+        if "touch" in mark:
+            (folder / output).touch()
+
+
+def settle(step: "Step", folder: Path) -> str | None:
+    """Bring what outputs link to into them; return what is there that cannot be kept, or None."""
+    for output, mark in zip(step.outputs, step.marks, strict=True):
+        place = str(folder / output)
+        try:
+            _bring_in(place)
+            problem = links.odd(place) or _not_as_said(place, "directory" in mark)
+            inside = None if problem else links.problem(place)
+        except (OSError, shutil.Error) as error:
+            return f"its output {output} cannot be kept: {_reason(error)}"
+        if problem or inside:
+            return f"its output {output} {problem or f'cannot be kept: {inside}'}"
+    return None
+
+
+def _not_as_said(place: str, folder: bool) -> str | None:
+    """Say what is wrong where a folder was made and none declared, or the other way round."""
+    if os.path.isdir(place) == folder:
+        return None
+    if folder:
+        return "is a file: take `directory()` away in the Snakefile"
+    return "is a folder: write `directory(…)` around it in the Snakefile"
+
+
+def _reason(error: OSError) -> str:
+    name = os.path.basename(getattr(error, "filename", None) or "")
+    return f"{name}: {error.strerror}" if name and error.strerror else str(error)
+
+
+def _bring_in(top: str) -> None:
+    """Replace each link of an output that leads out of it."""
+    if os.path.islink(top):
+        _replace(top, ())
+        return
+    for folder, folders, files in os.walk(top):
+        for name in [*folders, *files]:
+            path = os.path.join(folder, name)
+            if os.path.islink(path) and os.path.exists(path):
+                _bring(path, top)
+
+
+def _bring(path: str, top: str) -> None:
+    """Let a link be relative to its folder if it ends in the output, else be what it leads to."""
+    home, end = os.path.realpath(top), os.path.realpath(path)
+    if home.startswith(os.path.join(end, "")):
+        raise OSError(0, "the link leads in a circle", path)
+    if end != home and not end.startswith(home + os.sep):
+        _replace(path, (home,))
+    elif not links.stays(os.path.relpath(path, top), os.readlink(path)):
+        os.unlink(path)
+        os.symlink(os.path.relpath(end, os.path.realpath(os.path.dirname(path))), path)
+
+
+def _replace(path: str, above: tuple[str, ...]) -> None:
+    """Put a copy of what a link leads to into its place; `above` are folders that it is part of."""
+    end = os.path.realpath(path)
+    if not os.path.exists(end):
+        raise OSError(0, "the link leads nowhere", path)
+    if end in above:
+        raise OSError(0, "the link leads in a circle", path)
+    os.unlink(path)
+    if not os.path.isdir(end):
+        shutil.copyfile(end, path)  # an error for pipes and the like
+        shutil.copymode(end, path)
+        return
+    os.mkdir(path)
+    for item in os.scandir(end):
+        copy = os.path.join(path, item.name)
+        os.symlink(item.path, copy)
+        _replace(copy, (*above, end))
+
+
+def broken_promise(step: "Step", places: list[str]) -> str | None:
+    """Return which output is not what `ensure()` says that it is, or None; it is at its place."""
+    for output, mark, place in zip(step.outputs, step.marks, places, strict=True):
+        promise = mark.get("ensure") or {}
+        wanted = promise.get("checksum")
+        if promise.get("non_empty") and not os.path.getsize(place):
+            return f"its output {output} is empty, and `ensure()` says that it is not"
+        if wanted:
+            kind = promise["checksum_algorithm"]
+            wanted = wanted(step.variables["wildcards"]) if callable(wanted) else wanted
+            with open(place, "rb") as file:
+                found = hashlib.file_digest(file, kind).hexdigest()
+            if found != wanted:
+                return f"its output {output} has {kind} {found}, and `ensure()` says {wanted}"
+    return None

@@ -1,0 +1,183 @@
+"""The steps of a build: set up, let Snakemake order them, clear what no step makes any more."""
+
+import os
+import shutil
+
+from labflake import cache
+from labflake.content.atomic import remove
+from labflake.content.contents import Contents
+from labflake.processes import determinism
+from labflake.processes.again import ChangedError
+from labflake.processes.processes import Running
+from labflake.project.experiments import Experiment
+from labflake.project.options import flag
+from labflake.project.settings import overrides
+from labflake.steps import (
+    cluster,
+    demands,
+    engine,
+    given,
+    jobs,
+    language,
+    limits,
+    missing,
+    names,
+    own_names,
+    profiles,
+    steps,
+    strays,
+)
+from labflake.steps.changed import Change, settings
+from labflake.steps.progress import Progress
+from labflake.steps.reading import Reading
+
+
+def run(
+    experiment: Experiment,
+    contents: Contents,
+    change: Change,
+    targets: list[str],
+    redo: frozenset[str],
+    running: Running,
+) -> dict[str, int] | None:
+    """Run what is needed; return how many ran, were cached or unchanged; None if one failed.
+
+    Raises:
+        ChangedError: what a step, or the Snakefile, had read is not what it was.
+    """
+    if not (change.everything or change.steps or targets or redo):
+        return {"ran": 0, "cached": 0, "unchanged": 0}
+    progress, profile = Progress(), profiles.chosen()
+    steps.session = session = steps.Session(
+        contents=contents,
+        cache=cache.chosen(),
+        progress=progress,
+        environment=determinism.conditions(),
+        limits=limits.from_options(profile),
+        redo=redo,
+        running=running,
+        graph=os.urandom(8).hex() if change.everything else contents.graph["id"],
+        expected=_expected(contents),
+    )
+    if profile:
+        session.cluster = cluster.Cluster(profile, experiment.state, running, progress)
+    jobs.recover(experiment)
+    own_names.recover(experiment.state / "running")
+    shutil.rmtree(experiment.state / "running", ignore_errors=True)
+    os.environ.update(determinism.environment())
+    request = engine.Request(
+        experiment=experiment,
+        limits=session.limits,
+        config=overrides(experiment),
+        targets=targets,
+        force=change.everything or bool(redo),
+        differs=lambda job: steps.differs(job, session),
+        keep_going=flag("KEEP_GOING"),
+    )
+    reading = Reading(experiment, contents)
+
+    def on_more(dag) -> None:
+        _look_at_given(dag, session, experiment)
+
+    def on_start(dag) -> None:
+        given.begin(experiment, whole=not targets)
+        _check(dag, request, progress)
+        on_more(dag)
+        _expect(session, reading, dag)
+        running.stop_on_signals()  # not before: Snakemake sets its own
+
+    before = strays.look(experiment)
+    try:
+        good, graph = engine.execute(request, on_start, on_more)
+    finally:
+        if session.outdated:
+            raise ChangedError(session.outdated)
+    made = session.logs.union(*(step["outputs"] for step in contents.steps.values()))
+    strays.say(experiment, before, made.union(*(outputs for _, _, outputs in graph.jobs)))
+    session.cache.close(experiment.state)
+    if not good:
+        return None
+    if not targets:
+        _clear_leftovers(experiment, contents, graph)
+        for step in contents.steps.values():  # also of those that did not run
+            named = step["inputs"].keys() - {*step["declared"], *step["found"]}
+            given.look_at_named(experiment, names.rule(step["name"]), named)
+        contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
+        contents.graph["environment"] = session.environment
+    return progress.counts
+
+
+def _expected(contents: Contents) -> dict[str, str]:
+    """Return what files hold unless a step of this build makes them: results, and data."""
+    made = {p: d for step in contents.steps.values() for p, d in step["outputs"].items()}
+    return made | contents.guarded
+
+
+def _expect(session: steps.Session, reading: Reading, dag) -> None:
+    """Tell the steps what the graph was read from: all see the same state of the code."""
+    for job in dag.needrun_jobs():
+        for path in job.output:
+            session.expected.pop(str(path), None)
+    session.expected |= reading.code
+    known = session.contents.graph if session.contents.graph.get("id") == session.graph else {}
+    if differing := reading.differing(known.get("files", {})):
+        raise session.changed(differing, "after this build had read it")
+
+
+def _check(dag, request: engine.Request, progress: Progress) -> None:
+    """Refuse a job that asks for more than there is; count the jobs."""
+    needed = [job for job in dag.needrun_jobs() if job.output]
+    missing.check_targets(request, dag)
+    for job in dag.jobs:
+        language.check_files(job.rule, job.input)  # of functions, which only a job asks
+    progress.count = engine.counted(dag)
+    demands.check(needed, request.limits)
+
+
+def _look_at_given(dag, session: steps.Session, experiment: Experiment) -> None:
+    """Look at all that is read: also by complete checkpoints, and by what leads to them."""
+    records = session.contents.steps
+    decided = set(map(str, dag.workflow.checkpoints.created_output))
+    done = [records[first] for first in _leading_to(decided, session.contents)]
+    read = {path: names.rule(step["name"]) for step in done for path in step["declared"]}
+    for job in dag.jobs:
+        given.refuse(job.rule.name, map(str, job.output))
+        read |= {str(path): job.rule.name for path in job.input}
+    session.made |= engine.outputs(dag).union(*(step["outputs"] for step in done))
+    given.check(experiment, read, session.made)
+
+
+def _leading_to(paths: set[str], contents: Contents) -> set[str]:
+    """Return the first output of each step that these files were made by, or from.
+
+    The graph does not have all of them: with a complete checkpoint go the steps before it.
+    """
+    makers = {path: step for step in contents.steps.values() for path in step["outputs"]}
+    found: set[str] = set()
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop()
+        ends = [i for i, letter in enumerate(path) if letter == "/"] + [len(path)]
+        step = next((makers[path[:end]] for end in ends if path[:end] in makers), None)
+        if step and (first := next(iter(step["outputs"]))) not in found:
+            found.add(first)
+            waiting += step["inputs"]
+    return found
+
+
+def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:
+    """Remove what steps made that do not exist any more, unless somebody has it for his own now."""
+    kept = {path for _, inputs, outputs in graph.jobs for path in [*inputs, *outputs]}
+    now = {outputs[0] for _, _, outputs in graph.jobs} | _leading_to(kept, contents)
+    kept |= {
+        path for first in now & contents.steps.keys() for path in contents.steps[first]["outputs"]
+    }
+    for first in [f for f in contents.steps if f not in now]:
+        for path, digest in contents.steps.pop(first)["outputs"].items():
+            full = experiment.generated / path
+            if path in kept or given.is_data(path) or not os.path.lexists(full):
+                continue
+            if contents.digest(path) != digest:
+                print(f"  {path} is made by no step any more; it was edited, and stays")
+            else:
+                remove(full)

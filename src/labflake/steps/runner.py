@@ -1,0 +1,256 @@
+"""Run the command of a step: its environment, its log, its limits, and what to say if it fails."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labflake.data.sources.secrecy import hide_in
+from labflake.errors import LabError
+from labflake.processes import memory, orphans, processes
+from labflake.processes.determinism import environment, of_step, pinned
+from labflake.processes.processes import Running
+from labflake.programs import commands
+from labflake.project.declared import VARIABLE, Declared
+from labflake.project.experiments import relative
+from labflake.project.settings import told
+from labflake.steps import containers, demands, gpus, names, own_names, results, seen, variables
+
+if TYPE_CHECKING:
+    from labflake.steps.steps import Session, Step
+
+__all__ = ["Running", "StepError", "run"]
+_END = 20  # lines of a log to show
+_NOTES = ".step"  # in the scratch folder: what its programs are told, and note
+_LATE = 60  # s until files that another machine wrote are seen here
+_watcher = memory.Watcher()
+
+
+class StepError(LabError):
+    """The command of a step ended with an error, or did not write its outputs."""
+
+    def __init__(
+        self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
+    ) -> None:
+        command = step.command_into(str(scratch)) if scratch else step.command
+        lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
+        if log and log.exists():
+            end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+            lines += [f"    {line}" for line in end[-_END:]]
+            lines += [f"  its whole log: {relative(log)}"]
+            lines += _package(step, "\n".join(end))
+        super().__init__("\n".join(lines))
+        self.why = why
+
+
+def _package(step: "Step", log: str) -> list[str]:
+    """Return the line about a module that was not found; a container has packages of its own."""
+    from labflake.environment import missing
+
+    line = "" if step.container else missing.advice(log, Path.cwd().name)
+    return [f"  {line}"] if line else []
+
+
+def run(
+    step: "Step", scratch: Path, session: "Session", confirm: Callable[[], None] = lambda: None
+) -> None:
+    """Run the command with its outputs under the scratch folder; stdout and stderr go to the log.
+
+    Args:
+        step: the step.
+        scratch: a folder of its own.
+        session: what the steps of this build share.
+        confirm: called when the outputs are there; if it raises, all is as it was before.
+
+    Raises:
+        StepError: it asks for more than there is, ended with another exit code than 0, used more
+            memory than declared, or did not write an output.
+    """
+    log = Path(".labflake") / "logs" / f"{names.file(step.name)}.log"
+    for path in [scratch / path for path in step.outputs] + [log]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    job = demands.of(step.variables, step.variables["workflow"])
+    _declare(step, scratch)
+    with own_names.writable(step.outputs, scratch):
+        excess = _settings() or _stray(step, session)
+        excess = excess or (demands.excess(job, session.limits) if job else None)
+        why = excess or _attempt(step, scratch, log, session)
+        hide_in(log)
+        if session.running.stopped:
+            raise KeyboardInterrupt
+        if why := why or _fault(step, scratch, session):
+            why += _full(scratch)
+            failure = StepError(step, why, None if excess else log.resolve(), scratch)
+            _fail(failure, step, job, session)
+        confirm()
+    _note(commands.unseen(step.command, os.getcwd()), session)
+    if others := own_names.others(step.outputs, scratch):
+        session.progress.say(
+            f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
+            f" `output:` of rule {step.rule} does not name it"
+        )
+
+
+def _note(text: str, session: "Session") -> None:
+    """Say once what cannot be noticed."""
+    if text and text not in session.said:
+        session.said.add(text)
+        session.progress.say(f"  note: {text}")
+
+
+def _full(scratch: Path) -> str:
+    """Say that the disk is full, where it is: a log has no room either."""
+    if shutil.disk_usage(scratch).free > 4096:
+        return ""
+    return f": no space left on device: {relative(scratch.parent.parent)}"
+
+
+def _declare(step: "Step", scratch: Path) -> None:
+    """Tell the programs of a step what its rule declares."""
+    places = {path: os.path.abspath(scratch / path) for path in step.outputs}
+    inputs = [path for path in step.inputs if path not in step.programs.values()]
+    declared = Declared(step.name, step.rule, os.getcwd(), inputs, places)
+    folder = scratch / _NOTES
+    folder.mkdir(exist_ok=True)
+    declared.written(str(folder))
+
+
+def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
+    """Return what is wrong with a step whose command ended well, or None."""
+    results.make_empty(step, scratch)
+    missing = _missing(step, scratch, _LATE if session.cluster else 0)
+    step.seen = seen.by(step, scratch / _NOTES, scratch)
+    if missing:
+        instead = f"; it wrote {step.seen.written[0]}" if step.seen.written else ""
+        return f"it ended without an error but did not write {', '.join(missing)}{instead}"
+    own_names.take(step.outputs, scratch)
+    return results.settle(step, scratch) or step.seen.fault(step.rule)
+
+
+def failed(step: "Step", why: str, session: "Session") -> StepError:
+    """Say what is wrong with a step that ended; return the error to raise."""
+    failure = StepError(step, why)
+    session.progress.failed(step.name, str(failure))
+    return failure
+
+
+def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
+    """Say what went wrong: in full at the last attempt, in a line before."""
+    attempt, most = (job.attempt, job.restart_times + 1) if job else (1, 1)
+    text = str(failure)
+    if attempt < most:
+        first = failure.why.splitlines()[0]
+        text = f"  {step.name} failed: {first}; tried again ({attempt + 1} of {most})"
+    session.progress.failed(step.name, text)
+    raise failure
+
+
+def _missing(step: "Step", scratch: Path, seconds: float) -> list[str]:
+    """Return the outputs that are not there; a network drive may show them late."""
+    end = time.monotonic() + seconds
+    while True:
+        missing = [p for p in step.outputs if not any(map(os.path.lexists, (scratch / p, p)))]
+        if not missing or time.monotonic() >= end:
+            return missing
+        for path in missing:
+            with contextlib.suppress(OSError):
+                os.listdir((scratch / path).parent)
+        time.sleep(0.2)
+
+
+def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str | None:
+    """Run the command here or on the cluster; return why it failed, or None."""
+    try:
+        command = _command(step, scratch, session)
+    except LabError as error:
+        return str(error)
+    if session.cluster:
+        own = _own_environment(step, scratch)
+        del own[orphans.MARK]  # what runs there is none of this machine's business
+        return session.cluster.run(step, command, own, log)
+    return _run_here(step, command, scratch, log, session)
+
+
+def _run_here(
+    step: "Step", command: processes.Command, scratch: Path, log: Path, session: "Session"
+) -> str | None:
+    """Run the command on this machine; return why it failed, or None."""
+    with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
+        # The engine of a container is a program of this machine; what gets in is its argument.
+        given = environment() if step.container else of_step(step.passed)
+        env = given | _own_environment(step, scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": sink,
+            "stderr": sink,
+            "env": env,
+            "cwd": command.folder,
+            "pass_fds": handles,
+        }
+        with (
+            session.running.start(scratch.name, command.argv, command.undo, **options) as process,
+            _watcher.watching(process.pid, command.memory) as watch,
+        ):
+            code = processes.wait(process)
+    if watch.used:
+        used = -(-watch.used // 1_000_000)
+        return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
+    wanted = variables.missing(log) if code else None
+    return "\n  ".join(filter(None, [command.explain(code), wanted])) if code else None
+
+
+def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
+    """Return what runs the step, in its container if it has one."""
+    text = step.command_into(str(scratch))
+    if not step.container:
+        return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
+    asked = [name for name in step.passed if name in os.environ]
+    names = [*pinned(), *_own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
+    return containers.command(step, text, names, str(scratch), session.progress.say)
+
+
+@contextlib.contextmanager
+def _gpus(step: "Step", session: "Session") -> Iterator[tuple[list[str], list[int]]]:
+    def waiting() -> None:
+        session.progress.say(f"  {step.name} waits for a GPU: others on this machine use them")
+
+    with gpus.lease(step.gpus, session.limits.gpus or 0, waiting) as lease:
+        yield lease
+
+
+def _settings() -> str | None:
+    """Return why a file must not be there: Matplotlib reads it first, and git does not hold it."""
+    if not os.path.lexists("matplotlibrc"):
+        return None
+    name = relative(Path("matplotlibrc").absolute())
+    return f"{name} would change its figures; remove it (a style belongs in src/study)"
+
+
+def _stray(step: "Step", session: "Session") -> str | None:
+    """Return why a step may not run whose command names a result that its rule does not."""
+    path = commands.stray(step.command, step.declared, os.getcwd(), session.made)
+    return path and (
+        f"its command names {path}, which its rule does not declare\n"
+        f'  add it to `input:`, `output:` or `log:` of rule {step.rule}: "{path}"'
+    )
+
+
+def _own_environment(step: "Step", scratch: Path) -> dict[str, str]:
+    """Return the variables that tell a step, and others about it, where its experiment is."""
+    state = os.path.abspath(".labflake")
+    return {
+        **(containers.modules() if step.container else {}),
+        "MPLCONFIGDIR": os.path.join(state, "fonts"),
+        orphans.MARK: state,
+        VARIABLE: os.path.abspath(scratch / _NOTES),
+        **told(),
+    }
+
+
+def _one_line(command: str) -> str:
+    line = " ".join(command.split())
+    return line if len(line) < 200 else line[:197] + "…"

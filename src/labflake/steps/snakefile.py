@@ -1,0 +1,75 @@
+"""What a Snakefile uses: `code`, `data` and `step`."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from labflake.errors import LabError
+from labflake.programs.modules import programs
+from labflake.project.experiments import Experiment, find, relative
+
+
+def code(*files: str) -> list[str]:
+    """Return the program and every local module that it imports, as inputs of a rule.
+
+    Args:
+        files: the program, then further files that it reads as code, relative to the
+            folder of the Snakefile.
+
+    Raises:
+        LabError: a file is not there.
+    """
+    experiment = here()
+    found: list[str] = []
+    for file in files:
+        path = experiment.scripts / file
+        if not path.is_file():
+            raise LabError(f"code({file!r}): there is no {relative(path)}")
+        for part in programs(path, experiment.generated):
+            name = os.path.relpath(part, experiment.generated)
+            found += [] if name in found else [name]
+    return found
+
+
+def data(name: str) -> str:
+    """Return the path of a data file or folder that `config.yaml` declares under `data:`.
+
+    `data("{part}.csv")` stands for all declared names of this form.
+
+    Raises:
+        LabError: no such data is declared.
+    """
+    from snakemake.io import regex_from_filepattern
+
+    declared = here().config().get("data") or {}
+    if not any(re.match(regex_from_filepattern(name), each) for each in declared):
+        known = ", ".join(declared) or "none"
+        raise LabError(
+            f"data({name!r}) is not declared under `data:` in config.yaml; declared: {known}"
+        )
+    return f"assets/data/{name}"
+
+
+def here() -> Experiment:
+    """Return the experiment whose Snakefile is being read: steps run in its generated folder."""
+    return find(Path.cwd().name)
+
+
+def step(command: str) -> str:
+    """Wrap the command of a rule, so that content decides whether it runs.
+
+    Snakemake evaluates `shell:` twice: while it reads the Snakefile, and in the function of the
+    rule when the job starts. In the second case the step is restored from the cache or run here,
+    and nothing is left for the shell to do.
+
+    Args:
+        command: shell command; `{input}`, `{output}`, `{params}`, `{wildcards}` … as in Snakemake.
+    """
+    frame = sys._getframe(1)
+    if not frame.f_locals.get("__is_snakemake_rule_func"):
+        return command
+    from labflake.steps import adjusted, steps
+
+    steps.perform(command, frame.f_locals, frame.f_globals)
+    return adjusted.NOTHING

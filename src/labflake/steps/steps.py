@@ -1,0 +1,457 @@
+"""Perform one step: leave it, restore it from the cache, or run it; content decides."""
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labflake.cache import Cache
+from labflake.content import folders
+from labflake.content.atomic import move, remove
+from labflake.content.contents import Contents, was_written
+from labflake.data.sources.secrecy import hide_in
+from labflake.environment import NOTE
+from labflake.errors import LabError
+from labflake.programs import commands, packages, pins
+from labflake.programs.pins import Asked
+from labflake.project.experiments import Experiment, relative
+from labflake.steps import changed, found, given, names, results, runner
+from labflake.steps import variables as variables_of
+from labflake.steps.cluster import Cluster
+from labflake.steps.limits import Limits
+from labflake.steps.progress import Progress
+from labflake.steps.seen import Seen
+
+_SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
+
+
+@dataclass
+class Step:
+    """One job of a rule, as the cache sees it. Paths are relative to the generated folder."""
+
+    name: str
+    command: str
+    inputs: list[str]
+    outputs: list[str]
+    container: str = ""
+    threads: int = 1
+    memory: int = 0
+    gpus: int = 0
+    attempt: int = 1
+    rule: str = ""
+    marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
+    deciding: dict[str, str] = field(default_factory=dict)  # environment variables
+    passed: list[str] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
+    programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
+    asked: Asked = field(default_factory=Asked)  # of the packages
+    pins: dict[str, str] = field(default_factory=dict)  # of these
+    found: list[str] = field(default_factory=list)  # what it reads and does not declare
+    seen: Seen = field(default_factory=Seen)
+    used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
+    before: dict[str, list] = field(default_factory=dict, repr=False)  # size, date, inode of these
+    template: str = field(default="", repr=False)
+    variables: dict = field(default_factory=dict, repr=False)
+
+    def digest(self, path: str, contents: Contents) -> str:
+        """Return the digest of a file as it was when this step was first asked about it."""
+        if path not in self.used:
+            self.used[path] = contents.digest(path)
+        return self.used[path]
+
+    def kept(self) -> list[str]:
+        """Return what the cache has of it: its results, and the logs of its rule."""
+        return [*self.outputs, *self.logs]
+
+    def rules_inputs(self) -> list[str]:
+        """Return the inputs that the rule declares, without those that the command names."""
+        return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
+
+    def command_into(self, folder: str) -> str:
+        """Return the command with its outputs under the folder instead of their final places."""
+        from snakemake.iocontainers import Namedlist
+        from snakemake.utils import format as expand
+
+        moved = Namedlist(
+            toclone=self.variables["output"], custom_map=lambda f: os.path.join(folder, str(f))
+        )
+        return expand(self.template, **(self.variables | {"output": moved}))
+
+
+class OutdatedError(runner.StepError):
+    """What a step was to be made from, or was made from, is not what it was: nothing is kept."""
+
+    def __init__(self, what: str) -> None:
+        LabError.__init__(self, what)
+
+
+@dataclass
+class Session:
+    """What the steps of one build share."""
+
+    contents: Contents
+    cache: Cache
+    progress: Progress
+    environment: str
+    limits: Limits
+    running: runner.Running
+    redo: frozenset[str] = frozenset()
+    said: set[str] = field(default_factory=set)  # notes that are printed once
+    logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
+    graph: str = ""  # which reading of the Snakefile the steps belong to
+    software: str = field(default_factory=changed.environment)  # what `.venv` is
+    expected: dict[str, str] = field(default_factory=dict)  # what each file holds in this build
+    made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
+    outdated: str = ""  # what changed meanwhile: the build starts again
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    cluster: Cluster | None = None
+
+    def changed(self, path: str, when: str) -> OutdatedError:
+        """Note that the build has to start again, and why: the first reason is the one to say."""
+        name = relative(Path(self.contents.generated, path))
+        self.outdated = self.outdated or f"{name} changed {when}"
+        return OutdatedError(self.outdated)
+
+
+session: Session | None = None
+
+
+def perform(template: str, variables: dict, globals_: dict) -> None:
+    """Perform the job whose rule function has these variables.
+
+    Raises:
+        runner.StepError: the command failed, and its log has been shown; or an input changed.
+    """
+    assert session is not None, "steps run inside a build: use make"
+    step = _describe(template, variables, globals_)
+    session.logs |= {*step.logs}
+    given.refuse(step.rule, step.outputs)
+    _look_at_inputs(step, session)
+    redo = step.name in session.redo
+    built = [key for key in _keys(step, session) if session.contents.is_built(key, step.outputs)]
+    if built and not redo:
+        _check_promises(step, {path: path for path in step.outputs}, session)
+        _confirm_record(step, session)
+        session.progress.unchanged(step.name)
+        return
+    started = time.perf_counter()
+    scratch = Path(".labflake") / "running" / _short(step)
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        scratch.mkdir(parents=True)
+        how, key, made = _make(step, scratch, None if redo else session.cache, session)
+    except OSError as error:
+        file = f": {relative(Path(os.fsdecode(error.filename)))}" if error.filename else ""
+        reason = (error.strerror or str(error)).lower()
+        raise runner.failed(step, f"{reason}{file}", session) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    took = time.perf_counter() - started
+    if how == "ran":
+        kept = made | _logs(step, session.contents)
+        session.cache.store(key, step.name, kept, took, session.contents.digest)
+    session.progress.finished(step.name, how, took)
+
+
+def _keys(step: Step, session: Session, cache: Cache | None = None) -> Iterator[str]:
+    """Give the keys that the step may have, by what it is known to read here, or by the cache."""
+    return found.keys(step, lambda: key_of(step, session), session.contents, cache)
+
+
+def _make(
+    step: Step, scratch: Path, cache: Cache | None, session: Session
+) -> tuple[str, str, dict[str, str]]:
+    """Restore the outputs or run the step; return which of both, its key, and their digests."""
+    # Flat: a folder for each part of each path would take longer than to copy a small file.
+    every = {path: f"{scratch}/{n}" for n, path in enumerate(step.kept())}
+    places = {path: every[path] for path in step.outputs}
+    for key in _keys(step, session, cache) if cache else ():
+        restored = cache.restore(key, every)
+        if restored is not None:
+            for place, digest in restored.items():
+                session.contents.know(place, digest)
+            for path in step.logs:
+                _put(every[path], path)
+            _look_at_named(step)
+            _check_promises(step, places, session)
+            return "cached", key, _publish(step, key, places, session)
+    session.progress.started(step.name)
+    for path in [path for path in step.logs if not path.startswith(("/", "..", "~"))]:
+        remove(Path(path))  # it is of another run
+    runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
+    key = _key_of_what_was_read(step, session)
+    places = {path: f"{scratch}/{path}" for path in step.outputs}
+    _look_at_named(step)
+    _check_promises(step, places, session)
+    return "ran", key, _publish(step, key, places, session)
+
+
+def _look_at_named(step: Step) -> None:
+    """Look at what the command names outside the project; what it wrote is not there any more."""
+    experiment = Experiment(os.path.basename(os.getcwd()))
+    named = {*step.inputs} - {*step.declared} - {*step.programs.values()}
+    given.look_at_named(experiment, step.rule, named)
+
+
+def _logs(step: Step, contents: Contents) -> dict[str, str]:
+    """Return the digest of each log of a step that ran; one that it did not write is empty."""
+    for path in map(Path, step.logs):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        hide_in(path)
+    return {path: contents.digest(path) for path in step.logs}
+
+
+def _key_of_what_was_read(step: Step, session: Session) -> str:
+    """Return the key with what the step was seen to read; the cache learns what that is."""
+    read, step.found = step.found, []
+    declared = key_of(step, session)
+    step.found = read
+    found.keep(step, declared, session.cache, session.contents)
+    return key_of(step, session)
+
+
+def _look_at_inputs(step: Step, session: Session) -> None:
+    """Take the digest of each input, and what shows whether somebody writes to it.
+
+    All steps of a build see the same of a file: what the gate let pass, what the Snakefile read,
+    what a step of this build made.
+    """
+    if session.outdated:
+        raise OutdatedError(session.outdated)
+    step.before = session.contents.marks(step.rules_inputs())
+    for path in step.inputs:
+        digest = step.digest(path, session.contents)
+        if not digest and path in step.before:
+            raise runner.failed(step, f"it needs {path}, which no step has made", session)
+        if session.expected.setdefault(path, digest) != digest:
+            raise session.changed(path, "after this build had read it")
+
+
+def _confirm_inputs(step: Step, session: Session) -> None:
+    """Refuse what was made from files that are not after it what they were before."""
+    contents, step.found = session.contents, step.seen.found()
+    for path in found.paths(step.found):
+        step.digest(path, contents)
+    _leave_out_what_it_writes(step, contents)
+    before, after = step.before, contents.marks(step.rules_inputs())
+    written = [p for p in {**before, **after} if was_written(before.get(p), after.get(p))]
+    # In its last moment a file may change without a new time, and on some drives at any.
+    written += [path for path, digest in step.used.items() if contents.digest(path) != digest]
+    written += step.seen.changed()
+    written += [_SOFTWARE] if changed.environment() != session.software else []
+    if written:
+        session.progress.ended(step.name)
+        raise session.changed(written[0], f"while step {step.name} ran")
+
+
+def _check_promises(step: Step, places: dict[str, str], session: Session) -> None:
+    """Refuse outputs that are not what `ensure()` says, wherever they are from."""
+    places = [places[path] for path in step.outputs]
+    problem = results.broken_promise(step, places)
+    if problem:
+        raise runner.failed(step, problem, session)
+
+
+def name_of(job) -> str:
+    """Return the name of a job."""
+    return names.of(job.rule.name, job.wildcards)
+
+
+def from_job(job) -> Step:
+    """Return the step of a job that has not been started."""
+    step = Step(
+        name=name_of(job),
+        command=job.format_wildcards(job.rule.shellcmd or ""),
+        inputs=[str(f) for f in job.input],
+        outputs=[str(f) for f in job.output],
+        container=str(job.rule.container_img or ""),
+        marks=marks_of(job.rule),
+        deciding=variables_of.deciding(job.rule.workflow),
+    )
+    return _named(step, job.log, job.rule.workflow)
+
+
+def _named(step: Step, logs: list, workflow) -> Step:
+    """Add to the inputs what the command names: files of ours, and programs of the machine."""
+    name = os.path.basename(os.path.dirname(workflow.main_snakefile))
+    generated = str(Experiment(name).generated)
+    step.logs = [*map(str, logs)]
+    step.declared = [*step.inputs, *step.outputs, *step.logs]
+    step.programs = {} if step.container else commands.programs(step.command)
+    step.inputs += commands.files(step.command, step.declared, generated)
+    for path in [] if step.container else step.inputs:
+        step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
+    step.inputs += [path for path in step.programs.values() if path not in step.inputs]
+    step.asked = packages.asked(step.command, step.inputs, generated, step.container)
+    step.pins = pins.of(step.asked)
+    return step
+
+
+def marks_of(rule) -> list[dict]:
+    """Return how a rule marks each of its outputs: `touch()`, `ensure()`, `directory()` …."""
+    return [getattr(output, "flags", {}) for output in rule.output]
+
+
+def _describe(template: str, variables: dict, globals_: dict) -> Step:
+    """Gather from Snakemake's variables what decides the result of a job."""
+    from snakemake.utils import format as expand
+
+    everything = globals_ | variables
+    rule = variables["rule"]
+    resources = variables["resources"]
+    known = globals_["workflow"].get_rule(rule)
+    step = Step(
+        name=names.of(rule, variables["wildcards"]),
+        rule=rule,
+        command=expand(template, **everything),
+        inputs=[str(f) for f in variables["input"]],
+        outputs=[str(f) for f in variables["output"]],
+        container=str(known.container_img or ""),
+        marks=marks_of(known),
+        threads=variables["threads"],
+        memory=resources.get("mem_mb", 0) or 0,
+        gpus=resources.get("gpu", 0) or 0,
+        deciding=variables_of.deciding(globals_["workflow"]),
+        passed=variables_of.passed(globals_["workflow"]),
+        template=template,
+        variables=everything,
+    )
+    return _named(step, variables["log"], globals_["workflow"])
+
+
+def differs(job, session: Session) -> bool:
+    """Tell whether a job is not, or not certainly, as it was recorded when it was made."""
+    contents, inputs = session.contents, dict.fromkeys(map(str, job.input))
+    record = contents.steps.get(str(job.output[0]))
+    if not record or record["graph"] != session.graph or record["declared"] != [*inputs]:
+        return True
+    known = record["inputs"] | record["outputs"]
+    names = {folder: folders.names(folder) for folder in record["listed"]}
+    return names != record["listed"] or any(
+        contents.present(path) != digest for path, digest in known.items()
+    )
+
+
+def _leave_out_what_it_writes(step: Step, contents: Contents) -> None:
+    """Let files out that a command names, outside the project, and that it wrote itself."""
+    named = {*step.inputs} - {*step.rules_inputs()}
+    outside = [path for path in named if os.path.isabs(path)]
+    for path in [p for p in outside if contents.digest(p) != step.used.get(p)]:
+        step.inputs.remove(path)
+        step.used.pop(path, None)
+
+
+class _AsUsed:
+    """The contents of files as one step was told about them, however they are now."""
+
+    def __init__(self, step: Step, contents: Contents) -> None:
+        self.step, self.contents, self.generated = step, contents, contents.generated
+
+    def digest(self, path: str) -> str:
+        return self.step.digest(path, self.contents)
+
+
+def key_of(step: Step, session: Session) -> str:
+    """Return the sha256 of all that decides the result: nothing else does.
+
+    The command as it will run carries parameters, wildcards and the names of inputs and outputs;
+    the contents of the inputs carry data and code; the pins stand for the packages that the step
+    can see, the environment for Python, the kind of machine, and how `save` writes. The folder of
+    the experiment's own programs has no name here, so a copy of it computes nothing.
+    """
+    used = _AsUsed(step, session.contents)
+    folder = f"../../scripts/{os.path.basename(used.generated)}/"
+    inputs = [(_in(folder, path), used.digest(path)) for path in step.inputs]
+    command = _in(folder, step.command)
+    parts = [3, command, inputs, step.outputs, step.container, session.environment]
+    parts += [step.pins, step.deciding, found.part_of_key(step.found, used, step.inputs)]
+    parts += [step.logs] if step.logs else []  # they come back with the result
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def seen_packages(step: Step) -> dict:
+    """Return what the step asks for of the packages, and the pins of those that it gets."""
+    return pins.noted(step.asked | found.asked(step.found))
+
+
+def _in(folder: str, text: str) -> str:
+    """Return a text with the names in this folder relative to it; no text has a zero by itself."""
+    return text.replace(folder, "\0/")
+
+
+def _short(step: Step) -> str:
+    """Return a folder name for the step that is the same in every build."""
+    return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
+
+
+def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> dict[str, str]:
+    """Move complete outputs into place; note first what they are, and return it."""
+    contents = session.contents
+    made = {path: contents.digest(place) for path, place in places.items()}
+    contents.record_step(
+        _entry(step, key, made, session) | {"inside": _inside(step, places, contents)}
+    )
+    for path, place in places.items():
+        _put(place, path)
+        contents.moved(place, path)
+    session.expected |= made
+    return made
+
+
+def _put(place: str, path: str) -> None:
+    """Move something to where it belongs, whatever is there."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() or target.is_symlink() or os.path.isdir(place):
+        remove(target)
+    move(Path(place), target)
+
+
+def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict:
+    """Return what is noted of a step: what it was made from, and what it made."""
+    files = found.paths(step.found)
+    listed = [path for path in step.found if path.endswith("/")]
+    every = [*step.inputs, *(path for path in files if path not in step.inputs)]
+    return {
+        "key": key,
+        "name": step.name,
+        "command": step.command,
+        "graph": session.graph,
+        "inputs": {path: step.digest(path, session.contents) for path in every},
+        "declared": step.rules_inputs(),
+        "found": step.found,
+        "container": step.container,
+        "packages": seen_packages(step),
+        "listed": {path: folders.names(path) for path in listed},
+        "outputs": made,
+        "temporary": _temporary(step),
+    }
+
+
+def _temporary(step: Step) -> list[str]:
+    """Return the outputs that Snakemake removes when nothing needs them any more."""
+    return [p for p, flags in zip(step.outputs, step.marks, strict=False) if "temp" in flags]
+
+
+def _inside(step: Step, places: dict[str, str], contents: Contents) -> dict[str, str]:
+    """Return the digests of the files in temporary folders: they count when the folder is gone."""
+    return {
+        path + name[len(places[path]) :]: contents.digest(name)
+        for path in _temporary(step)
+        for name in contents.files([places[path]])
+        if name != places[path]
+    }
+
+
+def _confirm_record(step: Step, session: Session) -> None:
+    """Note that a step is right as it was recorded, under the graph that this build read."""
+    record = session.contents.steps[step.outputs[0]]
+    record["graph"] = session.graph
+    session.expected |= record["outputs"]
