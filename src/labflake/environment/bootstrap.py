@@ -9,9 +9,11 @@ import os
 import sys
 from pathlib import Path
 
+import labflake
 from labflake.environment import PreparationError
 
-_HERE = Path(__file__).resolve().parent
+_OURS = Path(labflake.__file__).resolve().parent.parent  # where this labflake is imported from
+_FROM, _MADE = "LABFLAKE_FROM", "LABFLAKE_MADE"  # variables: no program starts itself for ever
 
 
 def wheel(folder: Path):
@@ -44,16 +46,26 @@ def use_wheel(folder: Path, argv: list) -> None:
         PreparationError: it is not the file whose hash the lock has.
     """
     path = wheel(folder)
-    if path is None or _HERE.parent == path.resolve():
+    if path is None or path.resolve() == _OURS or os.environ.get(_FROM) == str(path):
         return
-    _replace([sys.executable, *argv], {"PYTHONPATH": str(path)})
+    _replace([sys.executable, *argv], {"PYTHONPATH": str(path), _FROM: str(path)})
 
 
 def enter(folder: Path, argv: list) -> None:
-    """Go on with the Python of `.venv`, and with the labflake that is installed there."""
+    """Go on with the Python of `.venv`, and with the labflake that is installed there.
+
+    Raises:
+        PreparationError: that was done already, and `.venv` is not right yet.
+    """
+    if os.environ.get(_MADE):
+        raise PreparationError(
+            ".venv was just made, and is not what poetry.lock asks for: something changes it"
+            "\n  when that has ended: rm -r .venv, then make"
+        )
     python = str(folder / ".venv" / "bin" / "python")
-    os.environ.pop("PYTHONPATH", None)
-    _replace([python, *argv], {})
+    for name in ("PYTHONPATH", _FROM):
+        os.environ.pop(name, None)
+    _replace([python, *argv], {_MADE: "1"})
 
 
 def _replace(command: list, variables: dict) -> None:
