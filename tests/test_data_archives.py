@@ -7,10 +7,10 @@ import zipfile
 
 import pytest
 
-from labflake.data.sources import unpacking
-from labflake.data.sources.archive import Unpacked
-from labflake.data.sources.job import Job
-from labflake.data.sources.local import File
+from labflake.data_files.sources import unpacking
+from labflake.data_files.sources.archive import Unpacked
+from labflake.data_files.sources.job import Job
+from labflake.data_files.sources.local import File
 from labflake.errors import LabError
 
 MEMBERS = {"top.csv": b"a\n1\n", "in/side.csv": b"b\n2\n", "in/ü mlaut.txt": b"", "x": b"\0" * 10}

@@ -4,7 +4,7 @@ import data_projects
 import pytest
 import yaml
 
-from labflake.data.sources import declaration
+from labflake.data_files.sources import declaration
 from labflake.errors import LabError
 
 DATABASE = {"url": "postgresql://db.example.org/lab", "query": "SELECT 1 AS a ORDER BY a"}
@@ -175,6 +175,6 @@ def test_no_data(tmp_path):
 )
 def test_order_of_queries(query, expected):
     """An ORDER BY counts where it orders the rows of the result."""
-    from labflake.data.sources.postgresql import ordered
+    from labflake.data_files.sources.postgresql import ordered
 
     assert ordered(query) == expected

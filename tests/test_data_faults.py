@@ -14,7 +14,7 @@ import pytest
 from data_projects import PREPARE, Project
 from servers.web import Web, content
 
-from labflake.data import gate
+from labflake.data_files import gate
 from labflake.errors import LabError
 
 MANY = int(os.environ.get("LAB_CAMPAIGN", "0"))
@@ -39,7 +39,7 @@ class Place:
 def place(tmp_path, monkeypatch):
     """Return an experiment with twelve recorded files, of which eight lie in a folder."""
     place = Place(tmp_path)
-    monkeypatch.setattr("labflake.data.gate.wording.current", lambda: place)
+    monkeypatch.setattr("labflake.data_files.gate.wording.current", lambda: place)
     monkeypatch.setenv("LABFLAKE_CACHE", str(tmp_path / "cache"))
     place.scripts.mkdir()
     names = [f"top{i}.bin" for i in range(4)] + [f"in/{'deep/' * (i % 3)}f{i}" for i in range(8)]

@@ -8,8 +8,8 @@ import sys
 import pytest
 from servers.web import PASSWORD, USER, Web, content
 
-from labflake.data.sources import download
-from labflake.data.sources.download import Download
+from labflake.data_files.sources import download
+from labflake.data_files.sources.download import Download
 from labflake.errors import LabError
 
 SIZE = 3_000_000

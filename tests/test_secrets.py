@@ -6,7 +6,7 @@ import pytest
 from data_projects import Project, error
 from servers.web import Web
 
-from labflake.data.sources import secrecy
+from labflake.data_files.sources import secrecy
 
 TINY = "2024-02-29-Tiny"
 

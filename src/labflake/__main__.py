@@ -95,7 +95,7 @@ def _module(command: str):
 
 
 def _failed(error: Exception, text: str) -> int:
-    from labflake.data.sources.secrecy import hidden
+    from labflake.data_files.sources.secrecy import hidden
 
     sys.stdout.flush()
     if options.is_debugging():

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from labflake.data import gate, sources
-from labflake.data.gate import drift, fetching, home, origins, record, versions
-from labflake.data.gate.inventory import DATA, Finding
-from labflake.data.gate.wording import aligned, short, shown
+from labflake.data_files import gate, sources
+from labflake.data_files.gate import drift, fetching, home, origins, record, versions
+from labflake.data_files.gate.inventory import DATA, Finding
+from labflake.data_files.gate.wording import aligned, short, shown
 from labflake.errors import LabError
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current, relative

@@ -115,7 +115,7 @@ def _build(
 ) -> int:
     from collections import Counter
 
-    from labflake.data.gate import guarded
+    from labflake.data_files.gate import guarded
     from labflake.documents import run_documents
     from labflake.programs import clashes, compiled
     from labflake.steps import gated, run_steps

@@ -1,12 +1,12 @@
 """Verify the data now, and print what is verified and what is not (part of `make check`)."""
 
 from labflake.content.meter import size
-from labflake.data import gate, sources
-from labflake.data.gate import drift, fetching, home, restore
-from labflake.data.gate.inventory import DATA, Finding, Inventory
-from labflake.data.gate.tree import Tree
-from labflake.data.gate.wording import accept, aligned, short, shown
-from labflake.data.sources import Source
+from labflake.data_files import gate, sources
+from labflake.data_files.gate import drift, fetching, home, restore
+from labflake.data_files.gate.inventory import DATA, Finding, Inventory
+from labflake.data_files.gate.tree import Tree
+from labflake.data_files.gate.wording import accept, aligned, short, shown
+from labflake.data_files.sources import Source
 from labflake.project.experiments import Experiment, current
 from labflake.project.options import flag, is_locked
 

@@ -2,10 +2,10 @@
 
 import difflib
 
-from labflake.data import gate, sources
-from labflake.data.gate import drift, fetching, home, origins, record, restore
-from labflake.data.gate.inventory import DATA
-from labflake.data.sources.local import Manual
+from labflake.data_files import gate, sources
+from labflake.data_files.gate import drift, fetching, home, origins, record, restore
+from labflake.data_files.gate.inventory import DATA
+from labflake.data_files.sources.local import Manual
 from labflake.errors import LabError
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current

@@ -12,8 +12,8 @@ from labflake.command_line import table as commands
 from labflake.content import temporary
 from labflake.content.contents import sha256
 from labflake.content.meter import duration
-from labflake.data.gate import record, versions
-from labflake.data.gate.wording import aligned, shown
+from labflake.data_files.gate import record, versions
+from labflake.data_files.gate.wording import aligned, shown
 from labflake.errors import LabError
 from labflake.project import uncommitted
 from labflake.project.experiments import Experiment, current, relative, root

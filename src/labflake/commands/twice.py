@@ -14,8 +14,8 @@ from labflake.command_line import table as commands
 from labflake.content import temporary
 from labflake.content.folders import walk
 from labflake.content.meter import duration
-from labflake.data import gate
-from labflake.data.gate.wording import aligned
+from labflake.data_files import gate
+from labflake.data_files.gate.wording import aligned
 from labflake.project.experiments import Experiment, current, root
 from labflake.verify import builds, conditions, copies, verdict
 from labflake.verify.artifacts import artifacts

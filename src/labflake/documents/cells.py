@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
 from labflake.content import temporary
-from labflake.data.sources import secrecy
+from labflake.data_files.sources import secrecy
 from labflake.documents.problems import Problem
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line

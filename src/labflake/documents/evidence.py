@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labflake.content.contents import Contents
 from labflake.content.folders import names as names_in
-from labflake.data import sources
+from labflake.data_files import sources
 from labflake.documents import looks, memory, prose, provenance, software
 from labflake.documents.building import Answer
 from labflake.documents.problems import Problem

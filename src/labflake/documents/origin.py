@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Collection
 from typing import NamedTuple
 
-from labflake.data.gate import wording
+from labflake.data_files.gate import wording
 from labflake.environment import python_asked
 from labflake.programs.installed import named
 from labflake.project import git, uncommitted

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from labflake.data.gate import record, wording
+from labflake.data_files.gate import record, wording
 from labflake.documents import origin
 from labflake.programs import pins
 from labflake.project.experiments import Experiment, head_commit, relative, root

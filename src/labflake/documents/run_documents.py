@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from labflake.content.contents import Contents
-from labflake.data.sources.secrecy import hide_in
+from labflake.data_files.sources.secrecy import hide_in
 from labflake.documents import evidence, provenance, software
 from labflake.documents.building import ANSWER, Answer, Order
 from labflake.documents.document import Built, Making
@@ -29,7 +29,7 @@ def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[
 
     Data is neither: it has been brought before.
     """
-    from labflake.data.gate import guarded
+    from labflake.data_files.gate import guarded
     from labflake.documents.document import outputs
 
     makers = {str(p): source for source in experiment.documents() for p in outputs(source)}

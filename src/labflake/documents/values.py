@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labflake.data.gate import record
+from labflake.data_files.gate import record
 from labflake.project.experiments import Experiment
 
 _LARGEST = 100_000  # bytes; in larger tables every number is found by chance

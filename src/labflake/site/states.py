@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.content.contents import Contents
-from labflake.data import gate
-from labflake.data.gate import inventory, record
+from labflake.data_files import gate
+from labflake.data_files.gate import inventory, record
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.steps.changed import Change, examine

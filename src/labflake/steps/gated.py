@@ -1,8 +1,8 @@
 """The data of a build: what the gate let pass is what its steps may see."""
 
 from labflake.content.contents import Contents, of_folder
-from labflake.data import gate
-from labflake.data.gate import inventory, record, statcache
+from labflake.data_files import gate
+from labflake.data_files.gate import inventory, record, statcache
 from labflake.project.experiments import Experiment
 
 

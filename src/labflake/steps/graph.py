@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labflake import cache
 from labflake.content.contents import Contents
-from labflake.data.gate import guarded, record
+from labflake.data_files.gate import guarded, record
 from labflake.errors import LabError
 from labflake.processes import determinism
 from labflake.programs import pins

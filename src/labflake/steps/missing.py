@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from labflake.data.gate import guarded
+from labflake.data_files.gate import guarded
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.steps import adjusted, inside, language

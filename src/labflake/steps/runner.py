@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labflake.data.sources.secrecy import hide_in
+from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
 from labflake.processes import memory, orphans, processes
 from labflake.processes.determinism import environment, of_step, pinned

@@ -14,7 +14,7 @@ from labflake.cache import Cache
 from labflake.content import folders
 from labflake.content.atomic import move, remove
 from labflake.content.contents import Contents, was_written
-from labflake.data.sources.secrecy import hide_in
+from labflake.data_files.sources.secrecy import hide_in
 from labflake.environment import NOTE
 from labflake.errors import LabError
 from labflake.programs import commands, packages, pins

@@ -10,7 +10,7 @@ from typing import Any
 
 from labflake.content.atomic import replacing
 from labflake.content.contents import sha256
-from labflake.data.gate import record
+from labflake.data_files.gate import record
 from labflake.errors import LabError
 from labflake.verify import differences, tolerance
 from labflake.verify.artifacts import VERDICT, last_made

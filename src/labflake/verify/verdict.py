@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labflake.content.contents import sha256
 from labflake.content.meter import size
-from labflake.data.gate.wording import aligned
+from labflake.data_files.gate.wording import aligned
 from labflake.project.experiments import relative
 from labflake.verify import differences
 from labflake.verify.artifacts import needs

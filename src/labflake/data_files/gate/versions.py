@@ -18,10 +18,10 @@ from labflake.content.atomic import replacing
 from labflake.content.folders import walk
 from labflake.content.meter import size
 from labflake.content.sizes import megabytes
-from labflake.data.gate import hashes, home
-from labflake.data.gate.inventory import DATA, Finding
-from labflake.data.gate.wording import shown
-from labflake.data.sources.job import Source
+from labflake.data_files.gate import hashes, home
+from labflake.data_files.gate.inventory import DATA, Finding
+from labflake.data_files.gate.wording import shown
+from labflake.data_files.sources.job import Source
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative, root
 from labflake.project.options import option

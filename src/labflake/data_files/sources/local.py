@@ -7,7 +7,7 @@ from typing import Any
 
 from labflake.content.folders import walk
 from labflake.content.meter import Meter
-from labflake.data.sources.job import Job
+from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, root
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from labflake.data.sources import checks, credentials, secrecy
-from labflake.data.sources.download import Download
-from labflake.data.sources.job import Job
+from labflake.data_files.sources import checks, credentials, secrecy
+from labflake.data_files.sources.download import Download
+from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 
 VARIABLES = {"public_id": "NUMERAI_PUBLIC_ID", "secret_key": "NUMERAI_SECRET_KEY"}

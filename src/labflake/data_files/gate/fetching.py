@@ -10,12 +10,12 @@ from pathlib import Path
 from labflake.content.atomic import flush, move, remove
 from labflake.content.folders import walk
 from labflake.content.meter import Meter
-from labflake.data.gate import drift, hashes, origins, record, statcache, versions
-from labflake.data.gate.inventory import DATA
-from labflake.data.gate.tree import stamp
-from labflake.data.gate.wording import short, shown
-from labflake.data.sources.job import Job, Source
-from labflake.data.sources.local import File, Folder, Manual
+from labflake.data_files.gate import drift, hashes, origins, record, statcache, versions
+from labflake.data_files.gate.inventory import DATA
+from labflake.data_files.gate.tree import stamp
+from labflake.data_files.gate.wording import short, shown
+from labflake.data_files.sources.job import Job, Source
+from labflake.data_files.sources.local import File, Folder, Manual
 from labflake.errors import LabError
 from labflake.project import surroundings
 from labflake.project.experiments import Experiment

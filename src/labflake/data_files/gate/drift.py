@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.content.folders import walk
-from labflake.data.gate import hashes, wording
-from labflake.data.gate.inventory import DATA, DRIFTED
-from labflake.data.gate.record import Record
-from labflake.data.gate.wording import accept, aligned, short
+from labflake.data_files.gate import hashes, wording
+from labflake.data_files.gate.inventory import DATA, DRIFTED
+from labflake.data_files.gate.record import Record
+from labflake.data_files.gate.wording import accept, aligned, short
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment
 
@@ -57,7 +57,7 @@ def _row(experiment: Experiment, name: str, known: Record) -> tuple[str, str, st
 
 def _difference(experiment: Experiment, name: str) -> str:
     old, new = experiment.generated / DATA / name, aside(experiment, name)
-    from labflake.data.gate import compare
+    from labflake.data_files.gate import compare
 
     if new.is_dir() and old.is_dir():
         lines = _files(old, new)
@@ -68,7 +68,7 @@ def _difference(experiment: Experiment, name: str) -> str:
 
 def _files(old: Path, new: Path) -> list[str]:
     """Return which files of two folders differ, the first few of them."""
-    from labflake.data.gate.compare import ROWS
+    from labflake.data_files.gate.compare import ROWS
 
     before, after = (_hashed(top) for top in (old, new))
     gone = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from labflake.content.atomic import move, remove, replacing
 from labflake.content.folders import walk
-from labflake.data.gate import hashes
-from labflake.data.gate.inventory import DATA
-from labflake.data.sources.job import Source
-from labflake.data.sources.local import Manual
+from labflake.data_files.gate import hashes
+from labflake.data_files.gate.inventory import DATA
+from labflake.data_files.sources.job import Source
+from labflake.data_files.sources.local import Manual
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative, root
 
@@ -73,7 +73,7 @@ def link(used: Path, own: Path) -> None:
 
 def _give_way(experiment: Experiment, own: Path) -> str:
     """Set aside what lies where newer data has to go; return what to say of it."""
-    from labflake.data.gate import versions
+    from labflake.data_files.gate import versions
 
     if not os.path.lexists(own):
         return ""

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-from labflake.data.sources.job import Job, Source, identity_of
+from labflake.data_files.sources.job import Job, Source, identity_of
 from labflake.errors import LabError
 
 LIMIT = "100 GB"
@@ -47,7 +47,7 @@ class Unpacked:
 
     def fetch(self, job: Job) -> None:
         """Fetch the archive, unless another member of it was just fetched, and extract."""
-        from labflake.data.sources.unpacking import AbsentError, Target, extract
+        from labflake.data_files.sources.unpacking import AbsentError, Target, extract
 
         folder = job.scratch.parent / identity_of(self.source)[:16]
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from labflake.content.meter import size
-from labflake.data.sources.job import Job
-from labflake.data.sources.secrecy import in_arguments, redacted
+from labflake.data_files.sources.job import Job
+from labflake.data_files.sources.secrecy import in_arguments, redacted
 from labflake.errors import LabError
 from labflake.processes.determinism import environment
 from labflake.programs.modules import programs
@@ -66,7 +66,7 @@ class Function:
             LabError: The function is not there, or it failed.
         """
         call = [self.function, job.name, str(job.target)]
-        command = [sys.executable, "-m", "labflake.data.sources.function", *call]
+        command = [sys.executable, "-m", "labflake.data_files.sources.function", *call]
         given = pickle.dumps(self.arguments)  # not on the command line, which everybody sees
         done = subprocess.run(
             command, cwd=root(), env=environment(), input=given, capture_output=True

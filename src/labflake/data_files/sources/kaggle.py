@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from labflake.data.sources import checks, credentials, secrecy
-from labflake.data.sources.download import Download
-from labflake.data.sources.job import Job
+from labflake.data_files.sources import checks, credentials, secrecy
+from labflake.data_files.sources.download import Download
+from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 
 FORMS = "kaggle://competitions/NAME/FILE or kaggle://datasets/OWNER/NAME/FILE"

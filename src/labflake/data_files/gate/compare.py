@@ -6,7 +6,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from labflake.data.gate.wording import shown
+from labflake.data_files.gate.wording import shown
 
 ROWS = 3
 COLUMNS = 3

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from labflake.data.sources import checks, credentials
-from labflake.data.sources.download import Download
-from labflake.data.sources.job import Job
-from labflake.data.sources.secrecy import without
+from labflake.data_files.sources import checks, credentials
+from labflake.data_files.sources.download import Download
+from labflake.data_files.sources.job import Job
+from labflake.data_files.sources.secrecy import without
 
 
 @dataclass(frozen=True, kw_only=True)

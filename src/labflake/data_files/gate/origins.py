@@ -4,10 +4,10 @@ import hashlib
 import json
 
 from labflake.content.atomic import replacing
-from labflake.data.gate import record
-from labflake.data.gate.inventory import DATA
-from labflake.data.sources.job import Source, identity_of
-from labflake.data.sources.local import Manual
+from labflake.data_files.gate import record
+from labflake.data_files.gate.inventory import DATA
+from labflake.data_files.sources.job import Source, identity_of
+from labflake.data_files.sources.local import Manual
 from labflake.project.experiments import Experiment
 
 

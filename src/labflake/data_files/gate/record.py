@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labflake.content.atomic import replacing
-from labflake.data.gate.wording import shown
+from labflake.data_files.gate.wording import shown
 from labflake.errors import LabError
 from labflake.project.experiments import relative
 

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from labflake.content.atomic import replacing
-from labflake.data.gate.inventory import DATA, Inventory
-from labflake.data.gate.tree import Tree, look
-from labflake.data.sources.job import Source, identity_of
+from labflake.data_files.gate.inventory import DATA, Inventory
+from labflake.data_files.gate.tree import Tree, look
+from labflake.data_files.sources.job import Source, identity_of
 from labflake.project.experiments import Experiment
 
 

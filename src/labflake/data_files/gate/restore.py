@@ -11,12 +11,12 @@ from pathlib import Path
 
 from labflake.content.atomic import move, replacing
 from labflake.content.folders import walk
-from labflake.data.gate import drift, fetching, home, versions
-from labflake.data.gate.inventory import DATA, Finding, Inventory
-from labflake.data.gate.record import Record
-from labflake.data.gate.wording import short, shown
-from labflake.data.sources.job import Source
-from labflake.data.sources.local import File, Folder, Manual
+from labflake.data_files.gate import drift, fetching, home, versions
+from labflake.data_files.gate.inventory import DATA, Finding, Inventory
+from labflake.data_files.gate.record import Record
+from labflake.data_files.gate.wording import short, shown
+from labflake.data_files.sources.job import Source
+from labflake.data_files.sources.local import File, Folder, Manual
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from labflake.data.sources import credentials
+from labflake.data_files.sources import credentials
 from labflake.errors import LabError
 
 _WORDS = """

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from labflake.data import sources
-from labflake.data.gate import record
-from labflake.data.gate.inventory import DATA, roots
+from labflake.data_files import sources
+from labflake.data_files.gate import record
+from labflake.data_files.gate.inventory import DATA, roots
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from labflake.data.gate import hashes
-from labflake.data.gate.wording import short
-from labflake.data.sources import secrecy
+from labflake.data_files.gate import hashes
+from labflake.data_files.gate.wording import short
+from labflake.data_files.sources import secrecy
 from labflake.errors import LabError
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from labflake.content import filesystems
 from labflake.content.meter import Meter
-from labflake.data.gate import hashes, statcache
-from labflake.data.gate.record import Record
-from labflake.data.gate.statcache import Known
-from labflake.data.gate.tree import Tree, look, stamp
+from labflake.data_files.gate import hashes, statcache
+from labflake.data_files.gate.record import Record
+from labflake.data_files.gate.statcache import Known
+from labflake.data_files.gate.tree import Tree, look, stamp
 from labflake.errors import LabError
 from labflake.project import surroundings
 

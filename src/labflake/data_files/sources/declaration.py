@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
-from labflake.data.sources import archive
-from labflake.data.sources.job import Source
-from labflake.data.sources.secrecy import plain
+from labflake.data_files.sources import archive
+from labflake.data_files.sources.job import Source
+from labflake.data_files.sources.secrecy import plain
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 
@@ -110,7 +110,7 @@ def _load(form: str) -> type:
     import importlib
 
     module, _, name = form.partition(":")
-    return getattr(importlib.import_module(f"labflake.data.sources.{module}"), name)
+    return getattr(importlib.import_module(f"labflake.data_files.sources.{module}"), name)
 
 
 def _by_scheme(where: str, url: Any) -> type:
@@ -118,8 +118,8 @@ def _by_scheme(where: str, url: Any) -> type:
     scheme, mark, _ = str(url).partition("://")
     if scheme in SCHEMES:
         return _load(SCHEMES[scheme])
-    from labflake.data.sources.store import SCHEMES as STORES
-    from labflake.data.sources.store import Store
+    from labflake.data_files.sources.store import SCHEMES as STORES
+    from labflake.data_files.sources.store import Store
 
     if scheme in STORES:
         return Store

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from labflake.content.meter import Meter
-from labflake.data.gate.wording import shown
-from labflake.data.sources import checks, secrecy
-from labflake.data.sources.credentials import filled
-from labflake.data.sources.job import Job
+from labflake.data_files.gate.wording import shown
+from labflake.data_files.sources import checks, secrecy
+from labflake.data_files.sources.credentials import filled
+from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 
 PACKAGES = {"s3": "make env WITH=s3", "s3a": "make env WITH=s3"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.content.atomic import replacing
-from labflake.data.gate.tree import Stamp
+from labflake.data_files.gate.tree import Stamp
 
 RACY = 2_000_000_000  # nanoseconds
 

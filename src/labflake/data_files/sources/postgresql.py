@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labflake.content.meter import Meter
-from labflake.data.sources import secrecy
-from labflake.data.sources.job import Job
+from labflake.data_files.sources import secrecy
+from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 
 FORMATS = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labflake.content.meter import Meter, size
-from labflake.data.sources.secrecy import without
+from labflake.data_files.sources.secrecy import without
 from labflake.errors import LabError
 
 if TYPE_CHECKING:

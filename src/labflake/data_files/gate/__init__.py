@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from labflake.data import sources
-from labflake.data.gate import (
+from labflake.data_files import sources
+from labflake.data_files.gate import (
     drift,
     fetching,
     home,
@@ -14,10 +14,10 @@ from labflake.data.gate import (
     seal,
     versions,
 )
-from labflake.data.gate.inventory import DATA, Finding, Inventory
-from labflake.data.gate.tree import Tree
-from labflake.data.gate.wording import accept, aligned, short, shown
-from labflake.data.sources.local import Manual, where
+from labflake.data_files.gate.inventory import DATA, Finding, Inventory
+from labflake.data_files.gate.tree import Tree
+from labflake.data_files.gate.wording import accept, aligned, short, shown
+from labflake.data_files.sources.local import Manual, where
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.project.options import is_locked
