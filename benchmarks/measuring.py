@@ -119,7 +119,7 @@ def project(folder: Path, config: str = "{}") -> tuple[Path, Path]:
 def lab(label: str, root: Path, command: str, **variables: str) -> Command:
     """Return a command of the project, run by this Python and ended as people's are."""
     code = (
-        f"import os, sys; from labflake import {command}; code = {command}.main([]); "
+        f"import os, sys; from labflake.commands import {command}; code = {command}.main([]); "
         "sys.stdout.flush(); os._exit(code)"
     )
     words = [sys.executable, "-c", code]

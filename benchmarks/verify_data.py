@@ -127,7 +127,10 @@ def record(root: Path, data: Path) -> None:
     listing = 'find assets/data -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > "$0"'
     subprocess.run(["sh", "-c", listing, hashes(root)], cwd=there, check=True)
     subprocess.run(["sleep", "2.5"], check=True)  # younger files are not believed by their times
-    code = "from labflake import experiments, gate; gate.prepare(experiments.current())"
+    code = (
+        "from labflake.project import experiments; from labflake.data_files import gate; "
+        "gate.prepare(experiments.current())"
+    )
     Command("prepare", [sys.executable, "-c", code], root, {"PYTHONPATH": str(root)}).run()
 
 

@@ -64,3 +64,9 @@ def built(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     printed = building.made(project, CACHE=str(folder / "cache"))
     (folder / "first-build.log").write_text(printed, encoding="utf-8")
     return project
+
+
+@pytest.fixture
+def in_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what runs in this process find the project as it is before it is rendered."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(rendering.REPOSITORY / rendering.PAYLOAD))

@@ -19,7 +19,7 @@ DOOR = """
 import importlib, sys
 from labflake.errors import LabError
 try:
-    code = importlib.import_module("labflake." + sys.argv[1]).main(sys.argv[2:]) or 0
+    code = importlib.import_module("labflake.commands." + sys.argv[1]).main(sys.argv[2:]) or 0
 except LabError as error:
     print(f"error: {error}", file=sys.stderr)
     code = 1
@@ -28,7 +28,7 @@ sys.exit(code)
 # What a build does with its data before any step.
 PREPARE = """
 import sys
-from labflake import gate
+from labflake.data_files import gate
 from labflake.errors import LabError
 from labflake.project.experiments import current
 try:

@@ -37,7 +37,7 @@ SNAKEFILE = """
 # Asks what a command would be told, instead of running one.
 PROBE = """
 import json, sys
-from labflake import options
+from labflake.project import options
 print(json.dumps(options.make_words()))
 """
 

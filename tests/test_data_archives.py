@@ -15,6 +15,7 @@ from labflake.errors import LabError
 
 MEMBERS = {"top.csv": b"a\n1\n", "in/side.csv": b"b\n2\n", "in/ü mlaut.txt": b"", "x": b"\0" * 10}
 KINDS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "7z"]
+pytestmark = pytest.mark.usefixtures("in_the_template")
 
 
 def pack(path, members):

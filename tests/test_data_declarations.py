@@ -10,10 +10,7 @@ from labflake.errors import LabError
 DATABASE = {"url": "postgresql://db.example.org/lab", "query": "SELECT 1 AS a ORDER BY a"}
 
 
-@pytest.fixture(autouse=True)
-def in_the_template(monkeypatch):
-    """Let functions be looked for in the project as it is before it is rendered."""
-    monkeypatch.setenv("LABFLAKE_PROJECT", str(data_projects.TEMPLATE))
+pytestmark = pytest.mark.usefixtures("in_the_template")
 
 
 class Experiment:

@@ -233,7 +233,7 @@ def test_unchanged_data_is_not_read_again(recorded):
     count = (
         "import sys\nopened = []\n"
         "sys.addaudithook(lambda e, a: opened.append(a[0]) if e == 'open' else None)\n"
-        "from labflake import check\nassert check.main([]) == 0\n"
+        "from labflake.commands import check\nassert check.main([]) == 0\n"
         "print(sum('raw.csv' in str(name) for name in opened))"
     )
     assert recorded.python("-c", count).stdout.splitlines()[-1] == "0"

@@ -341,7 +341,7 @@ def test_memory_of_an_export(project, database):
     text = "select g id, repeat(md5(g::text), 20) tag from generate_series(1, 500000) g order by g"
     project.declare(a__parquet=query(text))
     measure = (
-        "from labflake import gate\nfrom labflake.project.experiments import current\n"
+        "from labflake.data_files import gate\nfrom labflake.project.experiments import current\n"
         "gate.prepare(current())\n"
         "status = dict(line.split(':') for line in open('/proc/self/status'))\n"
         "print(int(status['VmHWM'].split()[0]) // 1024)"

@@ -14,6 +14,7 @@ from labflake.errors import LabError
 
 SIZE = 3_000_000
 DATA = content(SIZE)
+pytestmark = pytest.mark.usefixtures("in_the_template")
 
 
 @pytest.fixture(scope="module")

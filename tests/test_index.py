@@ -73,7 +73,7 @@ REPORT = """
 def index(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Write the page with the project's Python, or that of the tests where nothing was built."""
     env = {**os.environ, "PYTHONPATH": str(project), **environment}
-    program = "import sys; from labflake import index; sys.exit(index.main([]))"
+    program = "import sys; from labflake.commands import index; sys.exit(index.main([]))"
     own = project / ".venv" / "bin" / "python"
     python = own if own.exists() else sys.executable
     return subprocess.run(

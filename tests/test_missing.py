@@ -80,5 +80,5 @@ def test_only_packages_that_lack_are_named(tiny: Path, module: str, expected: st
     helper = tiny / "scripts" / TINY / "helper_of_the_experiment.py"
     helper.write_text("", encoding="utf-8")
     said = f"ModuleNotFoundError: No module named '{module}'"
-    code = f"from labflake import missing; print(missing.advice({said!r}, {TINY!r}))"
+    code = f"from labflake.environment import missing; print(missing.advice({said!r}, {TINY!r}))"
     assert building.run_python(tiny, code, tiny).strip() == expected

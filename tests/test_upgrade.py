@@ -173,7 +173,7 @@ def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None
     git(project, "add", "--all")
     git(project, "commit", "-q", "-m", "Unpack labflake")
     fits(project)
-    program = project / "vendor" / "labflake" / "plan.py"
+    program = project / "vendor" / "labflake" / "commands" / "plan.py"
     program.write_text(program.read_text(encoding="utf-8") + '\nprint("changed by hand")\n')
     assert git(project, "diff", "--name-only") == "vendor/labflake/plan.py"
     assert "changed by hand" in building.made(project, "plan", **VARIABLES)

@@ -34,6 +34,7 @@ def project(folder: Path) -> Path:
         "[tool.labflake]\n"
     )
     (folder / "pyproject.toml").write_text(about, encoding="utf-8")
+    rendering.wheels.put(rendering.wheel(), folder)
     return folder
 
 
@@ -73,6 +74,7 @@ def write(project: Path, experiment: str, text: str, name: str = "report.md") ->
 def environment(project: Path, **changes: str) -> dict[str, str]:
     """Return the variables with which the equipment of a project runs without its environment."""
     own = {"PYTHONPATH": os.pathsep.join([str(project), str(project / "src")])}
+    own["LABFLAKE_PROJECT"] = str(project)
     kept = {k: v for k, v in os.environ.items() if k != "LABFLAKE_STRICT"}
     return kept | own | building.exported(changes)
 

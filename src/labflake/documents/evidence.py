@@ -15,11 +15,13 @@ from labflake.documents.building import Answer
 from labflake.documents.problems import Problem
 from labflake.processes import determinism
 from labflake.programs import pins
+from labflake.project import authors
 from labflake.project.experiments import Experiment, relative, root
 from labflake.steps import changed
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
 _OWN = ("Snakefile", "hashes.txt")
+_ABOUT = "../../pyproject.toml"  # names the authors
 
 
 class Evidence:
@@ -90,6 +92,8 @@ class Evidence:
             "listed": {self._name(p): n for p, n in self.listed(answer).items()},
             "around": self.around,
             "variables": self.variables,
+            "authors": authors.names(),
+            "about": {_ABOUT: self.contents.digest(_ABOUT)},
             "cells": {name: answer.notes.get(name) for name in ("modules", "programs")},
             "packages": self.contents.know_packages(self._packages(answer.notes)),
             "conditions": determinism.conditions_of_documents(),

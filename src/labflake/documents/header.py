@@ -1,14 +1,13 @@
 """The header of a document: what it may hold, and what pandoc and Typst get from it."""
 
 import re
-import tomllib
 from datetime import date
 from typing import Any
 
 from labflake.documents import prose, words
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.source import Source, unknown
-from labflake.project.experiments import root
+from labflake.project import authors as project
 
 KNOWN = (
     "title", "subtitle", "author", "date", "abstract", "keywords", "tags", "question", "metrics",
@@ -157,12 +156,7 @@ def _authors(header: dict) -> tuple[list[dict], list[dict]]:
 
 def project_authors() -> list[dict]:
     """Return the authors that `pyproject.toml` names, as they are written there."""
-    try:
-        project = tomllib.loads((root() / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return []
-    people = project.get("project", {}).get("authors", [])
-    return [{"name": prose.escape(p["name"])} for p in people if p.get("name")]
+    return [{"name": prose.escape(name)} for name in project.names()]
 
 
 def _day(source: Source) -> str:

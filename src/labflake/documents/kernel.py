@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labflake.content import folders
 from labflake.documents import looks
+from labflake.processes.determinism import HERE
 from labflake.programs import mentions
 from labflake.project.experiments import here, root
 
@@ -189,7 +190,7 @@ def _fixed() -> tuple[str, ...]:
     """Return the folders of what the lock fixes, and of the equipment's own notes."""
     found = {sys.prefix, os.environ.get("IPYTHONDIR", sys.prefix), str(here().state)}
     found |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    found.add(os.path.join(root(), ".venv"))
+    found |= {os.path.join(root(), ".venv"), str(HERE.parent)}
     return tuple({os.path.join(p, "") for each in found for p in (each, os.path.realpath(each))})
 
 

@@ -18,7 +18,7 @@ from labflake.processes.again import ChangedError
 from labflake.processes.determinism import environment
 from labflake.processes.processes import Running, described
 from labflake.programs import pins
-from labflake.project import git
+from labflake.project import authors, git
 from labflake.project.experiments import Experiment, relative, root
 from labflake.project.settings import told
 from labflake.steps.changed import renamed
@@ -128,7 +128,7 @@ def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool
     known = record["outputs"] | record["reads"]
     if any(contents.digest(path) != digest for path, digest in known.items()):
         return False
-    if renamed(experiment, record.get("listed", {})):
+    if renamed(experiment, record.get("listed", {})) or record["authors"] != authors.names():
         return False
     if record.get("variables") != evidence.deciding(contents):
         return False

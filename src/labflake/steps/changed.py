@@ -93,9 +93,19 @@ def _examine_documents(
         changed = [path for files in known for path in present.changed(files)]
         changed += renamed(experiment, record.get("listed", {}))
         change.files += changed
-        if changed or record.get("head") != head or record.get("variables") != around:
+        others = record.get("head") != head or record.get("variables") != around
+        if changed or others or _is_by_others(record, present):
             change.documents.append(name)
     change.documents += contents.documents.keys() - {d.name for d in experiment.documents()}
+
+
+def _is_by_others(record: dict, present: "_Present") -> bool:
+    """Tell whether a document names other authors than `pyproject.toml` does by now."""
+    if not present.changed(record["about"]):
+        return False
+    from labflake.project import authors
+
+    return record["authors"] != authors.names()
 
 
 def _examine_packages(contents: Contents, change: Change) -> None:
