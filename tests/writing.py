@@ -31,7 +31,8 @@ def project(folder: Path) -> Path:
     author = json.dumps(AUTHOR, ensure_ascii=False)
     about = (
         f'[project]\nname = "p"\nauthors = [{{ name = {author} }}]\ndependencies = ["numpy>=2"]\n'
-        "[tool.labflake]\n"
+        "[tool.labflake]\n[tool.poetry.dependencies]\n"
+        f'labflake = {{ path = "vendor/{rendering.wheel().name}" }}\n'
     )
     (folder / "pyproject.toml").write_text(about, encoding="utf-8")
     rendering.wheels.put(rendering.wheel(), folder)

@@ -112,7 +112,11 @@ COMMANDS = {
         "Make the executed notebook of the report.", _BUILD, "DOCUMENT", are_paths=True
     ),
     "document": Command(
-        "Make one report or presentation of its Markdown.", _BUILD, "DOCUMENT", are_paths=True
+        "Make one report or presentation of its Markdown.",
+        _BUILD,
+        "DOCUMENT",
+        are_paths=True,
+        module="labflake.documents.document",
     ),
     "twice": Command("Build the experiment in two unlike copies, compare every artifact.", _BUILD),
     "reproduce": Command(
