@@ -106,7 +106,7 @@ class Notes:
         found = {
             "read": {p: look for p, look in sorted(self.read.items()) if not _passing(p)},
             "listed": {p: found for p, found in sorted(self.listed.items()) if not _passing(p)},
-            "written": sorted(p for p in self.written if _matters(p) and not _passing(p)),
+            "written": sorted(p for p in [*self.written] if _matters(p) and not _passing(p)),
             "overwritten": sorted(self.overwritten),
             "modules": sorted(self.modules),
             "programs": self.programs,

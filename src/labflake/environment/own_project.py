@@ -23,13 +23,14 @@ def link(folder: Path, venv: Path, pyproject: dict) -> None:
 
 def _describe(site: Path, name: str, folder: Path, own: dict, programs: list[str]) -> None:
     """Write what tools that list packages read."""
-    info = site / f"{name}-{own['version']}.dist-info"
+    version = own.get("version", "0")
+    info = site / f"{name}-{version}.dist-info"
     for other in site.glob(f"{name}-*.dist-info"):
         shutil.rmtree(other)
     info.mkdir()
     address = {"dir_info": {"editable": True}, "url": folder.as_uri()}
     files = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {own['name']}\nVersion: {own['version']}\n",
+        "METADATA": f"Metadata-Version: 2.1\nName: {own['name']}\nVersion: {version}\n",
         "INSTALLER": "labflake\n",
         "direct_url.json": json.dumps(address),
     }
