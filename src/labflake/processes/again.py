@@ -29,11 +29,13 @@ def mend_packages(given: dict[str, str]) -> None:
 
     Every command asks whether its packages are there; this looks at each file, so it is for what
     runs a step or a document.
+
+    Raises:
+        PreparationError: it could not be made.
     """
     if packages.is_whole(root()):
         return
-    if packages.main([]):
-        raise SystemExit(1)
+    packages.make(root())
     start("packages of .venv were changed", given)
 
 
