@@ -17,6 +17,7 @@ from servers.web import Web, content
 from labflake.data_files import gate
 from labflake.errors import LabError
 
+pytestmark = pytest.mark.usefixtures("in_the_template")
 MANY = int(os.environ.get("LAB_CAMPAIGN", "0"))
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 import pythons
 import small_packages
+from rendering import SOURCES
 from servers import free_port
 from servers.certificates import authority
 from servers.devpi import Devpi
@@ -376,7 +377,7 @@ def test_files_of_pip_are_read_as_pip_reads_them(person: Person, row: str) -> No
         (person.home / name).parent.mkdir(parents=True, exist_ok=True)
         (person.home / name).write_text(text.format(**person.places))
     code = "from labflake.environment.sources import *; print(settings() == probable(), settings())"
-    env = {"PATH": person.path, "HOME": str(person.home), **variables}
+    env = {"PATH": person.path, "HOME": str(person.home), "PYTHONPATH": str(SOURCES), **variables}
     command = [getattr(sys, "_base_executable", sys.executable), "-c", code]
     done = subprocess.run(command, cwd=person.project, env=env, capture_output=True, text=True)
     assert done.stdout.startswith("True"), done.stdout + done.stderr

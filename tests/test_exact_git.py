@@ -29,7 +29,7 @@ from pathlib import Path
 from labflake.documents.provenance import provenance
 from labflake.project.experiments import Experiment, current, head_commit
 experiment = Experiment({TINY!r})
-found = provenance(experiment, [experiment.generated / "outputs" / "report.pdf"])
+found = provenance(experiment, [experiment.generated / "outputs" / "report.pdf"], {{}})
 print(json.dumps(found | {{"head": head_commit(), "current": current().name}}))
 """
 
@@ -103,7 +103,7 @@ def test_one_function_starts_git() -> None:
             texts = [w.value for w in words if isinstance(w, ast.Constant)]
             if any(isinstance(t, str) and (t == "git" or t.startswith("git ")) for t in texts):
                 starting.add(path.relative_to(lab).as_posix())
-    assert starting == {"git.py"}
+    assert starting == {"project/git.py"}
 
 
 SETTINGS = {

@@ -3,6 +3,7 @@
 What the stand-in proves, and what it does not, is in the head of nix/nixpkgs/flake.nix.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import building
 import pytest
 from nix import check_lock, examine
 from nix.machine import Nix, NoNixError, find_nix, host_python
-from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer
+from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer, wheel
 
 COPIED = [
     *(".envrc", ".gitignore", "Makefile", "flake.nix", "flake.lock"),
@@ -39,7 +40,18 @@ packages = []
 python = "3.12"
 """,
     "poetry.lock": """\
-package = []
+[[package]]
+name = "labflake"
+version = "0"
+description = ""
+optional = false
+python-versions = "*"
+groups = ["main"]
+files = [{file = "WHEEL", hash = "sha256:DIGEST"}]
+
+[package.source]
+type = "file"
+url = "vendor/WHEEL"
 
 [metadata]
 lock-version = "2.1"
@@ -90,7 +102,9 @@ def minimal(project: Path, tmp_path: Path) -> Path:
         (small / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(project / name, small / name)
     shutil.copytree(project / "vendor", small / "vendor")
+    digest = hashlib.sha256(wheel().read_bytes()).hexdigest()
     for name, text in MINIMAL.items():
+        text = text.replace("WHEEL", wheel().name).replace("DIGEST", digest)
         (small / name).write_text(text, encoding="utf-8")
     commit(small)
     return small

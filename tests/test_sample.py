@@ -69,7 +69,7 @@ def test_deleted_figure_is_made_alone(built: Path, copied: Path) -> None:
     figure.unlink()
     cache = {"CACHE": str(copied.parent / "empty")}
     printed = building.made(copied, f"generated/{SAMPLE}/assets/figures/plot1.svg", **cache)
-    assert building.ran(printed) == ["plot:plot1,"]
+    assert building.ran(printed) == ["plot:plot1"]
     assert figure.read_bytes() == before
 
 

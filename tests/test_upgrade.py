@@ -175,7 +175,7 @@ def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None
     fits(project)
     program = project / "vendor" / "labflake" / "commands" / "plan.py"
     program.write_text(program.read_text(encoding="utf-8") + '\nprint("changed by hand")\n')
-    assert git(project, "diff", "--name-only") == "vendor/labflake/plan.py"
+    assert git(project, "diff", "--name-only") == "vendor/labflake/commands/plan.py"
     assert "changed by hand" in building.made(project, "plan", **VARIABLES)
     (project / ".venv").rename(project / ".venv.before")
     assert "changed by hand" in building.made(
@@ -186,7 +186,7 @@ def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None
     assert building.artifacts(project) == before
     refused = building.make(project, "upgrade", TO=str(newer))
     assert refused.returncode != 0
-    assert "you changed labflake/plan.py" in refused.stderr
+    assert "you changed labflake/commands/plan.py" in refused.stderr
     git(project, "checkout", "-q", "--", "vendor")
     building.made(project, "upgrade", TO=str(newer))
     assert sorted(path.name for path in (project / "vendor").iterdir()) == ["README.md", newer.name]

@@ -25,6 +25,7 @@ _IMPORT = re.compile(
 _BY_TEXT = re.compile(r"(\bimport_module\([ \t]*[\"'])lab(?=[.\"'])")
 # Anywhere: python -m lab build, [python, "-m", "lab", "build"]
 _COMMAND = re.compile(r"((?<![\w-])-m(?:[ \t]+|[\"'],[ \t]*[\"']))lab(?=[ \t\"'.]|$)", re.MULTILINE)
+_MOVED = re.compile(r"\b(lab|labflake)\.(files|formats)\b")
 _SETTINGS = re.compile(r"^\[tool\.lab(?=[.\]])", re.MULTILINE)
 
 
@@ -125,7 +126,8 @@ def _code(text: str, own: bool) -> str:
         return _ONLY_OURS.sub(r"from\1labflake", text)
     text = _FROM.sub(r"from\1labflake", text)
     text = _IMPORT.sub(_imported, text)
-    return _BY_TEXT.sub(r"\1labflake", text)
+    text = _BY_TEXT.sub(r"\1labflake", text)
+    return _MOVED.sub(r"\1.io.\2", text)
 
 
 def _imported(found: re.Match) -> str:
