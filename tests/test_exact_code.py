@@ -140,13 +140,17 @@ def test_named_file_is_followed(root: Path, how: str) -> None:
     assert follow(root, text, name) == [f"scripts/E/{other}"]
 
 
-@pytest.mark.parametrize(
-    "text", ["cd ../../scripts/E", "sed 's/.*/$i/'", "ls ../../scripts/*", "$f"]
-)
+@pytest.mark.parametrize("text", ["sed 's/.*/$i/'", "ls ../../scripts/*", "$f"])
 def test_what_names_everything_names_nothing(root: Path, text: str) -> None:
-    """A whole experiment, or a variable alone, is not all that is there."""
+    """All experiments, or a variable alone, are not all that is there."""
     write(root, {"scripts/E/report.md": "1", "scripts/E/parts/a.csv": "1"})
     assert follow(root, text, "p.sh") == []
+
+
+def test_a_whole_experiment_is_what_it_holds_but_for_its_prose(root: Path) -> None:
+    """A script that goes into an experiment may list it: what is there counts, not the report."""
+    write(root, {"scripts/E/report.md": "1", "scripts/E/parts/a.csv": "1"})
+    assert follow(root, "cd ../../scripts/E", "p.sh") == ["scripts/E/parts/a.csv"]
 
 
 def test_named_files_are_followed_through_others(root: Path) -> None:
