@@ -1,10 +1,12 @@
 """What the tests of the cache share: a folder that uses a cache, damage, situations of a step."""
 
+import contextlib
 import os
 import random
 import shutil
 import sys
 import time
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -154,7 +156,14 @@ def contents_digest(contents: Contents, path: str) -> str:
 
 
 def storm(place: Path, folder: Path, seed: int, seconds: float, answers) -> None:
-    """Use a cache as a build of one of many machines would; report the first wrong byte."""
+    """Use a cache as a build of one of many machines would; report what went wrong, or the hits."""
+    try:
+        answers.put(_storm(place, folder, seed, seconds))
+    except Exception:
+        answers.put(traceback.format_exc())
+
+
+def _storm(place: Path, folder: Path, seed: int, seconds: float) -> int | str:
     chance = random.Random(seed)
     project = Project(folder / str(seed), Cache(Folder(place)))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
@@ -167,8 +176,7 @@ def storm(place: Path, folder: Path, seed: int, seconds: float, answers) -> None
         if found:
             hits += 1
             if [found["a.bin"][2], found["b.bin"][2]] != [expected, expected[::-1]]:
-                answers.put(f"wrong bytes for {number}")
-                return
+                return f"wrong bytes for {number}"
         else:
             (project.folder / "a.bin").write_bytes(expected)
             (project.folder / "b.bin").write_bytes(expected[::-1])
@@ -176,8 +184,10 @@ def storm(place: Path, folder: Path, seed: int, seconds: float, answers) -> None
         if chance.random() < 0.02:
             limit.shrink(project.cache.folder, 600_000)
         if chance.random() < 0.01:
-            for path in place.rglob("?" * 62):
+            with contextlib.suppress(
+                FileNotFoundError, StopIteration
+            ):  # another one may have cleared it
+                path = next(place.rglob("?" * 62))
                 path.chmod(0o644)
                 path.write_bytes(path.read_bytes()[: chance.randrange(900)])
-                break
-    answers.put(hits)
+    return hits

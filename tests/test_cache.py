@@ -484,7 +484,7 @@ def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_many_builds_share_one_folder(place: Path, tmp_path: Path) -> None:
     """Builds keep, restore, clear and damage the same results at once: no wrong byte comes back."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # pytest has threads
     answers = context.Queue()
     storms = [
         context.Process(target=caching.storm, args=(place, tmp_path, seed, 4.0, answers))
