@@ -38,27 +38,27 @@ PYPROJECT = """
     uv = ">=0.9,<1"
 """
 PACKAGE = """
-    [[package]]
-    name = "{name}"
-    version = "{version}"
-    description = ""
-    optional = false
-    python-versions = "*"
-    groups = ["{group}"]
-    files = [
-        {{file = "{file}", hash = "sha256:{digest}"}},
-    ]
+[[package]]
+name = "{name}"
+version = "{version}"
+description = ""
+optional = false
+python-versions = "*"
+groups = ["{group}"]
+files = [
+    {{file = "{file}", hash = "sha256:{digest}"}},
+]
 """
-SOURCE = f"""
-    [package.source]
-    type = "file"
-    url = "vendor/{rendering.wheel().name}"
+SOURCE = """
+[package.source]
+type = "file"
+url = "vendor/{file}"
 """
 METADATA = """
-    [metadata]
-    lock-version = "2.1"
-    python-versions = ">=3.11,<3.14"
-    content-hash = "{digest}"
+[metadata]
+lock-version = "2.1"
+python-versions = ">=3.11,<3.14"
+content-hash = "{digest}"
 """
 
 
@@ -127,10 +127,15 @@ def lock(folder: Path, packages: list[Path], build: list[Path]) -> None:
     asked = textwrap.dedent(PYPROJECT.format(dependencies=needed))
     grouped = {"main": packages, "build": build}
     listed = [_entry(file, group) for group, files in grouped.items() for file in files]
-    listed.append(_entry(rendering.wheel(), "main") + SOURCE)
+    listed.append(of_labflake())
     end = METADATA.format(digest=_content_hash(tomllib.loads(asked)))
     (folder / "pyproject.toml").write_text(asked)
-    (folder / "poetry.lock").write_text(textwrap.dedent("".join(sorted(listed)) + end))
+    (folder / "poetry.lock").write_text("".join(sorted(listed)) + end)
+
+
+def of_labflake() -> str:
+    """Return what a lock says of the wheel of labflake in `vendor/`."""
+    return _entry(rendering.wheel(), "main") + SOURCE.format(file=rendering.wheel().name)
 
 
 def _entry(file: Path, group: str) -> str:

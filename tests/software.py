@@ -6,21 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
+from small_packages import PACKAGE
+
 from labflake import environment
 from labflake.environment import untouched
-
-PACKAGE = """
-[[package]]
-name = "{name}"
-version = "{version}"
-description = ""
-optional = false
-python-versions = "*"
-groups = ["{group}"]
-files = [
-    {{file = "{name}-{version}-py3-none-any.whl", hash = "sha256:{digest}"}},
-]
-"""
 
 
 def distribution(
@@ -107,6 +96,7 @@ def arrives(project: Path, name: str, version: str, group: str = "main") -> None
     digest = hashlib.sha256(name.encode()).hexdigest()
     lock = project / "poetry.lock"
     before, metadata, after = lock.read_text(encoding="utf-8").partition("\n[metadata]")
-    added = PACKAGE.format(name=name, version=version, group=group, digest=digest)
+    file = f"{name}-{version}-py3-none-any.whl"
+    added = PACKAGE.format(name=name, version=version, group=group, file=file, digest=digest)
     lock.write_text(before + added + metadata + after, encoding="utf-8")
     settled(project)

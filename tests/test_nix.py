@@ -3,7 +3,6 @@
 What the stand-in proves, and what it does not, is in the head of nix/nixpkgs/flake.nix.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import building
 import pytest
+import small_packages
 from nix import check_lock, examine
 from nix.machine import Nix, NoNixError, find_nix, host_python
-from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer, wheel
+from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer
 
 COPIED = [
     *(".envrc", ".gitignore", "Makefile", "flake.nix", "flake.lock"),
@@ -40,19 +40,6 @@ packages = []
 python = "3.12"
 """,
     "poetry.lock": """\
-[[package]]
-name = "labflake"
-version = "0"
-description = ""
-optional = false
-python-versions = "*"
-groups = ["main"]
-files = [{file = "WHEEL", hash = "sha256:DIGEST"}]
-
-[package.source]
-type = "file"
-url = "vendor/WHEEL"
-
 [metadata]
 lock-version = "2.1"
 python-versions = ">=3.11,<3.14"
@@ -102,10 +89,10 @@ def minimal(project: Path, tmp_path: Path) -> Path:
         (small / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(project / name, small / name)
     shutil.copytree(project / "vendor", small / "vendor")
-    digest = hashlib.sha256(wheel().read_bytes()).hexdigest()
     for name, text in MINIMAL.items():
-        text = text.replace("WHEEL", wheel().name).replace("DIGEST", digest)
         (small / name).write_text(text, encoding="utf-8")
+    lock = small / "poetry.lock"
+    lock.write_text(small_packages.of_labflake() + lock.read_text(encoding="utf-8"))
     commit(small)
     return small
 

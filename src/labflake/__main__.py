@@ -87,9 +87,8 @@ def _make_environment(place: str) -> None:
 
 
 def _module(command: str):
-    if command in ("build", "completion"):
-        place = "commands" if command == "build" else "command_line"
-        return importlib.import_module(f"labflake.{place}.{command}")
+    if command == "build":
+        return importlib.import_module("labflake.commands.build")
     from labflake.command_line.table import COMMANDS
 
     return importlib.import_module(COMMANDS[command].module or f"labflake.commands.{command}")

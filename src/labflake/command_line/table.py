@@ -151,7 +151,11 @@ COMMANDS = {
     ),
     "run": Command("Run a program of .venv.", (), "PROGRAM", all_words=True),
     "completion": Command(
-        "Print what completes commands in bash, zsh or fish.", (), "SHELL", all_words=True
+        "Print what completes commands in bash, zsh or fish.",
+        (),
+        "SHELL",
+        all_words=True,
+        module="labflake.command_line.completion",
     ),
 }
 

@@ -65,14 +65,13 @@ def _next(conflicts: list[str]) -> list[str]:
 
 def _template() -> tuple[str, Origin | None]:
     """Return the template's address, and what is known of where the project came from."""
-    known = origin.read()
-    template = option("TEMPLATE") or (known.template if known else "")
+    template = origin.address()
     if not template:
         raise LabError(
             "this project does not know its template yet\n"
             "  say it once: make update-template TEMPLATE=https://…"
         )
-    return template, known
+    return template, origin.read()
 
 
 def _old(template: str, known: Origin | None, clone: Path) -> Origin:

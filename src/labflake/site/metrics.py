@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labflake.errors import LabError
+from labflake.io.formats import variants
 from labflake.project.experiments import Experiment
 from labflake.site.headers import UNKNOWN
 from labflake.site.plots import grouped
@@ -111,13 +112,4 @@ def _in_table(rows: csv.DictReader, column: str, wanted: str | None) -> Any:
     ]
     if len(found) != 1:
         raise ValueError(f"{len(found)} rows fit")
-    return _number(found[0])
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return variants.number(found[0])

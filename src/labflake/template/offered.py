@@ -6,7 +6,6 @@ from pathlib import Path
 from labflake.environment import vendored
 from labflake.errors import LabError
 from labflake.project.git import git
-from labflake.project.options import option
 from labflake.template import origin, versions
 
 
@@ -61,8 +60,7 @@ def _download(address: str, folder: Path) -> Path:
 
 def _template() -> str:
     """Return the address of the template that the project was made from."""
-    known = origin.read()
-    template = option("TEMPLATE") or (known.template if known else "")
+    template = origin.address()
     if not template:
         raise LabError(
             "this project does not know its template, where newer versions are\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.project.experiments import root
 from labflake.project.git import git
+from labflake.project.options import option
 
 FILE = ".cruft.json"
 PAYLOAD = "{{cookiecutter.project_slug}}"
@@ -33,6 +34,12 @@ def read() -> Origin | None:
     given = state["context"]["cookiecutter"]
     answers = {name: value for name, value in given.items() if not name.startswith("_")}
     return Origin(state["template"], state["commit"], answers, state.get("directory"))
+
+
+def address() -> str:
+    """Return the template's address: the one that is asked for, else the one noted; "" for none."""
+    known = read()
+    return option("TEMPLATE") or (known.template if known else "")
 
 
 def write(origin: Origin) -> None:

@@ -55,6 +55,11 @@ def _value(text: str) -> Any:
     """Return the number or truth value that `text` spells, else the text."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
+    return number(text)
+
+
+def number(text: str) -> Any:
+    """Return the number that `text` spells, else the text."""
     for kind in (int, float):
         try:
             return kind(text)
