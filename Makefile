@@ -10,6 +10,7 @@ SHOWN := $(or $(notdir $(wildcard $(EXAMPLE:%=examples/%/scripts/*))),2023-10-07
 SNAKEFILES := '$(PAYLOAD)/scripts' src/labflake/starter examples
 PYTHON ?= python3
 BIN := .venv/bin
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo
 demo: export GIT_AUTHOR_NAME := labflake
@@ -28,8 +29,12 @@ demo:  ## Start a project from the template and build its sample report (EXAMPLE
 	@echo 'The report: $(DEMO)/generated/$(SHOWN)/outputs/report.pdf'
 
 .PHONY: test
-test: tools  ## Run the tests: render the template, build it, break it.
-	@$(BIN)/python -m pytest $(or $(TESTS),-n 2 --dist loadfile --no-loadscope-reorder)
+test: tools  ## Run the tests that take seconds (TESTS=tests/test_steps.py: those of one file, all of them).
+	@$(BIN)/python -m pytest $(or $(TESTS),-m 'not long' $(PARALLEL))
+
+.PHONY: test-all
+test-all: test  ## Run the long tests, too: servers, clusters, containers, browsers, Nix, kills.
+	@$(BIN)/python -m pytest -m long $(PARALLEL)
 
 .PHONY: exactness
 exactness: tools  ## Edit, kill and build at random, beside a model (COUNT=5000, EXACTNESS_SEED=…).

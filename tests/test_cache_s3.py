@@ -16,6 +16,8 @@ from labflake import cache
 from labflake.cache import bucket
 from labflake.errors import LabError
 
+pytestmark = pytest.mark.long
+
 ONE = {"a.txt": ("file", False, b"one")}
 
 

@@ -13,6 +13,8 @@ import pytest
 import pythons
 from servers import podman
 
+pytestmark = pytest.mark.long
+
 SUITE = "bookworm"
 VERSION = "3.12"
 PACKAGES = "python3,python3-venv,python3-pip,git,make,ca-certificates"
@@ -68,7 +70,6 @@ def add_python(python: Path, place: Path) -> None:
         )
 
 
-@pytest.mark.container
 def test_the_container_builds_the_same_bytes(
     engine: dict[str, str], built: Path, tmp_path: Path
 ) -> None:

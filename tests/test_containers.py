@@ -13,6 +13,8 @@ import building
 import pytest
 from servers import podman
 
+pytestmark = pytest.mark.long
+
 NAME = "2024-04-01-Containers"
 IMAGE = "localhost/labflake-test"
 

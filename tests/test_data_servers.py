@@ -23,6 +23,8 @@ from servers.contests import (
 )
 from servers.web import content
 
+pytestmark = pytest.mark.long
+
 DATA = content(2_000_000)
 SECRETS = (KAGGLE_KEY, KAGGLE_TOKEN, NUMERAI_KEY, s3.SECRET, postgresql.PASSWORD, "X-Goog-Sig")
 

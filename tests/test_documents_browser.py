@@ -14,6 +14,8 @@ import pytest
 import writing
 from browsing import WIDTHS, needs_browser
 
+pytestmark = pytest.mark.long
+
 REPORT = f"scripts/{writing.FEATURES}/report.md"
 TALK = f"scripts/{writing.FEATURES}/2026-11-21-talk.md"
 PAGES = ["report", "2026-11-21-talk"]

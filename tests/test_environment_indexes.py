@@ -23,6 +23,8 @@ from servers.devpi import Devpi
 from servers.loopback import Loopback
 from servers.packages import PASSWORD, USER, Index
 
+pytestmark = pytest.mark.long
+
 WHEEL, OTHER, SOURCE = "labtest-wheel", "labtest-other", "labtest-source"
 ABSENT, FOREIGN = "labtest-absent", "labtest-foreign"
 

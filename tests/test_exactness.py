@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+pytestmark = pytest.mark.long
+
 LENGTH = 25  # transitions of one project
 NUMBERS = itertools.product(["k", "factor", "offset", "bonus", "parts"], range(1, 5))
 EDITS = st.sampled_from([*NUMBERS, *(("word", number) for number in range(3))])

@@ -15,6 +15,8 @@ import rendering
 from servers import podman, s3
 from servers.contests import KAGGLE_KEY, KAGGLE_USER, Contests
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = rendering.REPOSITORY / "examples"
 IMAGE = "localhost/examples:1"
 

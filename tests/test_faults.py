@@ -11,6 +11,8 @@ import building
 import faults
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def slow(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, float]:

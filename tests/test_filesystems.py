@@ -8,6 +8,8 @@ from mounting import image, mounted
 from data_projects import TEMPLATE  # isort: skip: it makes the equipment importable
 from labflake.content import filesystems
 
+pytestmark = pytest.mark.long
+
 assert TEMPLATE
 
 

@@ -18,6 +18,8 @@ from nix import check_lock, examine
 from nix.machine import Nix, NoNixError, find_nix, host_python
 from rendering import ANSWERS, PAYLOAD, REPOSITORY, git, installer
 
+pytestmark = pytest.mark.long
+
 COPIED = [
     *(".envrc", ".gitignore", "Makefile", "flake.nix", "flake.lock"),
     "nix/shell-hook.sh",

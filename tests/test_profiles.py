@@ -11,6 +11,8 @@ import building
 import clustering
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def project(built: Path, tmp_path: Path) -> Path:

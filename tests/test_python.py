@@ -11,6 +11,8 @@ import pythons
 import small_projects
 from small_projects import make_env, run
 
+pytestmark = pytest.mark.long
+
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 OTHER = "3.13" if sys.version_info[:2] == (3, 12) else "3.12"
 NOWHERE = "http://127.0.0.1:9"

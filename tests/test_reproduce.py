@@ -10,6 +10,8 @@ import pytest
 import rendering
 from building import TINY
 
+pytestmark = pytest.mark.long
+
 SNAKEFILE = """
     from labflake import code, data, step
 

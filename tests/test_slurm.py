@@ -15,6 +15,8 @@ import pytest
 from clustering import NAME, wait_for, write
 from servers import podman, slurm
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[slurm.Slurm]:

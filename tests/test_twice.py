@@ -14,6 +14,8 @@ import rendering
 
 from labflake.content import temporary
 
+pytestmark = pytest.mark.long
+
 KINDS = "2024-02-28-Kinds"
 CAUSES = "2024-02-29-Causes"
 KILLED = "2024-03-01-Killed"

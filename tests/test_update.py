@@ -16,6 +16,8 @@ from rendering import ANSWERS, PAYLOAD, REPOSITORY, commit_all, contents, git, r
 
 from labflake.environment import vendored
 
+pytestmark = pytest.mark.long
+
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
 # What the version before this one had: (file of the project, text of today, text of then).
 OLDER = [
