@@ -1,6 +1,7 @@
 """Steps: dynamic ones, sweeps, the plan, redoing and forgetting."""
 
 import json
+import shutil
 from pathlib import Path
 
 import building
@@ -175,6 +176,13 @@ def test_forget_makes_a_step_pending_again(chain: Path) -> None:
     make(chain, "forget", "STEP=b", "DOWN=1")
     assert sorted(files(chain)) == ["a.txt", "side.txt"]
     assert building.ran(make(chain)) == ["b", "d"]
+
+
+def test_forget_reaches_the_cache_of_a_project_without_a_record(chain: Path) -> None:
+    """What only the cache has, here a fresh clone's, is forgotten, too."""
+    shutil.rmtree(chain / "generated" / NAME)
+    make(chain, "forget", "STEP=side")
+    assert building.ran(make(chain)) == ["side"]
 
 
 def test_unknown_step_lists_close_names(chain: Path) -> None:

@@ -22,9 +22,9 @@ def main(argv: list[str]) -> None:
     for name in [n for n in nodes if n in {*wanted, *more}]:
         outputs = nodes[name].step.outputs
         data.refuse(name, outputs)
-        record = contents.steps.pop(outputs[0], None)
-        if record:
-            store.forget(record["key"])
+        record = contents.steps.pop(outputs[0], {})
+        for key in filter(None, {record.get("key"), nodes[name].key}):
+            store.forget(key)
         for path in outputs:
             remove(experiment.generated / path)
         print(f"forgotten: {name}")
