@@ -20,7 +20,7 @@ from labflake.steps.queues import Job, QueueError
 
 if TYPE_CHECKING:
     from labflake.steps.progress import Progress
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 _LOOK = 0.3  # s between two looks at the shared folder
 _HANDS = 4  # jobs that are handed in at the same time
@@ -53,13 +53,12 @@ class Cluster:
             own: variables of its own.
             log: what it says, and what the cluster says about it.
         """
-        asked = step.variables["resources"]
         job = Job(
             step,
             path=self.folder / os.urandom(8).hex(),
             log=log.resolve(),
             memory=step.memory or self.profile.of(step.name, "memory"),
-            minutes=asked.get("runtime") or self.profile.of(step.name, "time"),
+            minutes=step.minutes or self.profile.of(step.name, "time"),
             environment=environment() | own,
         )
         jobs.prepare(job, command, pinned() | own)

@@ -18,7 +18,7 @@ from labflake.processes.processes import Command, described
 from labflake.project.experiments import root
 
 if TYPE_CHECKING:
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 ENGINES = ("podman", "docker", "apptainer", "singularity")
 _BASH = (
@@ -47,7 +47,7 @@ def command(
     Raises:
         LabError: no engine, no such image, or a variable that is asked for is not set.
     """
-    settings = step.variables["config"].get("containers") or {}
+    settings = step.containers
     engine = _engine(settings.get("engine"), step)
     variables = [*variables, *_asked(settings.get("environment") or [])]
     image = _image(engine, step, say)

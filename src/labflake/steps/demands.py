@@ -21,24 +21,29 @@ def check(jobs: "Iterable", limits: Limits) -> None:
         LabError: names the first such step, what it asks for, and the limit.
     """
     for job in jobs:
-        problem = excess(job, limits)
+        problem = excess(wanted(job), job.attempt, limits)
         if problem:
             raise LabError(f"step {job.rule.name} {problem}")
 
 
-def excess(job, limits: Limits) -> str | None:
-    """Return what the job asks for and cannot get at its present attempt, or None."""
+def excess(wanted: dict[str, int], attempt: int, limits: Limits) -> str | None:
+    """Return what a step asks for and cannot get at its present attempt, or None."""
     most = {"mem_mb": limits.memory, "gpu": limits.gpus}
-    for resource, limit in most.items():
-        wanted = asked(job, resource)
-        if limit is not None and wanted > limit:
+    for resource, asked in wanted.items():
+        limit = most[resource]
+        if limit is not None and asked > limit:
             option = _OPTIONS[resource]
-            again = f" at attempt {job.attempt}" if job.attempt > 1 else ""
+            again = f" at attempt {attempt}" if attempt > 1 else ""
             return (
-                f"asks for {resource}={wanted}{again}, and {option} allows {limit}\n"
+                f"asks for {resource}={asked}{again}, and {option} allows {limit}\n"
                 f"  give it more: make {option}=…   or ask for less in the Snakefile"
             )
     return None
+
+
+def wanted(job) -> dict[str, int]:
+    """Return what a job asks for of each resource that has a limit."""
+    return {resource: asked(job, resource) for resource in _OPTIONS}
 
 
 def asked(job, resource: str) -> int:

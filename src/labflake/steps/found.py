@@ -21,7 +21,7 @@ from labflake.project.settings import overrides
 
 if TYPE_CHECKING:
     from labflake.cache import Cache
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 
 _SCRIPTS = "\0/"

@@ -13,7 +13,7 @@ from labflake.steps import names
 
 if TYPE_CHECKING:
     from labflake.steps.profiles import Profile
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 _PATIENCE = 60  # s for an answer of the queue
 # What queues say when they cannot answer at this moment, and when they hold all they may hold.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labflake.content import links
 
 if TYPE_CHECKING:
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 
 def make_empty(step: "Step", folder: Path) -> None:
@@ -104,7 +104,6 @@ def broken_promise(step: "Step", places: list[str]) -> str | None:
             return f"its output {output} is empty, and `ensure()` says that it is not"
         if wanted:
             kind = promise["checksum_algorithm"]
-            wanted = wanted(step.variables["wildcards"]) if callable(wanted) else wanted
             with open(place, "rb") as file:
                 found = hashlib.file_digest(file, kind).hexdigest()
             if found != wanted:

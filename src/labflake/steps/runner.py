@@ -21,7 +21,8 @@ from labflake.project.settings import told
 from labflake.steps import containers, demands, gpus, names, own_names, results, seen, variables
 
 if TYPE_CHECKING:
-    from labflake.steps.steps import Session, Step
+    from labflake.steps.step import Step
+    from labflake.steps.steps import Session
 
 __all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
@@ -36,7 +37,7 @@ class StepError(LabError):
     def __init__(
         self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
     ) -> None:
-        command = step.command_into(str(scratch)) if scratch else step.command
+        command = step.moved if scratch else step.command
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
@@ -73,11 +74,10 @@ def run(
     log = Path(".labflake") / "logs" / f"{names.file(step.name)}.log"
     for path in [scratch / path for path in step.outputs] + [log]:
         path.parent.mkdir(parents=True, exist_ok=True)
-    job = demands.of(step.variables, step.variables["workflow"])
     _declare(step, scratch)
     with own_names.writable(step.outputs, scratch):
         excess = _settings() or _stray(step, session)
-        excess = excess or (demands.excess(job, session.limits) if job else None)
+        excess = excess or demands.excess(step.wanted, step.attempt, session.limits)
         why = excess or _attempt(step, scratch, log, session)
         hide_in(log)
         if session.running.stopped:
@@ -85,7 +85,7 @@ def run(
         if why := why or _fault(step, scratch, session):
             why += _full(scratch)
             failure = StepError(step, why, None if excess else log.resolve(), scratch)
-            _fail(failure, step, job, session)
+            _fail(failure, step, session)
         confirm()
     _note(commands.unseen(step.command, os.getcwd()), session)
     if others := own_names.others(step.outputs, scratch):
@@ -138,13 +138,12 @@ def failed(step: "Step", why: str, session: "Session") -> StepError:
     return failure
 
 
-def _fail(failure: StepError, step: "Step", job, session: "Session") -> None:
+def _fail(failure: StepError, step: "Step", session: "Session") -> None:
     """Say what went wrong: in full at the last attempt, in a line before."""
-    attempt, most = (job.attempt, job.restart_times + 1) if job else (1, 1)
     text = str(failure)
-    if attempt < most:
-        first = failure.why.splitlines()[0]
-        text = f"  {step.name} failed: {first}; tried again ({attempt + 1} of {most})"
+    if step.attempt < step.attempts:
+        first, again = failure.why.splitlines()[0], step.attempt + 1
+        text = f"  {step.name} failed: {first}; tried again ({again} of {step.attempts})"
     session.progress.failed(step.name, text)
     raise failure
 
@@ -205,12 +204,11 @@ def _run_here(
 
 def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
     """Return what runs the step, in its container if it has one."""
-    text = step.command_into(str(scratch))
     if not step.container:
-        return processes.Command(["bash", "-euo", "pipefail", "-c", text], step.memory)
+        return processes.Command(["bash", "-euo", "pipefail", "-c", step.moved], step.memory)
     asked = [name for name in step.passed if name in os.environ]
     names = [*pinned(), *_own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
-    return containers.command(step, text, names, str(scratch), session.progress.say)
+    return containers.command(step, step.moved, names, str(scratch), session.progress.say)
 
 
 @contextlib.contextmanager

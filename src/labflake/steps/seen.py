@@ -19,7 +19,7 @@ from labflake.project.settings import ASKED, as_words, overrides
 from labflake.steps.found import ANY, IMPORT
 
 if TYPE_CHECKING:
-    from labflake.steps.steps import Step
+    from labflake.steps.step import Step
 
 _FIELDS = 6  # of a note: kind, path, size, two times and number of the file
 

@@ -18,70 +18,16 @@ from labflake.data_files.sources.secrecy import hide_in
 from labflake.environment import NOTE
 from labflake.errors import LabError
 from labflake.programs import commands, packages, pins
-from labflake.programs.pins import Asked
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import changed, found, given, names, results, runner
+from labflake.steps import changed, demands, found, given, names, results, runner
 from labflake.steps import variables as variables_of
 from labflake.steps.cluster import Cluster
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
-from labflake.steps.seen import Seen
+from labflake.steps.step import Step, scratch_of
 
+_MARKS = ("directory", "ensure", "temp", "touch")
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
-
-
-@dataclass
-class Step:
-    """One job of a rule, as the cache sees it. Paths are relative to the generated folder."""
-
-    name: str
-    command: str
-    inputs: list[str]
-    outputs: list[str]
-    container: str = ""
-    threads: int = 1
-    memory: int = 0
-    gpus: int = 0
-    attempt: int = 1
-    rule: str = ""
-    marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
-    deciding: dict[str, str] = field(default_factory=dict)  # environment variables
-    passed: list[str] = field(default_factory=list)
-    declared: list[str] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
-    programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
-    asked: Asked = field(default_factory=Asked)  # of the packages
-    pins: dict[str, str] = field(default_factory=dict)  # of these
-    found: list[str] = field(default_factory=list)  # what it reads and does not declare
-    seen: Seen = field(default_factory=Seen)
-    used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
-    before: dict[str, list] = field(default_factory=dict, repr=False)  # size, date, inode of these
-    template: str = field(default="", repr=False)
-    variables: dict = field(default_factory=dict, repr=False)
-
-    def digest(self, path: str, contents: Contents) -> str:
-        """Return the digest of a file as it was when this step was first asked about it."""
-        if path not in self.used:
-            self.used[path] = contents.digest(path)
-        return self.used[path]
-
-    def kept(self) -> list[str]:
-        """Return what the cache has of it: its results, and the logs of its rule."""
-        return [*self.outputs, *self.logs]
-
-    def rules_inputs(self) -> list[str]:
-        """Return the inputs that the rule declares, without those that the command names."""
-        return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
-
-    def command_into(self, folder: str) -> str:
-        """Return the command with its outputs under the folder instead of their final places."""
-        from snakemake.iocontainers import Namedlist
-        from snakemake.utils import format as expand
-
-        moved = Namedlist(
-            toclone=self.variables["output"], custom_map=lambda f: os.path.join(folder, str(f))
-        )
-        return expand(self.template, **(self.variables | {"output": moved}))
 
 
 class OutdatedError(runner.StepError):
@@ -141,7 +87,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
         session.progress.unchanged(step.name)
         return
     started = time.perf_counter()
-    scratch = Path(".labflake") / "running" / _short(step)
+    scratch = step.scratch
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         scratch.mkdir(parents=True)
@@ -272,7 +218,7 @@ def from_job(job) -> Step:
         inputs=[str(f) for f in job.input],
         outputs=[str(f) for f in job.output],
         container=str(job.rule.container_img or ""),
-        marks=marks_of(job.rule),
+        marks=marks_of(job.rule, job.wildcards),
         deciding=variables_of.deciding(job.rule.workflow),
     )
     return _named(step, job.log, job.rule.workflow)
@@ -294,36 +240,55 @@ def _named(step: Step, logs: list, workflow) -> Step:
     return step
 
 
-def marks_of(rule) -> list[dict]:
+def marks_of(rule, wildcards) -> list[dict]:
     """Return how a rule marks each of its outputs: `touch()`, `ensure()`, `directory()` …."""
-    return [getattr(output, "flags", {}) for output in rule.output]
+    return [_marks(getattr(output, "flags", {}), wildcards) for output in rule.output]
+
+
+def _marks(flags: dict, wildcards) -> dict:
+    """Return marks as they can be written down: a checksum that is a function has its value."""
+    marks = {name: flags[name] for name in _MARKS if name in flags}
+    wanted = (marks.get("ensure") or {}).get("checksum")
+    if callable(wanted):
+        marks["ensure"] = marks["ensure"] | {"checksum": wanted(wildcards)}
+    return marks
 
 
 def _describe(template: str, variables: dict, globals_: dict) -> Step:
     """Gather from Snakemake's variables what decides the result of a job."""
+    from snakemake.iocontainers import Namedlist
     from snakemake.utils import format as expand
 
     everything = globals_ | variables
-    rule = variables["rule"]
+    rule, workflow = variables["rule"], globals_["workflow"]
     resources = variables["resources"]
-    known = globals_["workflow"].get_rule(rule)
+    known, job = workflow.get_rule(rule), demands.of(variables, workflow)
+    outputs = [str(f) for f in variables["output"]]
+    scratch = str(scratch_of(outputs))
+    moved = Namedlist(
+        toclone=variables["output"], custom_map=lambda f: os.path.join(scratch, str(f))
+    )
     step = Step(
         name=names.of(rule, variables["wildcards"]),
         rule=rule,
         command=expand(template, **everything),
+        moved=expand(template, **(everything | {"output": moved})),
         inputs=[str(f) for f in variables["input"]],
-        outputs=[str(f) for f in variables["output"]],
+        outputs=outputs,
         container=str(known.container_img or ""),
-        marks=marks_of(known),
+        containers=everything["config"].get("containers") or {},
+        marks=marks_of(known, variables["wildcards"]),
         threads=variables["threads"],
         memory=resources.get("mem_mb", 0) or 0,
         gpus=resources.get("gpu", 0) or 0,
-        deciding=variables_of.deciding(globals_["workflow"]),
-        passed=variables_of.passed(globals_["workflow"]),
-        template=template,
-        variables=everything,
+        minutes=resources.get("runtime", 0) or 0,
+        deciding=variables_of.deciding(workflow),
+        passed=variables_of.passed(workflow),
     )
-    return _named(step, variables["log"], globals_["workflow"])
+    if job:
+        step.attempt, step.attempts = job.attempt, job.restart_times + 1
+        step.wanted = demands.wanted(job)
+    return _named(step, variables["log"], workflow)
 
 
 def differs(job, session: Session) -> bool:
@@ -384,11 +349,6 @@ def seen_packages(step: Step) -> dict:
 def _in(folder: str, text: str) -> str:
     """Return a text with the names in this folder relative to it; no text has a zero by itself."""
     return text.replace(folder, "\0/")
-
-
-def _short(step: Step) -> str:
-    """Return a folder name for the step that is the same in every build."""
-    return hashlib.sha256("\0".join(step.outputs).encode()).hexdigest()[:16]
 
 
 def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> dict[str, str]:

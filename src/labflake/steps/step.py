@@ -1,0 +1,67 @@
+"""One step, as the cache, its runner, its container and its cluster see it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labflake.content.contents import Contents
+from labflake.programs.pins import Asked
+from labflake.steps.seen import Seen
+
+
+def scratch_of(outputs: list[str]) -> Path:
+    """Return the folder in which the step with these outputs makes them."""
+    short = hashlib.sha256("\0".join(outputs).encode()).hexdigest()[:16]
+    return Path(".labflake") / "running" / short
+
+
+@dataclass
+class Step:
+    """One job of a rule. Paths are relative to the generated folder."""
+
+    name: str
+    command: str
+    inputs: list[str]
+    outputs: list[str]
+    container: str = ""
+    threads: int = 1
+    memory: int = 0
+    gpus: int = 0
+    attempt: int = 1
+    rule: str = ""
+    marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
+    deciding: dict[str, str] = field(default_factory=dict)  # environment variables
+    passed: list[str] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
+    programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
+    asked: Asked = field(default_factory=Asked)  # of the packages
+    pins: dict[str, str] = field(default_factory=dict)  # of these
+    found: list[str] = field(default_factory=list)  # what it reads and does not declare
+    seen: Seen = field(default_factory=Seen)
+    used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
+    before: dict[str, list] = field(default_factory=dict, repr=False)  # size, date, inode of these
+    moved: str = field(default="", repr=False)  # the command, its outputs in `scratch`
+    attempts: int = 1  # at most
+    wanted: dict[str, int] = field(default_factory=dict)  # of the rule, where there is less, too
+    minutes: int = 0  # that it may take on a cluster; 0 says nothing
+    containers: dict = field(default_factory=dict, repr=False)  # settings of their engine
+
+    def digest(self, path: str, contents: Contents) -> str:
+        """Return the digest of a file as it was when this step was first asked about it."""
+        if path not in self.used:
+            self.used[path] = contents.digest(path)
+        return self.used[path]
+
+    def kept(self) -> list[str]:
+        """Return what the cache has of it: its results, and the logs of its rule."""
+        return [*self.outputs, *self.logs]
+
+    def rules_inputs(self) -> list[str]:
+        """Return the inputs that the rule declares, without those that the command names."""
+        return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder in which its outputs are made, the same in every build."""
+        return scratch_of(self.outputs)
