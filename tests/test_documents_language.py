@@ -9,6 +9,10 @@ import pypdf
 import pytest
 import writing
 
+from labflake.documents import header, words
+from labflake.documents.source import read
+from labflake.errors import LabError
+
 GERMAN = """
 ---
 title: Zerfall
@@ -108,7 +112,9 @@ WORDS = {
     "es": "Figura 1",
     "fr": "Tableau 1",
     "pl": "Rysunek 1",
-    "pt-BR": "Figura 1",
+    "pt-br": "Figura 1",
+    "sr-Latn": "Slika 1",
+    "zh-CN": "图 1",
     "zh-Hant": "圖 1",
 }
 
@@ -119,12 +125,54 @@ def test_many_languages_are_known(language: str, tmp_path: Path) -> None:
     text = GERMAN.replace("de-AT", language).replace("# Literatur", "")
     project = writing.project(tmp_path / "p")
     writing.experiment(project, writing.ODD)
-    writing.font(project / "fonts/square.ttf", "圖表小节式附錄列參考文獻摘要目年《》～")
+    writing.font(
+        project / "fonts/square.ttf", "圖图表小节節式附錄录列參参考文獻献摘要目年《》～警告注"
+    )
     answer = writing.build(project, writing.write(project, writing.ODD, text))[0]
     assert answer["error"] is None
     page = (writing.outputs(project, writing.ODD) / "report.html").read_text(encoding="utf-8")
     assert WORDS[language] in _plain(page)
     assert f'dir="{"rtl" if language == "ar" else "ltr"}"' in page
+
+
+CODES = {
+    "zh-TW": ("圖", "小節"),
+    "zh": ("图", "小节"),
+    "zh-Hans-SG": ("图", "小节"),
+    "sr-Latn-RS": ("Slika", "Poglavlje"),
+    "sr-RS": ("Слика", "Поглавље"),
+    "DE-ch-1996": ("Abbildung", "Abschnitt"),
+    "es-419": ("Figura", "Sección"),
+    "en-GB": ("Figure", "Section"),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_finds_its_words(code: str) -> None:
+    """Script, region and the case of letters are understood as BCP 47 has them."""
+    assert words.is_known(code)
+    found = words.words(code)
+    assert (found["Figure"], found["Section"]) == CODES[code]
+
+
+ADVICE = {
+    "zh_CN": "write zh-CN",
+    "pt_BR.UTF-8": "write pt-BR",
+    "German": "write de",
+    "kk": "write en, and the labels",
+    "x": "write a code like",
+}
+
+
+@pytest.mark.parametrize("code", ADVICE)
+def test_a_code_without_words_says_which_to_write(
+    code: str, tmp_path: Path, in_the_template: None
+) -> None:
+    """The line of the header is named, and the code that was probably meant."""
+    source = tmp_path / "report.md"
+    source.write_text(f"---\ntitle: T\nlang: {code}\n---\n\nText.\n")
+    with pytest.raises(LabError, match=f"report.md:3: lang: {code} .*{ADVICE[code]}"):
+        header.check(read(source))
 
 
 def test_fonts_of_the_project_are_used(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import Any
 
-from labflake.documents import prose, words
+from labflake.documents import languages, prose, words
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.source import Source, unknown
 from labflake.project import authors as project
@@ -68,10 +68,20 @@ def _language(source: Source) -> list[Problem]:
     found = source.header.get("lang", "en")
     if words.is_known(found):
         return []
-    what = f"lang: {found} is no language that we have words of; write a code like de, fr or pt-BR"
+    what = f"lang: {found} is no language that we have words of; write {_better(str(found))}"
     if found is False:
         what = "lang: no means false in YAML; write nb or nn for Norwegian"
     return [Problem(source.line("lang:"), what)]
+
+
+def _better(language: str) -> str:
+    """Return the code that was probably meant, else what can be written."""
+    meant = languages.meant(language)
+    if meant and words.is_known(meant):
+        return meant
+    if languages.is_code(language):
+        return "en, and the labels (Figure, Table, Contents) are English"
+    return "a code like de, fr or pt-BR"
 
 
 def _people(source: Source) -> list[Problem]:
@@ -114,8 +124,8 @@ def metadata(source: Source, values: list[str]) -> dict[str, Any]:
     keys = ("title", "subtitle", "abstract", "keywords", "lang", "toc")
     kept = {k: header[k] for k in keys if header.get(k) is not None}
     return {
-        "lang": "en",
         **kept,
+        "lang": languages.canonical(header.get("lang") or "en"),
         "date": day,
         "authors": authors,
         "author": [a["name"] for a in authors],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pypandoc
 
-from labflake.documents import prose
+from labflake.documents import languages, prose
 from labflake.documents.problems import Problem
 from labflake.documents.source import Source
 from labflake.documents.words import direction, words
@@ -57,12 +57,14 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
     """
     with tempfile.TemporaryDirectory() as folder:
         log, metadata = Path(folder, "log.json"), Path(folder, "metadata.json")
-        metadata.write_text(json.dumps(text.metadata), encoding="utf-8")
+        language = text.metadata["lang"]
+        known = text.metadata | {"lang": languages.with_script(language)}
+        metadata.write_text(json.dumps(known), encoding="utf-8")
         command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
         command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
-        command += _words(text.metadata["lang"])
+        command += [f"--variable=lang={language}", *_words(language)]
         for name in filters:
             is_citations = name == "citeproc"  # it comes between our filters
             command += _citations(text.source) if is_citations else [_filter(name)]

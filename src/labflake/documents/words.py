@@ -9,6 +9,8 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from labflake.documents import languages
+
 _PANDOC = ("Abstract", "Appendix", "Bibliography", "Contents", "Figure", "Listing", "References")
 _PANDOC += ("Table",)
 _TYPST = {
@@ -26,20 +28,23 @@ _BETTER = {"fr": {"Section": "Section"}}  # Typst says Chapitre
 
 def is_known(language: Any) -> bool:
     """Tell whether there are words of a language, which is given by a code like de or pt-BR."""
-    if not isinstance(language, str) or not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", language):
+    if not isinstance(language, str) or not languages.is_code(language):
         return False
-    return _base(language) == "en" or bool(_of_pandoc(language))
+    return languages.base(language) == "en" or bool(_of_pandoc(language))
 
 
 @cache
 def words(language: str) -> dict[str, str]:
     """Return the words by their English ones; English where nobody knows better."""
     english = {word: word for word in (*_PANDOC, *_TYPST, *_DOCUTILS, "Keywords")}
-    if _base(language) == "en":
+    base = languages.base(language)
+    if base == "en":
         return english
-    found = english | _of_typst(language) | _of_docutils(language) | _of_pandoc(language)
-    found["Keywords"] = _KEYWORDS.get(_base(language), "Keywords")
-    return found | _BETTER.get(_base(language), {})
+    found = _of_typst(language) | _of_docutils(language) | _of_pandoc(language)
+    if languages.script(language) == "Latn":
+        found = {name: languages.in_latin(word) for name, word in found.items()}
+    found["Keywords"] = _KEYWORDS.get(base, "Keywords")
+    return english | found | _BETTER.get(base, {})
 
 
 def direction(language: str) -> str:
@@ -50,12 +55,8 @@ def direction(language: str) -> str:
 
 def for_typst(language: str) -> str:
     """Return the language as arguments of Typst's `text`."""
-    region = re.search(r"-([A-Z]{2})\b", language)
-    return f'lang: "{_base(language)}"' + (f', region: "{region[1]}"' if region else "")
-
-
-def _base(language: str) -> str:
-    return language.partition("-")[0]
+    region = languages.region(language)
+    return f'lang: "{languages.base(language)}"' + (f', region: "{region}"' if region else "")
 
 
 @cache
@@ -64,7 +65,7 @@ def _of_pandoc(language: str) -> dict[str, str]:
     import pypandoc
     import yaml
 
-    for code in dict.fromkeys((language, _base(language))):
+    for code in languages.lookup(language):
         option = f"--print-default-data-file=translations/{code}.yaml"
         done = subprocess.run([pypandoc.get_pandoc_path(), option], capture_output=True)
         if done.returncode == 0:
@@ -79,7 +80,7 @@ def _of_typst(language: str) -> dict[str, str]:
 
     found = {}
     for word, example in _TYPST.items():
-        source = f"#set text({for_typst(language)})\n{example}".encode()
+        source = f"#set text({for_typst(languages.with_region(language))})\n{example}".encode()
         compiler = typst.Compiler(input=source, ignore_system_fonts=True)
         supplement = compiler.query("<w>", field="supplement")
         if match := re.search(r'"text": "(.+?)"', supplement):
@@ -90,5 +91,5 @@ def _of_typst(language: str) -> dict[str, str]:
 def _of_docutils(language: str) -> dict[str, str]:
     from docutils.languages import get_language
 
-    labels = get_language(language).labels
-    return {word: labels[word.lower()].strip("!¡").capitalize() for word in _DOCUTILS}
+    labels = get_language(languages.with_region(language)).labels
+    return {word: labels[word.lower()].strip("!！¡").capitalize() for word in _DOCUTILS}
