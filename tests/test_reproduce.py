@@ -228,6 +228,22 @@ def test_recorded_hashes_are_enough(project: Path) -> None:
     assert set(verdicts(verdict).values()) == {"identical"}
 
 
+def test_record_is_enough_years_later(project: Path) -> None:
+    """Where artifacts are gone, outputs.txt of the commit judges, and names what differs."""
+    make(project, "record")
+    record = project / "scripts" / TINY / "outputs.txt"
+    before = record.read_text(encoding="utf-8")
+    wrong = before.replace(before[:8], "0" * 8, 1)
+    record.write_text(wrong, encoding="utf-8")
+    commit(project, "A record that is wrong in one line")
+    make(project, "clean")
+    done, verdict = reproduce(project, CACHED="1")
+    found = verdicts(verdict)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert found.pop(STEPS[0]) == "different"
+    assert found == dict.fromkeys(sorted([*STEPS[1:], *DOCUMENTS]), "identical")
+
+
 def test_another_lock_gets_an_environment_of_its_own(project: Path) -> None:
     """A commit with another lock never touches our packages."""
     lock = project / "poetry.lock"

@@ -17,7 +17,7 @@ OPTIONS = {
     "COMMIT": ("COMMIT", "a commit, tag or branch; without it, the one checked out"),
     "DOWN": ("", "and what follows from it"),
     "EXPERIMENT": ("NAME", "without it: that of this folder, of the git branch, or the newest"),
-    "FROM": ("COMMIT", "the version of the template that the project has"),
+    "FROM": ("NAME", "what to start from: an experiment, or the template's version that is here"),
     "FULL": ("", "read every byte"),
     "GPUS": ("N", "how many GPUs steps may use at once"),
     "GROUP": ("GROUP", "the group of the packages; dev: not for the results"),
@@ -93,7 +93,7 @@ COMMANDS = {
     ),
     "experiment": Command(
         "Start a new experiment.",
-        ("NAME", "BRANCH"),
+        ("NAME", "FROM", "BRANCH"),
         "TITLE",
         "NAME",
         module="labflake.commands.new",
@@ -122,6 +122,10 @@ COMMANDS = {
     "reproduce": Command(
         "Rebuild a commit in a clean copy, judge each artifact.",
         ("COMMIT", "AGAINST", "CACHED", *_BUILD),
+    ),
+    "record": Command(
+        "Write outputs.txt: the hash of every artifact, to commit.",
+        (*_DATA, "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE", "CACHE_READONLY"),
     ),
     "env": Command(
         "Make .venv as poetry.lock says.", ("WITH",), "GROUP", "WITH", module="labflake.environment"

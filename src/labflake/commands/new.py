@@ -1,4 +1,4 @@
-"""Start an experiment: `make experiment NAME="Some Title"`."""
+"""Start an experiment: `make experiment NAME="Some Title"`, and `FROM=` another one."""
 
 import re
 import shutil
@@ -6,9 +6,10 @@ import unicodedata
 from datetime import date
 from pathlib import Path
 
+from labflake.commands import copied
 from labflake.errors import LabError
 from labflake.project import git, head
-from labflake.project.experiments import EXAMPLE, problem, relative, root
+from labflake.project.experiments import EXAMPLE, find, problem, relative, root
 from labflake.project.git import GitError
 from labflake.project.options import flag, option
 
@@ -28,8 +29,11 @@ def main(argv: list[str]) -> None:
         raise LabError(f"{relative(folder)} exists already\n  choose another title")
     partial = folder.with_name(f".{name}.new")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(PATTERN, partial)
-    _fill(partial, title, name)
+    if option("FROM"):
+        copied.copy(find(option("FROM")), partial, title, name)
+    else:
+        shutil.copytree(PATTERN, partial)
+        _fill(partial, title, name)
     partial.rename(folder)
     print(f"{relative(folder)} is there: Snakefile, config.yaml, programs, report.md and slides")
     if flag("BRANCH", otherwise=True):

@@ -16,11 +16,11 @@ from labflake.data_files.gate import record, versions
 from labflake.data_files.gate.wording import aligned, shown
 from labflake.errors import LabError
 from labflake.project import uncommitted
-from labflake.project.experiments import Experiment, current, relative, root
+from labflake.project.experiments import RECORD, Experiment, current, relative, root
 from labflake.project.git import git, is_here, run
 from labflake.project.options import flag, option
 from labflake.site.states import STALE, state
-from labflake.verify import builds, copies, reproduction
+from labflake.verify import builds, copies, records, reproduction
 from labflake.verify.artifacts import VERDICT, artifacts
 from labflake.verify.reproduction import (
     DIFFERENT,
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     commit = _commit()
     experiment = _experiment(commit)
     data = set(record.read(experiment.scripts / "hashes.txt").digests)
-    wanted = _wanted(experiment, data)
+    wanted = _wanted(experiment, commit, data)
     print(f"{experiment.name}: rebuilding commit {_described(commit)}", flush=True)
     _warn(experiment, commit, wanted)
     with temporary.folder("reproduce") as folder:
@@ -92,19 +92,27 @@ def _experiment(commit: str) -> Experiment:
     return Experiment(name)
 
 
-def _wanted(experiment: Experiment, data: set[str]) -> Expected:
-    """Return what the artifacts should be.
+def _wanted(experiment: Experiment, commit: str, data: set[str]) -> Expected:
+    """Return what the artifacts should be: those that are here; of others, what is recorded.
 
     Raises:
-        LabError: nothing is built here, and `AGAINST` is not given.
+        LabError: nothing is built here or recorded, and `AGAINST` is not given.
     """
-    place = Path(option("AGAINST") or experiment.generated).expanduser()
-    built = place.exists() or bool(option("AGAINST"))
-    wanted = reproduction.expected(place, data) if built else None
-    if not wanted or not wanted.digests:
+    if place := option("AGAINST"):
+        return reproduction.expected(Path(place).expanduser(), data)
+    here = (
+        reproduction.expected(experiment.generated, data) if experiment.generated.exists() else None
+    )
+    recorded = reproduction.from_list(records.at(experiment, commit))
+    gone = {n: d for n, d in recorded.items() if not here or n not in here.digests}
+    if gone:
+        print(f"  {len(gone)} artifacts that are not here: judged by {RECORD}")
+    wanted = Expected("here", (here.digests if here else {}) | gone, here.files if here else {})
+    if not wanted.digests:
         raise LabError(
             f"nothing of {experiment.name} is built here, so there is nothing to compare with\n"
-            "  build it first: make   or name artifacts or hashes of somebody else: AGAINST=…"
+            f"  build it first: make   or name artifacts or hashes of somebody else: AGAINST=…\n"
+            f"  years later {RECORD} serves, where it was committed: make record"
         )
     return wanted
 
@@ -115,7 +123,7 @@ def _warn(experiment: Experiment, commit: str, wanted: Expected) -> None:
         now = state(experiment)
         if now.name == STALE:
             print(f"  note: what is here was built before a change: {now.why}; make first?")
-    paths = [f"scripts/{experiment.name}", "src", "vendor", "pyproject.toml", "poetry.lock"]
+    paths = [*uncommitted.written(experiment), "src", "vendor", "pyproject.toml", "poetry.lock"]
     changed = [shown(name) for name in uncommitted.files(paths, commit)]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

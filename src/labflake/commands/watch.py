@@ -12,7 +12,7 @@ import time
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents, sha256
 from labflake.processes.processes import end_with_parent
-from labflake.project.experiments import Experiment, current, head_commit, relative, root
+from labflake.project.experiments import RECORD, Experiment, current, head_commit, relative, root
 from labflake.steps.changed import examine
 
 PAUSE = 0.3  # s between two looks
@@ -58,6 +58,7 @@ def look(experiment: Experiment) -> Look:
     made |= {p for document in contents.documents.values() for p in document["outputs"]}
     known = (p for p in contents.files(contents.paths()) if p not in made)
     paths = {*sources, *(os.path.normpath(experiment.generated / p) for p in known)}
+    paths.discard(str(experiment.scripts / RECORD))
     return {path: _state(path) for path in paths} | {COMMIT: (head_commit(),)}
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from labflake.errors import LabError
+from labflake.project.experiments import RECORD, root
 
 
 def names(folder: str | os.PathLike) -> list[str]:
@@ -12,7 +13,12 @@ def names(folder: str | os.PathLike) -> list[str]:
         found = os.listdir(folder)
     except OSError:
         return []
-    return sorted(name for name in found if not _is_left(name))
+    return sorted(n for n in found if not _is_left(n) and not (n == RECORD and _is_own(folder)))
+
+
+def _is_own(folder: str | os.PathLike) -> bool:
+    """Tell whether this is the folder of an experiment: the record there is written by machines."""
+    return os.path.dirname(os.path.normpath(folder)) == str(root() / "scripts")
 
 
 def _is_left(name: str) -> bool:

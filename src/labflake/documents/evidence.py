@@ -16,11 +16,11 @@ from labflake.documents.problems import Problem
 from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project import authors
-from labflake.project.experiments import Experiment, relative, root
+from labflake.project.experiments import RECORD, Experiment, relative, root
 from labflake.steps import changed
 
 _WRITTEN = (".md", ".py", ".ipynb", ".pyc")  # of an experiment: they count where they are read
-_OWN = ("Snakefile", "hashes.txt")
+_OWN = ("Snakefile", "hashes.txt", RECORD)
 _ABOUT = "../../pyproject.toml"  # names the authors
 
 

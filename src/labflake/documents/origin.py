@@ -70,7 +70,7 @@ def _asked(experiment: Experiment) -> Origin:
     Raises:
         GitError: git refuses the repository, or is not installed.
     """
-    paths = [f"scripts/{experiment.name}", *_OWN]
+    paths = [*uncommitted.written(experiment), *_OWN]
     first = git.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", allowed=(0, 1))
     held = first and git.git("ls-tree", "HEAD")
     commit = (held and _last(*paths)) or (held and _last(*paths, *_PINS))

@@ -10,6 +10,7 @@ from labflake.project import head
 from labflake.project.options import PREFIX, option
 
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
+RECORD = "outputs.txt"  # of an experiment: the hashes of its artifacts; nothing is made of it
 
 
 PROJECT = "LABFLAKE_PROJECT"  # the variable that tells all of a build where its project is

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from labflake.project.experiments import RECORD, Experiment
 from labflake.project.git import git
 
 _CODE = (".py", ".R", ".jl", ".sh", ".smk", ".yaml", ".md", "Snakefile")
@@ -12,6 +13,12 @@ _PLAIN = [
     *("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"),
     *("-c", "diff.autoRefreshIndex=true"),  # a file with another date is no difference
 ]
+
+
+def written(experiment: Experiment) -> list[str]:
+    """Return the paths of what people write of an experiment: the record of artifacts is not."""
+    folder = f"scripts/{experiment.name}"
+    return [folder, f":(exclude){folder}/{RECORD}"]
 
 
 def files(paths: list[str], commit: str = "HEAD") -> list[str]:

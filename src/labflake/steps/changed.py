@@ -15,7 +15,7 @@ from pathlib import Path
 from labflake.content.contents import Contents
 from labflake.content.folders import names as names_in
 from labflake.environment import noted
-from labflake.project.experiments import Experiment, head_commit, root
+from labflake.project.experiments import RECORD, Experiment, head_commit, root
 from labflake.project.options import option
 
 
@@ -160,7 +160,8 @@ def structure(experiment: Experiment) -> list[str]:
 
 def _is_code(path: Path) -> bool:
     """Tell whether a file of an experiment is neither prose nor left by an editor or Python."""
-    return path.suffix not in (".md", ".bib", ".pyc") and path.name[0] not in ".#"
+    own = path.name == RECORD and path.parent.parent == root() / "scripts"
+    return path.suffix not in (".md", ".bib", ".pyc") and path.name[0] not in ".#" and not own
 
 
 def listings(experiment: Experiment) -> dict[str, list[str]]:
