@@ -10,7 +10,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 from labflake.content import folders
-from labflake.documents import looks
+from labflake.documents import frames, looks
 from labflake.processes.determinism import HERE
 from labflake.programs import mentions
 from labflake.project.experiments import here, root
@@ -173,7 +173,8 @@ def _tables() -> None:
 
 
 def _frame(frame) -> str:
-    return frame.to_html(max_rows=_MAX_ROWS, show_dimensions=False, border=0)
+    shown = {"max_rows": _MAX_ROWS, "show_dimensions": False, "border": 0}
+    return frame.to_html(**shown, **frames.looks(frame, _MAX_ROWS))
 
 
 def _absolute(path: str | bytes | os.PathLike | int | None) -> str:

@@ -16,6 +16,8 @@ from labflake.programs import pins
 from labflake.project.experiments import Experiment, head_commit, relative, root
 from labflake.project.settings import as_words, overrides
 
+_SHOWN = 3  # of many files
+
 
 def provenance(experiment: Experiment, outputs: list[Path], packages: dict[str, str]) -> dict:
     """Return the provenance of a document of the experiment as plain values.
@@ -80,12 +82,17 @@ def _software(packages: dict[str, str]) -> dict[str, str]:
     return found | {name: packages[name].partition(" ")[0] for name in names}
 
 
-def as_markdown(found: dict) -> str:
-    """Return the provenance as the last section of a report."""
+def as_markdown(found: dict, beside: str) -> str:
+    """Return the provenance as the last section of a report.
+
+    Args:
+        found: all that is known.
+        beside: the name of the file that has all of it; the section has the first of many things.
+    """
     rows = {
         "Experiment": found["experiment"],
-        "Commit": _commit(found),
-        "Data": _digests(found["data"]),
+        "Commit": _commit(found, beside),
+        "Data": _digests(found["data"], beside),
         "Settings": f"`{as_words(found['settings'])}`" if found["settings"] else "",
         "Rebuild": f"`{found['rebuild']}`",
         "Software": _software_in_words(found),
@@ -100,12 +107,19 @@ def _software_in_words(found: dict) -> str:
     return f"{named}; all packages `{hashlib.sha256(packages).hexdigest()[:16]}`"
 
 
-def _digests(found: dict[str, str]) -> str:
-    """Return names with the beginning of their hashes; the JSON file beside has the whole."""
-    return ", ".join(f"{name} `{digest[:16]}`" for name, digest in found.items())
+def _digests(found: dict[str, str], beside: str) -> str:
+    """Return names with the beginning of their hashes."""
+    return _first([f"{name} `{digest[:16]}`" for name, digest in found.items()], beside)
 
 
-def _commit(found: dict) -> str:
+def _first(texts: list[str], beside: str) -> str:
+    """Return the first of many texts, and where the others are."""
+    kept = texts if len(texts) <= _SHOWN + 1 else texts[:_SHOWN]
+    more = len(texts) - len(kept)
+    return ", ".join(kept) + (f" and [{more} more]({beside})" if more else "")
+
+
+def _commit(found: dict, beside: str) -> str:
     """Return the commit in words, with what was not committed."""
     if not found["commit"]:
         return f"none ({found.get('no_commit', origin.NO_GIT)})"
@@ -113,7 +127,6 @@ def _commit(found: dict) -> str:
     if found["shallow_clone"]:
         text += " (in a shallow clone: the change itself may be older)"
     if found["uncommitted"]:
-        text += ", with changes that are not committed in " + ", ".join(
-            f"`{name}`" for name in found["uncommitted"]
-        )
+        names = _first([f"`{name}`" for name in found["uncommitted"]], beside)
+        text += f", with changes that are not committed in {names}"
     return text

@@ -6,6 +6,7 @@ local section = ""
 local root = "."
 local nesting = 0
 local fill = false   -- slides: figures take the room that is left
+local longest_whole = 20   -- rows; a table with more may go on on the next page
 
 local function raw(text) return pandoc.RawBlock("typst", text) end
 local function inline(text) return pandoc.RawInline("typst", text) end
@@ -107,8 +108,10 @@ local function is_wide(words)
   return not fill and nesting == 0 and width > 650
 end
 
+-- A table that fits on a page is never split; of a longer one the caption, the head and some rows stay together.
 local function table_(t)
   local words = words_of(t)
+  local long = #rows_of(t) > longest_whole
   local quoted = {}
   for i, word in ipairs(words) do quoted[i] = common.quoted(word) end
   local name = t.identifier ~= "" and t.identifier or words[1]
@@ -120,19 +123,18 @@ local function table_(t)
   bare.caption, bare.attr = {long = {}}, pandoc.Attr()
   body:insert(bare)
   body:insert(raw("]"))
-  if t.attributes.number then body = numbered(t, body, #rows_of(t) > 20) end
+  if t.attributes.number then body = numbered(t, body, long) end
+  if nesting == 0 then body = common.blocks(raw(long and "#long-table[" or "#whole-table["), body, raw("]")) end
   if wide then body = common.blocks(raw("#page(flipped: true)["), body, raw("]")) end
   return body, false
 end
 
-local floats_until = 1   -- figures do not drift beyond headings of this level
 local function header(h)
   section = pandoc.utils.stringify(h.content)
   if fill then h.level, h.attributes.number = 2, nil end   -- the title of the slide has level 1
   local number = h.attributes.number
   local numbering = number and ("(..n) => %s"):format(common.quoted(number)) or "none"
-  local flush = not fill and h.level <= floats_until and "#place.flush()\n" or ""
-  local open = flush .. ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
+  local open = ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
   return {raw(open), pandoc.Plain(h.content), raw("]" .. label(h.identifier))}
 end
 
@@ -204,9 +206,46 @@ function inside(blocks)
   return out
 end
 
+-- What is announced ("These limits apply:") follows on the same page.
+local announced = {BulletList = true, OrderedList = true, DefinitionList = true, CodeBlock = true, BlockQuote = true, Table = true}
+local function keep_announcements(blocks)
+  for i = #blocks - 1, 1, -1 do
+    local here = blocks[i]
+    if here.t == "Para" and announced[blocks[i + 1].t] and pandoc.utils.stringify(here):match(":%s*$") then
+      blocks:remove(i)
+      for n, b in ipairs {raw("#announcing["), here, raw("]")} do blocks:insert(i + n - 1, b) end
+    end
+  end
+  return blocks
+end
+
+local function ends_section(b)
+  return b.t == "Header" or b.t == "Table" and is_wide(words_of(b))
+end
+
+-- Figures float within the text between two headings, and not out of it.
+local function sections(blocks)
+  local out, run = pandoc.List(), pandoc.List()
+  local function close()
+    if #run > 0 then out:extend(common.blocks(raw("#section["), run, raw("]"))) end
+    run = pandoc.List()
+  end
+  for _, b in ipairs(blocks) do
+    if ends_section(b) then
+      close()
+      out:insert(b)
+    else
+      run:insert(b)
+    end
+  end
+  close()
+  return out
+end
+
 function Pandoc(doc)
   fill = common.is_presentation()
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
-  doc = doc:walk {Inlines = common.tied("\u{a0}")}
+  doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}
+  if not fill then doc.blocks = sections(doc.blocks) end
   return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
 end

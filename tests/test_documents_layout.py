@@ -1,0 +1,190 @@
+"""Documents look made by hand: what belongs together is on one page, numbers are set as in print."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import bs4
+import pypdf
+import pytest
+import writing
+
+EXPERIMENT = "2026-01-02-Layout"
+CASES = 9
+_FILLER = "Words of no meaning fill this paragraph so that page breaks come at many places. "
+_SECTION = """
+# Begin{n}
+
+{filler}
+
+@fig:f{n} is shown here.
+
+![Caption{n}.](assets/figures/decay.svg){{#fig:f{n} width=90%}}
+
+{filler}
+
+## Limits of {n}
+
+{filler}
+
+Announced{n}:
+
+- Item{n} is the first.
+- It has a second.
+
+{filler}
+
+## Table of {n}
+
+```python
+pd.DataFrame({{"name": [f"row{n}x{{i}}" for i in range({rows})]}})
+```
+"""
+_NUMBERS = """
+# Numbers
+
+The change is `{python} -0.07`, from -3 to -1.5 (-2.5 in all), on 2026-01-02, with `--flag -1`, x-1 and a-b.
+
+```python
+numbers = pd.DataFrame({"a": [-1.2345678, 12.3456789], "n": [3, -4]})
+numbers
+```
+
+```python
+numbers.set_index("n")
+```
+
+```python
+numbers["a"].describe().to_frame()
+```
+
+```python
+frame = pd.DataFrame({"p": [0.5, 0.00000123], "x": [1.0, 2.0], "year": [2019.25, 1e9]})
+frame["y"] = pd.array([0.123456, None], dtype="Float64")
+frame["z"] = pd.array([0.1, None], dtype="float32")
+frame.index = ["u", "v"]
+frame
+```
+"""
+
+
+class Place(NamedTuple):
+    """Where a word is: the page, and how far down."""
+
+    page: int
+    down: float
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a report whose page breaks come at many places of what belongs together. Read only."""
+    made = writing.experiment(writing.project(tmp_path_factory.mktemp("layout") / "p"), EXPERIMENT)
+    sections = [
+        _SECTION.format(n=n, filler=_FILLER * (3 + 7 * n % 11), rows=[5, 12, 19, 40][n % 4])
+        for n in range(CASES)
+    ]
+    head = "---\ntitle: Layout\n---\n\n```python\n#| show: none\nimport pandas as pd\n```\n"
+    source = writing.write(made, EXPERIMENT, "\n".join([head, *sections, _NUMBERS]))
+    (answer,) = writing.build(made, source)
+    assert answer["error"] is None
+    return made
+
+
+@pytest.fixture(scope="module")
+def places(project: Path) -> dict[str, Place]:
+    """Return where each word of the PDF is."""
+    return words(writing.outputs(project, EXPERIMENT) / "report.pdf")
+
+
+@pytest.fixture(scope="module")
+def tables(project: Path) -> list[list[list[str]]]:
+    """Return the cells of the tables of numbers in the page."""
+    html = (writing.outputs(project, EXPERIMENT) / "report.html").read_text(encoding="utf-8")
+    section = bs4.BeautifulSoup(html, "html.parser").select_one("#numbers")
+    return [
+        [[c.get_text(strip=True) for c in row.select("th, td")] for row in table.select("tr")]
+        for table in section.select("table")
+    ]
+
+
+def words(pdf: Path) -> dict[str, Place]:
+    """Return where the first of each word of a PDF is."""
+    found: dict[str, Place] = {}
+    for number, page in enumerate(pypdf.PdfReader(pdf).pages):
+
+        def visit(text: str, cm: list[float], tm: list[float], *_, number: int = number) -> None:
+            down = -(tm[4] * cm[1] + tm[5] * cm[3] + cm[5])
+            for word in re.findall(r"\w+", text):
+                found.setdefault(word, Place(number, down))
+
+        page.extract_text(visitor_text=visit)
+    return found
+
+
+def test_a_figure_stays_in_its_section(places: dict[str, Place]) -> None:
+    """A figure is below the heading of its section and above the next heading."""
+    for n in range(CASES):
+        assert places[f"Begin{n}"] < places[f"Caption{n}"] < places[f"Announced{n}"]
+
+
+def test_a_list_follows_its_announcement(places: dict[str, Place]) -> None:
+    """What a paragraph announces with a colon begins on the same page, below it."""
+    for n in range(CASES):
+        announced, item = places[f"Announced{n}"], places[f"Item{n}"]
+        assert (item.page, item.down > announced.down) == (announced.page, True)
+
+
+@pytest.mark.parametrize("n", range(CASES))
+def test_a_table_is_not_split_in_its_first_rows(n: int, places: dict[str, Place]) -> None:
+    """A short table is on one page; a long one has its first rows on one page."""
+    rows = [place.page for word, place in places.items() if word.startswith(f"row{n}x")]
+    together = rows if len(rows) <= 20 else rows[:4]
+    assert len({*together}) == 1
+
+
+def test_numbers_have_a_minus_in_page_and_pdf(project: Path) -> None:
+    """Before a number a hyphen is a minus in both formats; in dates, words and code it is none."""
+    folder = writing.outputs(project, EXPERIMENT)
+    html = bs4.BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+    page = re.sub(r"\s+", " ", html.select_one("#numbers p").get_text())
+    pdf = " ".join(p.extract_text() for p in pypdf.PdfReader(folder / "report.pdf").pages)
+    wanted = "The change is −0.07, from −3 to −1.5 (−2.5 in all), on 2026-01-02, with --flag -1, x-1"
+    assert page == f"{wanted} and a-b."
+    assert wanted in re.sub(r"\s+", " ", pdf)
+
+
+def test_tables_have_sensible_digits(tables: list[list[list[str]]]) -> None:
+    """Columns of a DataFrame have four significant digits, and no value becomes zero."""
+    _, by_n, described, wide = tables
+    assert [row[-1] for row in by_n][-2:] == ["−1.235", "12.346"]
+    assert [row[-1] for row in described][1:4] == ["2.000", "5.556", "9.603"]
+    assert wide[1] == ["u", "0.5", "1.0", "2019", "0.1235", "0.1000"]
+    assert wide[2] == ["v", "1.23e−06", "2.0", "1000000000", "<NA>", "NaN"]
+
+
+def test_an_index_that_means_nothing_is_not_printed(tables: list[list[list[str]]]) -> None:
+    """The numbers that pandas gives to rows are not shown; an index that somebody made is."""
+    plain, by_n, *_ = tables
+    assert plain[0] == ["a", "n"]
+    assert len(by_n[-1]) == 2
+
+
+def test_provenance_stays_short() -> None:
+    """Of many files the first are named, and a link leads to the file that has all of them."""
+    from labflake.documents import provenance
+
+    found = {
+        "experiment": EXPERIMENT,
+        "commit": "0" * 40,
+        "shallow_clone": False,
+        "uncommitted": [f"src/study/module{i}.py" for i in range(40)],
+        "data": {f"assets/data/part{i}.csv": "0" * 64 for i in range(9)},
+        "settings": {},
+        "rebuild": "make",
+        "software": {},
+        "packages": {},
+    }
+    text = provenance.as_markdown(found, "report.provenance.json")
+    assert [text.count(word) for word in ("module", "part")] == [3, 3]
+    assert "[37 more](report.provenance.json)" in text
+    assert "[6 more](report.provenance.json)" in text
