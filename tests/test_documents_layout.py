@@ -148,7 +148,9 @@ def test_numbers_have_a_minus_in_page_and_pdf(project: Path) -> None:
     html = bs4.BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "html.parser")
     page = re.sub(r"\s+", " ", html.select_one("#numbers p").get_text())
     pdf = " ".join(p.extract_text() for p in pypdf.PdfReader(folder / "report.pdf").pages)
-    wanted = "The change is −0.07, from −3 to −1.5 (−2.5 in all), on 2026-01-02, with --flag -1, x-1"
+    wanted = (
+        "The change is −0.07, from −3 to −1.5 (−2.5 in all), on 2026-01-02, with --flag -1, x-1"
+    )
     assert page == f"{wanted} and a-b."
     assert wanted in re.sub(r"\s+", " ", pdf)
 

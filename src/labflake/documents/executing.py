@@ -89,6 +89,8 @@ def text_of(
     packages = pins.of(steps | software.asked(experiment, cells.executed.notes))
     metadata["origin"] = origin = provenance.provenance(experiment, outputs, packages)
     if source.is_report:
-        metadata["provenance"] = provenance.as_markdown(origin, f"{source.path.stem}.provenance.json")
+        metadata["provenance"] = provenance.as_markdown(
+            origin, f"{source.path.stem}.provenance.json"
+        )
     places = [source.path.parent, experiment.generated, folder]
     return Text(source, markdown, lines, metadata, places), cells
