@@ -1,4 +1,4 @@
-"""Documents look made by hand: what belongs together is on one page, numbers are set as in print."""
+"""Documents look made by hand: what belongs together is on one page, numbers are as in print."""
 
 import re
 from pathlib import Path
@@ -43,7 +43,8 @@ pd.DataFrame({{"name": [f"row{n}x{{i}}" for i in range({rows})]}})
 _NUMBERS = """
 # Numbers
 
-The change is `{python} -0.07`, from -3 to -1.5 (-2.5 in all), on 2026-01-02, with `--flag -1`, x-1 and a-b.
+The change is `{python} -0.07`, from -3 to -1.5 (-2.5 in all), on 2026-01-02,
+with `--flag -1`, x-1 and a-b.
 
 ```python
 numbers = pd.DataFrame({"a": [-1.2345678, 12.3456789], "n": [3, -4]})

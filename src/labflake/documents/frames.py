@@ -67,6 +67,6 @@ def _power(value: float) -> int:
 
 
 def _needed(sizes: list[float]) -> int:
-    """Return the decimals that all values need to be read back as they are; at most one too many."""
+    """Return the decimals that all values need to be read back as they are."""
     every = range(_MOST + 1)
     return next((n for n in every if all(round(v, n) == v for v in sizes)), _MOST + 1)
