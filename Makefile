@@ -41,10 +41,11 @@ exactness: tools  ## Edit, kill and build at random, beside a model (COUNT=5000,
 	@EXACTNESS=$(or $(COUNT),1000) $(BIN)/python -m pytest -n 2 tests/test_exactness.py
 
 .PHONY: check
-check: tools  ## Format and lint everything, the payload included; change nothing.
+check: tools  ## Look at format, style and types of everything, the payload included; change nothing.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/snakefmt --check $(SNAKEFILES)
+	@$(BIN)/mypy
 	@if command -v shellcheck >/dev/null; then git ls-files -z '*.sh' | xargs -0 shellcheck; else echo 'shellcheck is not here: skipped'; fi
 	@if command -v nix-instantiate >/dev/null; then git ls-files -z '*.nix' | xargs -0 nix-instantiate --parse >/dev/null; else echo 'Nix is not here: skipped'; fi
 

@@ -1,7 +1,6 @@
 """Build the wheel of labflake that travels in the template, and lock it there (`make wheel`)."""
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -38,4 +37,4 @@ def put(wheel: Path, project: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

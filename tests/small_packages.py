@@ -62,12 +62,20 @@ content-hash = "{digest}"
 """
 
 
-def wheel(folder: Path, name: str, tag: str = "py3-none-any", version: str = VERSION) -> Path:
-    """Write a wheel with one module, which knows its name."""
+def wheel(
+    folder: Path,
+    name: str,
+    tag: str = "py3-none-any",
+    version: str = VERSION,
+    code: str = "",
+    registers: str = "",
+) -> Path:
+    """Write a wheel with one module, which knows its name; with code and entry points, if any."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     files = {
-        f"{module}.py": f'NAME = "{name}"\n',
+        f"{module}.py": f'NAME = "{name}"\n{textwrap.dedent(code)}',
+        f"{info}/entry_points.txt": textwrap.dedent(registers),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }

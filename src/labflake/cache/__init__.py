@@ -62,14 +62,21 @@ class Cache:
             have the whole result: then nothing is there.
         """
         entry, store = self._find(key)
-        found = entry and list(entry.outputs) == list(places) and self._bring(entry, places)
+        if entry and not (list(entry.outputs) == list(places) and self._bring(entry, places)):
+            entry = None
         with self._lock:
-            self.hits += bool(found)
-            self.misses += not found
-            self.saved += entry.seconds if found else 0
-        if found and store is self.bucket:
+            self.hits += bool(entry)
+            self.misses += not entry
+            self.saved += entry.seconds if entry else 0
+        if entry and self.folder and store is self.bucket:
             self._write(self.folder, entry, {})
-        return entry.files(places) if found else None
+        return entry.files(places) if entry else None
+
+    @property
+    def _copies(self) -> Folder:
+        """Return the folder: where anything is found or kept, there is one."""
+        assert self.folder is not None
+        return self.folder
 
     def _find(self, key: str) -> tuple[Entry | None, Store | None]:
         """Return the entry of a key, and who has it."""
@@ -91,13 +98,12 @@ class Cache:
             return True
         except DamagedError as error:
             self.forget(entry.key)
-            _warn(f"{error}; the step is done again", self.bucket or self.folder)
+            _warn(f"{error}; the step is done again", self.bucket or self._copies)
         except OSError as error:
             if _is_gone(error):
                 self.forget(entry.key)  # the size limit took one of its files
-            self._without(
-                self.bucket if isinstance(error, UnreachableError) else self.folder, error
-            )
+            unreachable = isinstance(error, UnreachableError)
+            self._without(self.bucket if self.bucket and unreachable else self._copies, error)
         for place in places.values():
             outputs.remove(place)
         return False
@@ -105,13 +111,13 @@ class Cache:
     def _fetch(self, digest: str, file: str, mode: int) -> None:
         """Copy an object to its place; what the folder lacks the bucket may have."""
         try:
-            self.folder.fetch(digest, file, mode)
+            self._copies.fetch(digest, file, mode)
         except (OSError, DamagedError) as error:
             missing = isinstance(error, DamagedError) or _is_gone(error)
-            if not missing or self.bucket not in self._readable:
+            if not missing or not self.bucket or self.bucket not in self._readable:
                 raise
-            self.folder.take(digest, self.bucket)
-            self.folder.fetch(digest, file, mode)
+            self._copies.take(digest, self.bucket)
+            self._copies.fetch(digest, file, mode)
 
     def store(
         self, key: str, step: str, made: dict[str, str], seconds: float, digest: Callable
@@ -131,10 +137,10 @@ class Cache:
         try:
             kept = {p: outputs.describe(Path(p), value, digest) for p, value in made.items()}
         except OSError as error:
-            _warn(f"the result of {step} is not kept: {_reason(error)}", self.folder)
+            _warn(f"the result of {step} is not kept: {_reason(error)}", self._copies)
             return
         entry = Entry(key, step, round(seconds, 3), kept)
-        for store in (self.folder, self.bucket):
+        for store in list(self._writable):
             self._write(store, entry, entry.files({path: path for path in made}))
 
     def _write(self, store: Store, entry: Entry, files: dict[str, str]) -> None:
@@ -143,7 +149,7 @@ class Cache:
             return
         try:
             for file, digest in files.items():
-                copied = self.folder.object(digest)  # nobody edits that
+                copied = self._copies.object(digest)  # nobody edits that
                 source = copied if store is self.bucket and copied.exists() else Path(file)
                 store.keep(source, digest)
             store.write(entry.key, entry.data())

@@ -76,11 +76,12 @@ def parse(data: bytes, key: str) -> Entry:
     if hashlib.sha256(line).hexdigest().encode() != check:
         raise DamagedError("an entry is cut or altered")
     try:
-        entry = Entry(**json.loads(line))
+        said = json.loads(line)
+        made = {path: Output(**output) for path, output in said.pop("outputs").items()}
+        entry = Entry(**said, outputs=made)
         entry.seconds = float(entry.seconds)
-        entry.outputs = {path: Output(**output) for path, output in entry.outputs.items()}
         sound = all(output.is_sound() for output in entry.outputs.values())
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise DamagedError("an entry has another form") from None
     if entry.key != key:
         raise DamagedError("an entry is of another step")

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from labflake.cache.bucket import Bucket
 from labflake.cache.copying import copy, mark_used, on_disk
@@ -104,7 +105,7 @@ class Folder:
             return
         self.place_file(target, lambda part: _copy_as(source, part, digest))
 
-    def place_file(self, target: Path, fill: Callable[[Path], object]) -> None:
+    def place_file(self, target: Path, fill: Callable[[Path], Any]) -> None:
         """Fill a file with a temporary name, and rename it when it is complete."""
         if self.read_only:
             return

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from labflake.command_line.table import COMMANDS, OPTIONS, Command, close_to, spelt
 from labflake.errors import LabError
@@ -20,7 +21,7 @@ class UsageError(LabError):
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         """Refuse the command line.
 
         Raises:

@@ -4,6 +4,7 @@ import shutil
 
 from labflake import cache
 from labflake.cache import limit, tally
+from labflake.cache.bucket import Bucket
 from labflake.cache.folder import Folder
 from labflake.cache.tally import Tally
 from labflake.content.meter import duration, size
@@ -21,11 +22,11 @@ def main(argv: list[str]) -> None:
     if flag("CLEAR") and chosen.folder.read_only:
         raise LabError(f"CACHE_READONLY is set: {chosen.folder} is only read\n  unset it to clear")
     if flag("CLEAR"):
-        _clear(chosen)
+        _clear(chosen.folder, chosen.bucket)
         return
     print(f"cache of results: {chosen.bucket or chosen.folder}")
     if chosen.bucket:
-        _show_bucket(chosen)
+        _show_bucket(chosen.bucket, chosen.folder)
     _show_size(chosen.folder)
     _show_use("last build", _last())
     _show_use("all builds", tally.every(chosen.folder.place))
@@ -51,15 +52,15 @@ def _show_data(folder: Folder) -> None:
         )
 
 
-def _show_bucket(chosen: cache.Cache) -> None:
+def _show_bucket(bucket: Bucket, copies: Folder) -> None:
     try:
-        sizes = chosen.bucket.sizes()
+        sizes = bucket.sizes()
     except OSError as error:
         print(f"  bucket      cannot be read: {error}")
     else:
         results = sum(name.endswith(".json") for name in sizes)
         print(f"  bucket      {_results(results)}, {size(sum(sizes.values()))}")
-    print(f"  copies in   {chosen.folder}")
+    print(f"  copies in   {copies}")
 
 
 def _show_use(label: str, use: Tally) -> None:
@@ -81,17 +82,17 @@ def _last() -> Tally:
         return Tally()
 
 
-def _clear(chosen: cache.Cache) -> None:
+def _clear(kept: Folder, bucket: Bucket | None) -> None:
     """Remove what the cache keeps, and nothing else that may be in its folder."""
-    place = chosen.folder.place
-    before = limit.measure(chosen.folder)
+    place = kept.place
+    before = limit.measure(kept)
     for folder in ("steps", "objects"):
         shutil.rmtree(place / folder, ignore_errors=True)
     for file in ("size.json", "builds.jsonl"):
         (place / file).unlink(missing_ok=True)
     print(f"removed {_results(before.results)}, {size(before.bytes)}, from {place}")
-    if chosen.bucket:
-        print(f"these were copies: {chosen.bucket} is shared and keeps its results")
+    if bucket:
+        print(f"these were copies: {bucket} is shared and keeps its results")
     else:
         print("every project that uses this cache computes them again when it needs them")
 

@@ -65,7 +65,7 @@ def _text(path: Path) -> str | None:
 def _replaced(text: str, renamed: dict[str, str]) -> str:
     """Return the text with other names, each as a whole: one may be the beginning of another."""
     for old, new in renamed.items():
-        text = re.sub(rf"(?<![\w-]){re.escape(old)}(?!\w|[-+]\w)", lambda _, n=new: n, text)
+        text = re.sub(rf"(?<![\w-]){re.escape(old)}(?!\w|[-+]\w)", new.replace("\\", r"\\"), text)
     return text
 
 

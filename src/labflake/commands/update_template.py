@@ -31,9 +31,9 @@ def main(argv: list[str]) -> int:
 def _merge(folder: Path, old: Origin, new: Origin) -> int:
     """Render both versions, merge, note the new one, and say what is next; 1 is for conflicts."""
     clone = folder / "template"
-    renderings = [versions.render(clone, v, folder / v.commit) for v in (old, new)]
+    before, after = (versions.render(clone, v, folder / v.commit) for v in (old, new))
     version = git("describe", "--tags", "--always", new.commit, cwd=clone)
-    conflicts = merge.merge(*renderings, f"template {version}")
+    conflicts = merge.merge(before, after, f"template {version}")
     left, said = merge.settle_locks(conflicts)
     origin.write(new)
     git("add", origin.FILE, cwd=root())

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents, sha256
@@ -116,7 +117,7 @@ def _announce(experiment: Experiment, changed: list[str]) -> None:
         sys.stdout.write(_CLEAR)
     print(f"watching {experiment.name}; Ctrl-C ends")
     for path in changed[:5]:
-        print(f"{_now()}  {path if path == COMMIT else relative(path)} changed")
+        print(f"{_now()}  {path if path == COMMIT else relative(Path(path))} changed")
     if len(changed) > 5:
         print(f"{_now()}  and {len(changed) - 5} more")
     sys.stdout.flush()

@@ -82,8 +82,8 @@ class Contents:
         stat = _stat(self._path(path))
         if stat is None:
             self.stats.pop(path, None)
-            found = [(each, self.digest(each)) for each in _meant(path)]
-            return of_folder(found) if found else ""
+            meant = [(each, self.digest(each)) for each in _meant(path)]
+            return of_folder(meant) if meant else ""
         if modes.S_ISDIR(stat.st_mode):
             found = walk(self._path(path))
             return of_folder((name, self._of_file(f"{path}/{name}", each)) for name, each in found)
@@ -168,7 +168,7 @@ class Contents:
 
     def marks(self, paths: Iterable[str]) -> dict[str, list | None]:
         """Return of each file what changes whenever somebody writes to it or replaces it."""
-        found = {}
+        found: dict[str, list | None] = {}
         for path in paths:
             stat = _stat(self._path(path))
             folder = stat and modes.S_ISDIR(stat.st_mode)

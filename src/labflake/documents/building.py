@@ -18,7 +18,7 @@ from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
 from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.pdf import font_folders
-from labflake.documents.problems import as_lines, refuse
+from labflake.documents.problems import Problem, as_lines, refuse
 from labflake.documents.source import Source, read
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, root
@@ -102,7 +102,9 @@ def _formats(text: Text, folder: Path) -> formats.Made:
     """
     report = text.source.is_report
     makers = [formats.report, formats.page] if report else [formats.presentation, formats.stage]
-    problems, contents, figures = [], {}, set()
+    problems: list[Problem] = []
+    contents: dict[str, bytes] = {}
+    figures: set[str] = set()
     with ThreadPoolExecutor(len(makers)) as pool:
         for job in [pool.submit(maker, text, folder) for maker in makers]:
             try:

@@ -7,12 +7,14 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client import AsyncKernelManager
 from jupyter_client.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
 from traitlets.config import Config
 
 from labflake.content import temporary
@@ -41,15 +43,27 @@ class _Client(NotebookClient):
 
     source: Source
     header_expressions: list[str]
+    current: Cell
+    values: list[list[str]]
+    notes: dict
+    problems: list[Problem]
 
-    async def async_execute_cell(self, cell, cell_index, **kwargs):
+    async def async_execute_cell(
+        self,
+        cell: NotebookNode,
+        cell_index: int,
+        execution_count: int | None = None,
+        store_history: bool = True,
+    ) -> NotebookNode:
         """Execute one cell, or evaluate its inline expressions if it is prose."""
         if cell_index == 0:
             await self._ask("", {"ready": f"{_KERNEL}.prepare()"})
         ours: Cell = self.source.cells[cell_index]
         self.current = ours
         if ours.kind == "code" and ours.code.strip():
-            cell = await super().async_execute_cell(cell, cell_index, **kwargs)
+            cell = await super().async_execute_cell(
+                cell, cell_index, execution_count, store_history
+            )
         self.values.append(await self._evaluate(ours.expressions, ours))
         if cell_index == len(self.source.cells) - 1:
             self.values.append(await self._evaluate(self.header_expressions, None))
@@ -76,9 +90,10 @@ class _Client(NotebookClient):
 
     async def _ask(self, code: str, expressions: dict[str, str]) -> dict:
         """Evaluate expressions in the kernel, beside the history of the cells."""
-        asked = self.kc.execute(code, silent=True, user_expressions=expressions)
+        kernel: Any = self.kc  # whose own type does not know its channels
+        asked = kernel.execute(code, silent=True, user_expressions=expressions)
         while True:
-            reply = await ensure_async(self.kc.get_shell_msg(timeout=None))
+            reply = await ensure_async(kernel.get_shell_msg(timeout=None))
             if reply["parent_header"].get("msg_id") == asked:
                 found = reply["content"].get("user_expressions", {})
                 return {name: found[name] for name in expressions}

@@ -75,10 +75,10 @@ def _typst(
 ) -> tuple[Path, set[str]]:
     """Write the Typst file; return it with the figures that it shows."""
     typ = folder / f"{text.source.path.stem}.typ"
-    options = ["--wrap=none", *options]
+    given = ["--wrap=none", *options]
     for name, value in _variables(text, typ).items():
-        options += ["--variable", f"{name}={value}"]
-    content = convert(text, "typst", template, filters, *options)
+        given += ["--variable", f"{name}={value}"]
+    content = convert(text, "typst", template, filters, *given)
     typ.write_text(content, encoding="utf-8")
     return typ, set(re.findall(r'#image\("/((?:[^"\\]|\\.)*)"', content))
 

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import FrameType
 
 from labflake.content import folders
 from labflake.documents import frames, looks
@@ -143,7 +144,7 @@ def _compile_what_matters() -> None:
             raise OSError("is compiled from its text")
         return original(self, path)
 
-    SourceFileLoader.path_stats = path_stats
+    setattr(SourceFileLoader, "path_stats", path_stats)  # noqa: B010
 
 
 def _note_workers() -> None:
@@ -211,7 +212,7 @@ def _passing(path: str) -> bool:
 
 def _importing() -> bool:
     """Tell whether the import system is at work for a package: our cells do not ask for that."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame:
         if frame.f_globals.get("__name__", "").startswith("importlib._bootstrap"):
             return True
@@ -229,7 +230,7 @@ _OURS = (__file__,)
 
 def _at_work(module: str) -> bool:
     """Tell whether a function of a module is at work."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame:
         if frame.f_globals.get("__name__") == module:
             return True

@@ -39,7 +39,7 @@ def assemble(source: Source, executed: Executed) -> nbformat.NotebookNode:
 
 def _header(source: Source, executed: Executed):
     """Return the header as a raw cell, with the values of its inline expressions."""
-    text = prose.HEADER.match(source.text)[0]
+    text = prose.HEADER.findall(source.text)[0]
     found = prose.expressions(text)
     for match, value in zip(found, executed.values[-1] if executed.values else (), strict=False):
         text = text.replace(match[0], value, 1)
@@ -60,9 +60,9 @@ def _code(cell: Cell, values: list[str], outputs: list[dict]):
     return node
 
 
-def _steady(output: dict) -> nbformat.NotebookNode:
+def _steady(made: dict) -> nbformat.NotebookNode:
     """Return an output without addresses in memory and without random ids of styled tables."""
-    output = nbformat.from_dict(output)
+    output: nbformat.NotebookNode = nbformat.from_dict(made)
     output.pop("execution_count", None)
     if output.output_type == "execute_result":
         output["execution_count"] = None

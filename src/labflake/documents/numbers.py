@@ -89,7 +89,7 @@ def _header_prose(header: str) -> str:
     """Return the header with all keys blanked that hold no prose."""
     kept, key = [], ""
     for line in header.splitlines(keepends=True):
-        key = (re.match(r"([\w-]+):", line) or [None, key])[1]
+        key = found[1] if (found := re.match(r"([\w-]+):", line)) else key
         line = re.sub(r"\s#.*", lambda m: " " * len(m[0]), line.rstrip("\n")) + "\n" * (
             line[-1] == "\n"
         )
@@ -102,7 +102,7 @@ def _captions(fence: re.Match) -> str:
     kept, inside = [], False
     for line in fence[0].splitlines(keepends=True):
         option = re.match(r"#\|( \w+:)?", line)
-        inside = bool(option) and (option[1] == " caption:" if option[1] else inside)
+        inside = option is not None and (option[1] == " caption:" if option[1] else inside)
         shown = re.sub(r"^#\|", "  ", line) if inside else re.sub(r"[^\n]", " ", line)
         kept.append(shown)
     return "".join(kept)

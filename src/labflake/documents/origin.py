@@ -6,7 +6,7 @@ A commit that changes a lock, and no package that the experiment can see, is not
 import functools
 import json
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from labflake.data_files.gate import wording
@@ -91,6 +91,7 @@ def _with_packages(origin: Origin, packages: frozenset[str]) -> Origin:
     Raises:
         GitError: git refuses the repository.
     """
+    assert origin.commit
     now = _at("HEAD", packages)
     later = git.git("rev-list", f"{origin.commit}..HEAD", "--", *_PINS).split()
     before = [*later, origin.commit][1:]
@@ -99,7 +100,7 @@ def _with_packages(origin: Origin, packages: frozenset[str]) -> Origin:
     code, *_ = git.run("merge-base", "--is-ancestor", origin.commit, commit)
     commit = git.git("rev-parse", "HEAD") if code else commit  # of two branches: both are in it
     names = origin.uncommitted
-    if {*_PINS} & {*names} and _seen(*map(_here, _PINS), packages) == now:
+    if {*_PINS} & {*names} and _seen(map(_here, _PINS), packages) == now:
         names = tuple(name for name in names if name not in _PINS)
     return origin._replace(commit=commit, uncommitted=tuple(map(wording.shown, names)))
 
@@ -108,7 +109,7 @@ def _with_packages(origin: Origin, packages: frozenset[str]) -> Origin:
 def _at(commit: str, packages: frozenset[str]) -> str:
     """Return what the lock of a commit says of these packages, and which Python it asks for."""
     texts = [git.git("show", f"{commit}:./{name}", allowed=(0, 128)) for name in _PINS]
-    return _seen(*texts, packages)
+    return _seen(texts, packages)
 
 
 def _here(name: str) -> str:
@@ -116,7 +117,9 @@ def _here(name: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def _seen(lock: str, pyproject: str, packages: frozenset[str]) -> str:
+def _seen(texts: Iterable[str], packages: frozenset[str]) -> str:
+    """Return what a lock and `pyproject.toml` say of some packages, and of Python."""
+    lock, pyproject = texts
     try:
         locked = tomllib.loads(lock).get("package", [])
     except tomllib.TOMLDecodeError:

@@ -5,6 +5,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typst
 
@@ -46,13 +47,14 @@ def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
         str(path), root=str(root()), font_paths=_fonts(path.parent), ignore_system_fonts=True,
         sys_inputs=inputs,
     )  # fmt: skip
-    standards = [] if notes else STANDARDS
+    standards: Any = [] if notes else STANDARDS
     try:
         content, _ = compiler.compile_with_warnings(
             format="pdf", pdf_standards=standards, timestamp=EPOCH
         )
     except typst.TypstError as error:
         raise DocumentError(_problems(error.diagnostic, text)) from None
+    assert isinstance(content, bytes)
     return Pdf(content, compiler)
 
 

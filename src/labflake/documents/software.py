@@ -25,8 +25,9 @@ def asked(experiment: Experiment, notes: dict, contents: Contents | None = None)
     """
     everything, looked_for = bool(notes.get("programs")), _foreign(experiment, notes)
     found = Asked(frozenset(), RENDERERS, everything, frozenset(looked_for))
-    for step in contents.steps.values() if contents else ():
-        found |= pins.asked_in(contents.packages[step["packages"]])
+    if contents:
+        for step in contents.steps.values():
+            found |= pins.asked_in(contents.packages[step["packages"]])
     return found
 
 

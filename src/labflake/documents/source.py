@@ -95,11 +95,11 @@ def read_header(path: Path, text: str) -> dict:
     """
     import yaml
 
-    match = prose.HEADER.match(text)
-    if not match:
+    found = prose.HEADER.findall(text)
+    if not found:
         refuse(path, [Problem(1, "no header; a document begins with\n  ---\n  title: …\n  ---")])
     try:
-        header = yaml.safe_load(match[0].strip("-.\n \t")) or {}
+        header = yaml.safe_load(found[0].strip("-.\n \t")) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1

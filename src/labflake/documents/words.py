@@ -11,8 +11,9 @@ from typing import Any
 
 from labflake.documents import languages
 
-_PANDOC = ("Abstract", "Appendix", "Bibliography", "Contents", "Figure", "Listing", "References")
-_PANDOC += ("Table",)
+_PANDOC: tuple[str, ...] = (
+    "Abstract", "Appendix", "Bibliography", "Contents", "Figure", "Listing", "References", "Table",
+)  # fmt: skip
 _TYPST = {
     "Section": "#heading[a]<w>",
     "Equation": '#math.equation(block: true, numbering: "1")[]<w>',

@@ -20,7 +20,9 @@ _Package = tuple[str, str, list[list[str]]]  # name, place of its notes, lines o
 
 def packages(venv: Path) -> dict[str, str]:
     """Return the packages with a file that was changed, removed or added, each with such a file."""
-    there, odd, found, recorded = _files(venv), _odd(venv), {}, set()
+    there, odd = _files(venv), _odd(venv)
+    found: dict[str, str] = {}
+    recorded: set[str] = set()
     for name, info, record in _packages(venv):
         time = there[f"{info}/RECORD"].st_mtime_ns
         recorded.update(path for path, _, _ in record)

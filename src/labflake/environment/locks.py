@@ -61,7 +61,7 @@ def differences(old: Path, new: Path) -> list[str]:
 
 def pins(folder: Path) -> dict[str, str]:
     """Return the day of each input of the flake and the version of each Python package."""
-    found = {}
+    found: dict[str, str] = {}
     if (folder / "flake.lock").exists():
         nodes = json.loads((folder / "flake.lock").read_text(encoding="utf-8"))["nodes"]
         found |= {

@@ -13,19 +13,25 @@ from . import programs
 _NAME = "pip.conf"
 
 
+class _Parser(configparser.RawConfigParser):
+    """Reads one name for each setting, however it is spelled."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return _spelled(optionstr)
+
+
 def settings(python: str) -> dict[str, str]:
     """Return what files and variables tell pip about indexes and the way to them.
 
     Args:
         python: the one whose pip is meant.
     """
-    parser = configparser.RawConfigParser()
-    parser.optionxform = _spelled
+    parser = _Parser()
     try:
         parser.read(_places(python))
     except (configparser.Error, UnicodeDecodeError):
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for section in ("global", "install"):  # the later one wins, as in pip
         found |= parser[section] if parser.has_section(section) else {}
     variables = programs.variables().items()

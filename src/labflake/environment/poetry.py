@@ -39,7 +39,7 @@ def home() -> Path:
 
 def _home(name: str, pinned: Traversable) -> Path:
     text = pinned.read_text(encoding="utf-8")
-    version = re.search(rf"^{name}==(\S+)", text, re.MULTILINE)[1]
+    version = re.findall(rf"^{name}==(\S+)", text, re.MULTILINE)[0]
     digest = hashlib.sha256(f"{interpreter.allowed()}\n{text}".encode()).hexdigest()[:8]
     return programs.cache_home() / f"{name}-{version}-{digest}"
 

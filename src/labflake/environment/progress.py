@@ -60,11 +60,17 @@ class Meter:
 
 def run(command: list[str], env: dict[str, str], cwd: Path, place: str) -> tuple[int, str]:
     """Run uv and show how it fills a place; return its exit code and all that it printed."""
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     meter, printed = Meter(place), []
-    options = {"env": env | {"NO_COLOR": "1"}, "cwd": cwd, "text": True, "errors": "replace"}
-    with subprocess.Popen(command, **both, **options) as process:
-        for line in process.stdout:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=env | {"NO_COLOR": "1"},
+        cwd=cwd,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
             printed.append(line)
             meter.read(line)
     meter.close()

@@ -103,9 +103,9 @@ def end(session: int, command: str) -> None:
     if command:
         import subprocess
 
-        quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        null = subprocess.DEVNULL
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(["sh", "-c", command], timeout=60, **quiet)
+            subprocess.run(["sh", "-c", command], timeout=60, stdin=null, stdout=null, stderr=null)
 
 
 if __name__ == "__main__":

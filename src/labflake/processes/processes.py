@@ -106,14 +106,14 @@ class Running:
 
     def _tell(self, message: list) -> None:
         """Tell the keeper what runs; without it, the build works all the same."""
-        if self._keeper:
+        if self._keeper and self._keeper.stdin:
             with contextlib.suppress(OSError):
                 os.write(self._keeper.stdin.fileno(), json.dumps(message).encode() + b"\n")
 
     def _dismiss_keeper(self) -> None:
         """Wait until the keeper ended all that is left: the lock is free only then."""
         keeper, self._keeper = self._keeper, None
-        if keeper:
+        if keeper and keeper.stdin:
             with contextlib.suppress(OSError):
                 keeper.stdin.close()
             keeper.wait()
@@ -164,6 +164,8 @@ def wait(process: subprocess.Popen) -> int:
     if not hasattr(os, "waitid"):
         return process.wait()
     result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    if result is None:  # only where one does not wait
+        return process.wait()
     exited = result.si_code == os.CLD_EXITED
     return result.si_status if exited else -result.si_status
 

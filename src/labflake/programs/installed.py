@@ -97,7 +97,7 @@ def _lines(distribution: Distribution, file: str) -> list[str]:
 
 def _is_for_tools(package: dict | None) -> bool:
     """Tell whether only groups ask for it that have nothing to do with results."""
-    return bool(package) and {*package.get("groups", ["main"])} <= NOT_FOR_RESULTS
+    return package is not None and {*package.get("groups", ["main"])} <= NOT_FOR_RESULTS
 
 
 def _modules(files: list[str]) -> Iterator[str]:
@@ -123,9 +123,8 @@ def _needs(required: Iterable[str]) -> dict[str, list]:
         with contextlib.suppress(InvalidRequirement):
             asked = Requirement(text)
             pair = [named(asked.name), sorted(map(named, asked.extras))]
-            always = not asked.marker or asked.marker.evaluate({"extra": ""})
-            for extra in [""] if always else _EXTRA.findall(str(asked.marker)):
-                if always or asked.marker.evaluate({"extra": extra}):
+            for extra in ["", *_EXTRA.findall(str(asked.marker))]:
+                if not asked.marker or asked.marker.evaluate({"extra": extra}):
                     needs.setdefault(named(extra), []).append(pair)
     return needs
 

@@ -163,7 +163,7 @@ def _all_of(package: str, places: tuple[Path, ...]) -> list[str]:
         for node in body:
             targets = getattr(node, "targets", [getattr(node, "target", None)])
             if any(getattr(target, "id", "") == "__all__" for target in targets):
-                values = getattr(node.value, "elts", [])
+                values = getattr(getattr(node, "value", None), "elts", [])
                 return [v.value for v in values if isinstance(getattr(v, "value", None), str)]
     return []
 

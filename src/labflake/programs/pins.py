@@ -150,7 +150,7 @@ def wanted(project: Path) -> frozenset[str]:
         groups.setdefault(name, []).extend(line for line in each if isinstance(line, str))
     for name in groups.keys() - installed.NOT_FOR_RESULTS:
         lines += groups[name]
-    names = (re.match(r"[\w.-]*", line.strip())[0] for line in lines)
+    names = (re.findall(r"^[\w.-]*", line.strip())[0] for line in lines)
     return frozenset({installed.named(name) for name in names} - {LABFLAKE, "python"})
 
 

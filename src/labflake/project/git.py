@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from labflake.errors import LabError
@@ -30,7 +31,11 @@ class GitError(LabError):
 
 
 def git(
-    *command: str, cwd: Path | None = None, given: str = "", allowed=(0,), **variables: str
+    *command: str,
+    cwd: Path | None = None,
+    given: str = "",
+    allowed: Collection[int] = (0,),
+    variables: Mapping[str, str] | None = None,
 ) -> str:
     """Return what a git command prints, without the last line break.
 
@@ -44,14 +49,17 @@ def git(
     Raises:
         GitError: git is not installed, or ended with another exit code.
     """
-    code, printed, errors = run(*command, cwd=cwd, given=given, **variables)
+    code, printed, errors = run(*command, cwd=cwd, given=given, variables=variables)
     if code not in allowed:
         raise GitError(_explained(command, cwd or root(), errors or printed))
     return printed.removesuffix("\n")
 
 
 def run(
-    *command: str, cwd: Path | None = None, given: str = "", **variables: str
+    *command: str,
+    cwd: Path | None = None,
+    given: str = "",
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[int, str, str]:
     """Run git; return its exit code, what it printed, and what it said.
 
@@ -64,7 +72,10 @@ def run(
     words = ["git", "-C", str(cwd or root()), "--no-optional-locks", *settings, *command]
     try:
         done = subprocess.run(
-            words, env=environment() | variables, input=os.fsencode(given), capture_output=True
+            words,
+            env={**environment(), **(variables or {})},
+            input=os.fsencode(given),
+            capture_output=True,
         )
     except (FileNotFoundError, PermissionError):
         raise GitError("git is not installed, or not on the PATH\n  install it") from None

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from labflake.project.experiments import RECORD, Experiment
@@ -29,25 +30,27 @@ def files(paths: list[str], commit: str = "HEAD") -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-        git(*_PLAIN, "read-tree", commit, **own)
+        git(*_PLAIN, "read-tree", commit, variables=own)
         options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
         asked = ("diff", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
-        changed = _entries(git(*_PLAIN, *asked, **own))
-        return sorted({*changed, *added(paths, **own), *ignored_code(paths, **own)})
+        changed = _entries(git(*_PLAIN, *asked, variables=own))
+        return sorted({*changed, *added(paths, variables=own), *ignored_code(paths, own)})
 
 
-def added(paths: list[str], cwd: Path | None = None, **variables: str) -> list[str]:
+def added(
+    paths: list[str], cwd: Path | None = None, variables: Mapping[str, str] | None = None
+) -> list[str]:
     """Return the files below these paths that git does not have; a repository as `folder/`.
 
     Only what the project's own .gitignore names is left out. A person's other lists are not asked,
     since the next person has others.
     """
-    return _entries(git("ls-files", *_OTHERS, "--", *paths, cwd=cwd, **variables))
+    return _entries(git("ls-files", *_OTHERS, "--", *paths, cwd=cwd, variables=variables))
 
 
-def ignored_code(paths: list[str], **variables: str) -> list[str]:
+def ignored_code(paths: list[str], variables: Mapping[str, str] | None = None) -> list[str]:
     """Return the code below these paths that .gitignore names: steps can use it all the same."""
-    found = _entries(git("ls-files", "--ignored", *_OTHERS, "--", *paths, **variables))
+    found = _entries(git("ls-files", "--ignored", *_OTHERS, "--", *paths, variables=variables))
     return [name for name in found if name.endswith(_CODE) and not _is_hidden(name)]
 
 

@@ -53,7 +53,7 @@ def _metric(experiment: Experiment, name: str, value: Any) -> Metric:
     if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value.strip())):
         value = _look_up(experiment.generated / "assets" / "data", reference)
     if isinstance(value, bool) or value is None:
-        return Metric(name, {True: "yes", False: "no"}.get(value, UNKNOWN))
+        return Metric(name, {True: "yes", False: "no", None: UNKNOWN}[value])
     if isinstance(value, int | float):
         return Metric(name, _shown(value), float(value) if math.isfinite(value) else None)
     text = re.sub(r"\\([^\w\s])", r"\1", str(value))

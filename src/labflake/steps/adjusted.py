@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from labflake.project.experiments import root
 
@@ -23,7 +24,7 @@ def load() -> None:
         return
     # The modules of this project come first, also where `.venv` is that of another one.
     sys.path.insert(0, str(root() / "src"))
-    instead = {
+    instead: dict[str, dict[str, object]] = {
         "sqlalchemy": {"Column": _anything, "JSON": None},
         "sqlmodel": {"SQLModel": _Record, "Field": _anything},
         "snakemake.persistence.db": {"DbPersistence": None},
@@ -130,7 +131,7 @@ def shell(original: type, perform: Callable) -> type:
     """Return Snakemake's `shell` for rules, which lets `perform` do what is left to do."""
 
     class Shell(original):
-        def __new__(cls, command: str, *arguments: object, **options: object) -> object:
+        def __new__(cls, command: str, *arguments: object, **options: object) -> Any:
             if command == NOTHING:
                 return None
             caller = sys._getframe(1)
@@ -146,7 +147,7 @@ def shell(original: type, perform: Callable) -> type:
     return Shell
 
 
-def replace(owner: type | ModuleType, name: str, new: Callable) -> None:
+def replace(owner: type | ModuleType, name: str, new: Callable | property) -> None:
     """Put something in the place of a part of Snakemake, which has to be there."""
     if not hasattr(owner, name):
         raise AttributeError(f"this Snakemake has no {owner.__name__}.{name}")

@@ -37,7 +37,8 @@ class Ahead:
             state = self.experiment.state
             state.mkdir(parents=True, exist_ok=True)
             self._folder = tempfile.TemporaryDirectory(dir=state, prefix="ahead-")
-            _link(root(), Path(self._folder.name))
+            self._here = Path(self._folder.name)
+            _link(root(), self._here)
         own = self.experiment.generated.relative_to(root())
         places = {path: self._opened((own / path).parent) / Path(path).name for path in outputs}
         for place in places.values():
@@ -47,7 +48,7 @@ class Ahead:
 
     def _opened(self, folder: Path) -> Path:
         """Return the folder of links for one of the project, with such folders around it."""
-        here = Path(self._folder.name, folder)
+        here = self._here / folder
         if folder.parts:
             self._opened(folder.parent)
         if here.is_symlink() or not here.exists():

@@ -133,9 +133,10 @@ class Cluster:
         """Return why a job that is over failed, or None."""
         if job.code == 0:
             return None
-        why = self.queue.describe(job)
-        if why or job.code is not None:
-            return why or command.explain(job.code)
+        if why := self.queue.describe(job):
+            return why
+        if job.code is not None:
+            return command.explain(job.code)
         state = job.state.split(" ")[0].lower() or "not in the queue any more"
         return f"its job {job.id} left no exit code ({state}): does its node see this folder?"
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
@@ -19,6 +20,8 @@ from labflake.project.options import is_debugging
 from labflake.steps import adjusted, inside, language, missing
 from labflake.steps.limits import Limits
 from labflake.steps.runner import StepError
+
+_Kind = TypeVar("_Kind", bound=BaseException)
 
 
 @dataclass
@@ -249,12 +252,17 @@ def _perform(command: str, variables: dict, globals_: dict) -> None:
 
 def _own(error: BaseException | None) -> LabError | None:
     """Return the error of this project that Snakemake wrapped, if it did."""
-    while error and not isinstance(error, LabError):
+    return _cause(error, LabError)
+
+
+def _cause(error: BaseException | None, kind: type[_Kind]) -> _Kind | None:
+    """Return the error of a kind that another one was made of, or that one itself."""
+    while error and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
-    return error
+    return error if isinstance(error, kind) else None
 
 
-def _is_snakemakes(error: Exception) -> bool:
+def _is_snakemakes(error: BaseException) -> bool:
     return "snakemake" in type(error).__module__
 
 
@@ -267,7 +275,7 @@ def _resources(limits: Limits) -> dict:
     return found | {"cores": limits.jobs}
 
 
-def _explain(request: Request, workflow, error: Exception) -> str:
+def _explain(request: Request, workflow, error: BaseException) -> str:
     """Say what Snakemake found wrong, and where, without its traceback."""
     from snakemake.exceptions import get_exception_origin
 
@@ -297,9 +305,8 @@ def _machines(error: BaseException | None) -> str | None:
     """Say it if not the Snakefile is wrong, but a disk or a permission."""
     from labflake.project.surroundings import explained
 
-    while error and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return explained(error) if error else None
+    found = _cause(error, OSError)
+    return explained(found) if found else None
 
 
 def _graph(dag) -> Graph:
@@ -311,6 +318,8 @@ def _graph(dag) -> Graph:
     # A complete checkpoint leaves the graph when the steps that it decides on are known.
     made = {path for _, _, outputs in jobs for path in outputs}
     decided = sorted(map(str, dag.workflow.checkpoints.created_output))
-    others = [("", [], [path]) for path in decided if path not in made]
+    others: list[tuple[str, list[str], list[str]]] = [
+        ("", [], [path]) for path in decided if path not in made
+    ]
     deciding = [str(f) for job in dag.jobs if job.is_checkpoint for f in job.output]
     return Graph(jobs + others, [*deciding, *decided], sorted(dag.workflow.envvars))

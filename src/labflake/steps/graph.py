@@ -60,7 +60,7 @@ class _Foresight:
 
     def bring(self, key: str) -> None:
         """Know what will be there when the result with this key has come from the cache."""
-        outputs = self.store.digests(key)
+        outputs = self.store.digests(key) or {}
         self.expected |= self.store.files(key) | outputs
         self.brought |= outputs.keys()
 

@@ -13,7 +13,7 @@ from labflake.data_files.gate.guarded import Guarded
 from labflake.project.experiments import Experiment
 from labflake.steps import adjusted
 
-_data: Guarded | None = None  # of the experiment that is read
+_data: list[Guarded] = []  # of the experiment that is read: none before, one then
 
 
 def folder_of(workflow, path: str) -> str:
@@ -32,8 +32,8 @@ def folder_of(workflow, path: str) -> str:
 
 def follow(experiment: Experiment) -> None:
     """Let jobs that need a file in a folder wait for the job that makes the folder."""
-    global _data
-    first, _data = _data is None, guarded.of(experiment)
+    first = not _data
+    _data[:] = [guarded.of(experiment)]
     if not first:
         return
     from snakemake.dag import DAG
@@ -58,7 +58,7 @@ def _is_exact(job, found) -> bool:
 async def _with_folder(dag, found):
     """Return a dependency on the folder instead of one on a file that is in it."""
     path = os.path.normpath(str(found.file))
-    if os.path.isabs(path) or path.startswith("..") or _data.holds(path):
+    if os.path.isabs(path) or path.startswith("..") or _data[0].holds(path):
         return found
     if not (folder := folder_of(dag.workflow, path)):
         return found

@@ -68,10 +68,11 @@ def _load(name: str) -> Profile:
 
 def _read(given: object, settings: dict) -> dict:
     """Return settings with their meaning; an empty one counts as not given."""
-    if not isinstance(given or {}, dict):
+    given = given or {}
+    if not isinstance(given, dict):
         raise LabError("it must hold `setting: value` lines")
     found = {}
-    for name, value in (given or {}).items():
+    for name, value in given.items():
         if name not in settings:
             raise LabError(f"there is no setting {name!r}\n  {_hint(name, settings)}")
         read, example = settings[name]

@@ -108,12 +108,17 @@ class Queue:
         Raises:
             QueueError: it failed, did not answer, or is not on this machine.
         """
-        options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "env": env}
         try:
             with answer.open("wb") if answer else nullcontext(subprocess.PIPE) as sink:
                 # In a session of its own: Ctrl-C shall not end it half way.
                 done = subprocess.run(
-                    command, stdout=sink, timeout=_PATIENCE, start_new_session=True, **options
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.PIPE,
+                    env=env,
+                    timeout=_PATIENCE,
+                    start_new_session=True,
                 )
         except FileNotFoundError:
             raise QueueError(f"{command[0]} is not on this machine") from None

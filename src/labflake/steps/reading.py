@@ -14,6 +14,7 @@ import sys
 import threading
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 from labflake.content.contents import Contents
 from labflake.programs import pins
@@ -40,7 +41,7 @@ _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
 
 
-class _Environment(type(os.environ)):
+class _Environment(os._Environ):
     """The variables of the environment; those that a Snakefile asks for decide."""
 
     def __getitem__(self, name: str) -> str:
@@ -100,7 +101,7 @@ class Reading:
 
     def asked(self, variable: str) -> None:
         """Note a variable of the environment, if it is read on behalf of the Snakefile."""
-        frame = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         while frame and frame.f_globals.get("__name__") in ("os", "collections.abc"):
             frame = frame.f_back
         asker = str(frame.f_globals.get("__name__")) if frame else ""
@@ -109,7 +110,7 @@ class Reading:
 
     def _asker(self) -> dict | None:
         """Return where to note what is read now, by who reads it; None if it does not matter."""
-        frame = sys._getframe(3)
+        frame: FrameType | None = sys._getframe(3)
         while frame:
             file = frame.f_code.co_filename
             if file in _OTHERS or frame.f_code.co_name.startswith("__rule_"):

@@ -152,7 +152,9 @@ def _missing(step: "Step", scratch: Path, seconds: float) -> list[str]:
     """Return the outputs that are not there; a network drive may show them late."""
     end = time.monotonic() + seconds
     while True:
-        missing = [p for p in step.outputs if not any(map(os.path.lexists, (scratch / p, p)))]
+        missing = [
+            p for p in step.outputs if not any(os.path.lexists(at) for at in (scratch / p, p))
+        ]
         if not missing or time.monotonic() >= end:
             return missing
         for path in missing:

@@ -103,9 +103,9 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
         else:
             marks.setdefault(path, tuple(mark))
     seen = Seen(modules=_of_packages(step, looked_for))
-    for path, mark in sorted(marks.items()):
+    for path in sorted(marks):
         if path not in written and not place.knows(path):
-            _sort(seen, place, path, mark)
+            _sort(seen, place, path, marks[path])
     for command, programs_of, folder in started:  # is like a command of the step
         names = commands.files(command, step.declared, place.generated, Path(folder))
         scripts = (commands.of_script(os.path.abspath(name)) for name in [*names])

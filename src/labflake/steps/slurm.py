@@ -11,8 +11,10 @@ from labflake.steps.queues import Queue, first_word
 if TYPE_CHECKING:
     from labflake.steps.queues import Job
 
-_RUNS = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "REQUEUED")
-_RUNS += ("RESIZING", "SIGNALING", "STAGE_OUT", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD")
+_RUNS: tuple[str, ...] = (
+    "PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "REQUEUED",
+    "RESIZING", "SIGNALING", "STAGE_OUT", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
+)  # fmt: skip
 _TURN = ("", "None", "Priority", "Resources", "BeginTime", "Cleaning")  # just its turn
 _ENDS = {
     "NODE_FAIL": "its node failed",

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from labflake.content.contents import Contents
 from labflake.programs.pins import Asked
 from labflake.steps.seen import Seen
 
@@ -13,6 +13,15 @@ def scratch_of(outputs: list[str]) -> Path:
     """Return the folder in which the step with these outputs makes them."""
     short = hashlib.sha256("\0".join(outputs).encode()).hexdigest()[:16]
     return Path(".labflake") / "running" / short
+
+
+class Known(Protocol):
+    """The contents of files by their paths, as they are, were or will be."""
+
+    generated: str
+
+    def digest(self, path: str) -> str:
+        """Return the digest of a file or folder; "" where there is nothing."""
 
 
 @dataclass
@@ -40,14 +49,14 @@ class Step:
     found: list[str] = field(default_factory=list)  # what it reads and does not declare
     seen: Seen = field(default_factory=Seen)
     used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
-    before: dict[str, list] = field(default_factory=dict, repr=False)  # size, date, inode of these
+    before: dict[str, list | None] = field(default_factory=dict, repr=False)  # size, date, inode
     moved: str = field(default="", repr=False)  # the command, its outputs in `scratch`
     attempts: int = 1  # at most
     wanted: dict[str, int] = field(default_factory=dict)  # of the rule, where there is less, too
     minutes: int = 0  # that it may take on a cluster; 0 says nothing
     containers: dict = field(default_factory=dict, repr=False)  # settings of their engine
 
-    def digest(self, path: str, contents: Contents) -> str:
+    def digest(self, path: str, contents: Known) -> str:
         """Return the digest of a file as it was when this step was first asked about it."""
         if path not in self.used:
             self.used[path] = contents.digest(path)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from labflake.cache import Cache
 from labflake.content import folders
@@ -24,7 +25,7 @@ from labflake.steps import variables as variables_of
 from labflake.steps.cluster import Cluster
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
-from labflake.steps.step import Step, scratch_of
+from labflake.steps.step import Known, Step, scratch_of
 
 _MARKS = ("directory", "ensure", "temp", "touch")
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
@@ -118,7 +119,7 @@ def _make(
     every = {path: f"{scratch}/{n}" for n, path in enumerate(step.kept())}
     places = {path: every[path] for path in step.outputs}
     for key in _keys(step, session, cache) if cache else ():
-        restored = cache.restore(key, every)
+        restored = cache.restore(key, every) if cache else None
         if restored is not None:
             for place, digest in restored.items():
                 session.contents.know(place, digest)
@@ -199,8 +200,7 @@ def _confirm_inputs(step: Step, session: Session) -> None:
 
 def _check_promises(step: Step, places: dict[str, str], session: Session) -> None:
     """Refuse outputs that are not what `ensure()` says, wherever they are from."""
-    places = [places[path] for path in step.outputs]
-    problem = results.broken_promise(step, places)
+    problem = results.broken_promise(step, [places[path] for path in step.outputs])
     if problem:
         raise runner.failed(step, problem, session)
 
@@ -313,17 +313,27 @@ def _leave_out_what_it_writes(step: Step, contents: Contents) -> None:
         step.used.pop(path, None)
 
 
+class Circumstances(Protocol):
+    """What the key of a step holds besides the step."""
+
+    @property
+    def contents(self) -> Known:
+        """Return what knows the contents of its inputs."""
+
+    environment: str
+
+
 class _AsUsed:
     """The contents of files as one step was told about them, however they are now."""
 
-    def __init__(self, step: Step, contents: Contents) -> None:
+    def __init__(self, step: Step, contents: Known) -> None:
         self.step, self.contents, self.generated = step, contents, contents.generated
 
     def digest(self, path: str) -> str:
         return self.step.digest(path, self.contents)
 
 
-def key_of(step: Step, session: Session) -> str:
+def key_of(step: Step, session: Circumstances) -> str:
     """Return the sha256 of all that decides the result: nothing else does.
 
     The command as it will run carries parameters, wildcards and the names of inputs and outputs;

@@ -45,8 +45,7 @@ def _with_our_labflake(old: Path, new: Path) -> None:
     if vendored.unpacked(root()):
         for rendering in (old, new):
             vendored.bring(root(), rendering)
-    elif (ours := vendored.here(root())) and vendored.here(new):
-        theirs = vendored.here(new)
+    elif (ours := vendored.here(root())) and (theirs := vendored.here(new)):
         vendored.put(ours, old)
         if vendored.number(vendored.facts(ours)) > vendored.number(vendored.facts(theirs)):
             vendored.put(ours, new)
@@ -75,9 +74,9 @@ def _commit(folder: Path, title: str, *parent: str) -> str:
             **{f"GIT_{who}_NAME": "template" for who in ("AUTHOR", "COMMITTER")},
             **{f"GIT_{who}_EMAIL": "template@localhost" for who in ("AUTHOR", "COMMITTER")},
         }
-        git("add", "--all", "--force", ".", cwd=folder, **place)
-        tree = git("write-tree", cwd=folder, **place)
-        return git("commit-tree", tree, *parent, "-m", title, cwd=folder, **place)
+        git("add", "--all", "--force", ".", cwd=folder, variables=place)
+        tree = git("write-tree", cwd=folder, variables=place)
+        return git("commit-tree", tree, *parent, "-m", title, cwd=folder, variables=place)
 
 
 def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:

@@ -72,7 +72,7 @@ def table(one: Conditions, two: Conditions, listed_alike: bool) -> list[tuple[st
         "threads": "OMP_NUM_THREADS",
         "columns": "COLUMNS",
     }
-    rows = [("folder", str(one.place), str(two.place)), ("HOME", *homes)]
+    rows = [("folder", str(one.place), str(two.place)), ("HOME", homes[0], homes[1])]
     rows += [(k, one.environment[v], two.environment[v]) for k, v in variables.items()]
     rows += [
         ("clock", "now", f"{two.days:g} days later" if two.days else _NO_CLOCK),

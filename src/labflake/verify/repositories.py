@@ -87,7 +87,7 @@ def _store(store: Path, place: Path, path: str, commit: str) -> Path:
     """
     for folder in [*_checked_out(path), *(store / "modules" / n for n in _names(place, path))]:
         where = {"GIT_DIR": str(folder), "GIT_WORK_TREE": str(folder)}
-        if folder.is_dir() and not gits.run("cat-file", "-e", commit, **where)[0]:
+        if folder.is_dir() and not gits.run("cat-file", "-e", commit, variables=where)[0]:
             return folder
     raise LabError(
         f"the submodule {path} is not here at its commit {commit[:12]}, and steps may need it\n"

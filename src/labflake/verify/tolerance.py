@@ -11,6 +11,7 @@ import fnmatch
 import io
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,17 @@ def largest_difference(one: Path, two: Path, tolerance: Tolerance) -> float | No
         for (name, a), (_, b) in zip(parts, others, strict=True)
         if name not in inside.CONTAINERS
     ]
-    found = [_difference(a, b, limit) for a, b, limit in pairs]
-    return None if None in found else max(found, default=0.0)
+    return _largest(_difference(a, b, limit) for a, b, limit in pairs)
+
+
+def _largest(differences: Iterable[float | None]) -> float | None:
+    """Return the largest of some differences; None if one of them is too large to be one."""
+    largest = 0.0
+    for each in differences:
+        if each is None:
+            return None
+        largest = max(largest, each)
+    return largest
 
 
 def _difference(one: bytes, two: bytes, tolerance: Tolerance) -> float | None:
@@ -140,8 +150,7 @@ def _arrays(one: Any, two: Any, tolerance: Tolerance) -> float | None:
         return None
     if one.dtype.kind not in "fc":
         return 0.0 if np.array_equal(one, two) else None
-    limits = {"rtol": tolerance.relative, "atol": tolerance.absolute, "equal_nan": True}
-    if not np.allclose(one, two, **limits):
+    if not np.allclose(one, two, tolerance.relative, tolerance.absolute, equal_nan=True):
         return None
     size = np.maximum(abs(one), abs(two))
     finite = np.isfinite(size) & (size > 0)
@@ -160,12 +169,11 @@ def _tables(one: Path, two: Path, tolerance: Tolerance) -> float | None:
         return None
     if list(a.columns) != list(b.columns) or not a.index.equals(b.index):
         return None
-    found = [
+    return _largest(
         _arrays(a[c].to_numpy(), b[c].to_numpy(), tolerance) if a[c].dtype.kind in "fc"
         else 0.0 if a[c].equals(b[c]) else None
         for c in a.columns
-    ]  # fmt: skip
-    return None if None in found else max(found, default=0.0)
+    )  # fmt: skip
 
 
 def _pixels(data: bytes) -> tuple:

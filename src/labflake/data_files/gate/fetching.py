@@ -250,10 +250,12 @@ def digests(path: Path, name: str) -> dict[str, str]:
         sizes = {str(path): path.stat().st_size}
     with Meter(f"verifying {name}", sum(sizes.values())) as meter:
         answers = hashes.sha256s(sizes, meter.add)
-    for answer in answers.values():
+    found: dict[str, str] = {}
+    for each, answer in answers.items():
         if isinstance(answer, OSError):
             raise answer
-    return {f"{DATA}{name}{each.removeprefix(str(path))}": answers[each] for each in answers}
+        found[f"{DATA}{name}{each.removeprefix(str(path))}"] = answer
+    return found
 
 
 def _is_there(experiment: Experiment, name: str) -> bool:

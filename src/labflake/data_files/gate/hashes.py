@@ -105,12 +105,14 @@ def _start(share: Sequence[str]) -> "Popen":
 
     command = [sys.executable, "-I", "-S", os.path.abspath(__file__)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin
     process.stdin.write(b"\0".join(os.fsencode(path) for path in share))
     process.stdin.close()
     return process
 
 
 def _answers(process: "Popen", share: Sequence[str]) -> Iterator[tuple[str, str | OSError]]:
+    assert process.stdout
     with process:
         for path, answer in zip(share, process.stdout, strict=True):
             text = answer.decode().rstrip("\n")

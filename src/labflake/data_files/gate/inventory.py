@@ -129,13 +129,15 @@ def _read(generated: Path, tree: Tree, names: Iterable[str]) -> dict[str, str]:
     sizes = {base + name: tree.stamps[name][0] for name in names}
     with Meter("hashing", sum(sizes.values())) as meter:
         answers = hashes.sha256s(sizes, meter.add)
+    found: dict[str, str] = {}
     for path, answer in answers.items():
         if isinstance(answer, OSError):
             told = surroundings.explained(answer)
             raise LabError(told or f"{path} cannot be read: {answer.strerror}")
         if stamp(os.stat(path)) != tree.stamps[path.removeprefix(base)]:
             raise LabError(f"{path} is being written while it is read\n  wait for it, then make")
-    return {path.removeprefix(base): answer for path, answer in answers.items()}
+        found[path.removeprefix(base)] = answer
+    return found
 
 
 def _compare(

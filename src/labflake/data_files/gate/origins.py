@@ -43,7 +43,7 @@ class Fetched:
     def knows(self, name: str, source: Source) -> bool:
         """Return whether the data is known to have come from this declaration."""
         note = self.notes.get(name)
-        return bool(note) and note[0] == identity_of(source)
+        return note is not None and note[0] == identity_of(source)
 
     def note(self, name: str, source: Source, known: record.Record) -> None:
         """Remember where the data came from, and what is recorded of it."""

@@ -82,8 +82,9 @@ def bring(
     if all(kept.has(each.recorded) for each in findings if each.recorded):
         _place(experiment, name, source, findings, foreign)
         return True
-    fetchable = source and not isinstance(source, Manual) and not foreign
-    return bool(fetchable and _from_source(experiment, name, source, known))
+    if source is None or isinstance(source, Manual) or foreign:
+        return False
+    return _from_source(experiment, name, source, known)
 
 
 def settle_drifted(experiment: Experiment, declared: dict[str, Source], known: Record) -> None:

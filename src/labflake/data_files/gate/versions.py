@@ -61,11 +61,11 @@ class Versions:
 
     def is_kept(self, digest: str) -> bool:
         """Return whether a version is in the folder of the cache."""
-        return bool(self.folder) and self.folder.object(digest).exists()
+        return self.folder is not None and self.folder.object(digest).exists()
 
     def _is_shared(self, digest: str) -> bool:
         try:
-            return bool(self.bucket) and self.bucket.has(digest)
+            return self.bucket is not None and self.bucket.has(digest)
         except OSError:
             return False
 
@@ -79,9 +79,9 @@ class Versions:
         if own.exists() and copy(own, target) == digest:
             return
         try:
-            if not self.is_kept(digest) and self._is_shared(digest):
-                self.folder.take(digest, self.bucket)
             if self.folder:
+                if self.bucket and not self.is_kept(digest) and self._is_shared(digest):
+                    self.folder.take(digest, self.bucket)
                 self.folder.fetch(digest, str(target))
                 return
         except DamagedError:

@@ -1,5 +1,7 @@
 """How digests, sizes, tables and the way out are written in messages about data."""
 
+from collections.abc import Sequence
+
 from labflake.content.meter import size
 from labflake.project.experiments import Experiment, current
 
@@ -20,7 +22,7 @@ def short(digest: str, bytes_: int | None = None) -> str:
     return f"{digest[:6]}…" + ("" if bytes_ is None else f" ({size(bytes_)})")
 
 
-def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Return each row as one line, its columns under each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

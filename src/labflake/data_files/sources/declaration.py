@@ -5,28 +5,12 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
-from labflake.data_files.sources import archive
+from labflake.data_files.sources import archive, kinds
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.secrecy import plain
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 
-FORMS = {
-    "file": "local:File",
-    "folder": "local:Folder",
-    "manual": "local:Manual",
-    "function": "function:Function",
-}
-SCHEMES = {
-    "http": "http:Http",
-    "https": "http:Http",
-    "kaggle": "kaggle:Kaggle",
-    "numerai": "numerai:Numerai",
-    "postgres": "postgresql:Query",
-    "postgresql": "postgresql:Query",
-}
-# Sources that give one file, which may be an archive.
-PACKED = frozenset({"File", "Http", "Kaggle", "Numerai", "Store"})
 EXAMPLE = "raw.csv: {function: NAME}, {file: PATH} or {url: https://…}"
 _WORDS = {
     str: "a text",
@@ -72,7 +56,7 @@ def _source(where: str, name: Any, settings: Any) -> Source:
 def _made(where: str, settings: dict) -> Source:
     """Return the source, inside `Unpacked` where members of an archive are wanted."""
     kind = _kind(where, settings)
-    packed = kind.__name__ in PACKED
+    packed = getattr(kind, "gives_one_file", False)
     choice = {key: settings[key] for key in archive.KEYS if packed and key in settings}
     rest = {key: value for key, value in settings.items() if key not in choice}
     _check_keys(where, kind, rest, archive.KEYS if packed else ())
@@ -95,39 +79,29 @@ def _problem_of_name(name: Any) -> str | None:
 
 def _kind(where: str, settings: dict) -> type:
     """Return the class of a source: one key says what it is."""
-    chosen = [key for key in settings if key in FORMS or key == "url"]
+    chosen = kinds.keys_in(settings)
     if len(chosen) != 1:
-        known = ", ".join([*FORMS, "url"])
+        known = kinds.all_keys()
         found = f"{' and '.join(chosen)} exclude each other" if chosen else "it has no source"
-        close = [c for k in settings for c in difflib.get_close_matches(str(k), [*FORMS, "url"])]
+        close = [c for k in settings for c in difflib.get_close_matches(str(k), known)]
         hint = f"did you mean {close[0]!r}? " if close and not chosen else ""
-        raise LabError(f"{where}: {found}\n  {hint}give one of: {known}")
-    form = FORMS.get(chosen[0])
-    return _load(form) if form else _by_scheme(where, settings["url"])
+        raise LabError(f"{where}: {found}\n  {hint}give one of: {', '.join(known)}")
+    try:
+        return kinds.of_key(chosen[0]) or _by_scheme(settings["url"])
+    except LabError as error:
+        raise LabError(f"{where}: {error}") from None
 
 
-def _load(form: str) -> type:
-    import importlib
-
-    module, _, name = form.partition(":")
-    return getattr(importlib.import_module(f"labflake.data_files.sources.{module}"), name)
-
-
-def _by_scheme(where: str, url: Any) -> type:
+def _by_scheme(url: Any) -> type:
     """Return the class of what lies at an address."""
     scheme, mark, _ = str(url).partition("://")
-    if scheme in SCHEMES:
-        return _load(SCHEMES[scheme])
-    from labflake.data_files.sources.store import SCHEMES as STORES
-    from labflake.data_files.sources.store import Store
-
-    if scheme in STORES:
-        return Store
-    known = [*SCHEMES, *sorted(STORES)]
+    if mark and (kind := kinds.of_scheme(scheme)):
+        return kind
+    known = kinds.all_schemes()
     close = difflib.get_close_matches(scheme, known, n=1)
     hint = f"did you mean {close[0]}://? " if close else ""
     what = f"no source for {scheme}://" if mark else f"{plain(str(url))!r} is no address"
-    raise LabError(f"{where}: {what}\n  {hint}known: {', '.join(known)}")
+    raise LabError(f"{what}\n  {hint}known: {', '.join(known)}")
 
 
 def _check_keys(where: str, kind: type, settings: dict, more: Iterable[str]) -> None:

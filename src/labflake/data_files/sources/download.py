@@ -210,7 +210,7 @@ def _session() -> "requests.Session":
             return super().prepare_request(request)
 
         def rebuild_auth(self, prepared: requests.PreparedRequest, response: Any) -> None:
-            if self.should_strip_auth(response.request.url, prepared.url):
+            if self.should_strip_auth(response.request.url, str(prepared.url)):
                 super().rebuild_auth(prepared, response)
 
     session = Session()

@@ -1,7 +1,7 @@
 """Files on web servers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from labflake.data_files.sources import checks, credentials
 from labflake.data_files.sources.download import Download
@@ -12,6 +12,8 @@ from labflake.data_files.sources.secrecy import without
 @dataclass(frozen=True, kw_only=True)
 class Http:
     """A file at an `http://` or `https://` address; a user and a password come from `~/.netrc`."""
+
+    gives_one_file: ClassVar = True  # which may be an archive
 
     url: str
     sha256: str = ""

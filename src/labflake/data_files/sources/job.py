@@ -25,12 +25,19 @@ class Job:
 
 def identity_of(source: "Source") -> str:
     """Return the digest of what decides which data a source gives."""
-    text = json.dumps([type(source).__name__, source.identity()], sort_keys=True, default=str)
+    kind = type(source)
+    own = kind.__module__.startswith("labflake.")
+    name = kind.__name__ if own else f"{kind.__module__}.{kind.__name__}"
+    text = json.dumps([name, source.identity()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Source(Protocol):
     """A declaration in `config.yaml`; its fields are the keys that are allowed."""
+
+    @property
+    def keep(self) -> bool | None:
+        """Return whether its versions are kept for later; None: unless they are too large."""
 
     def described(self) -> str:
         """Return in a few words where the data comes from, without any secret."""

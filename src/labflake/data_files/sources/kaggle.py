@@ -4,7 +4,7 @@ import base64
 import shutil
 import zipfile
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from labflake.data_files.sources import checks, credentials, secrecy
@@ -26,6 +26,8 @@ MEANING = {
 @dataclass(frozen=True, kw_only=True)
 class Kaggle:
     """A file of a competition, or of a dataset at its newest or a given version."""
+
+    gives_one_file: ClassVar = True  # which may be an archive
 
     url: str
     version: int = 0

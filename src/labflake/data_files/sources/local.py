@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from labflake.content.folders import walk
 from labflake.content.meter import Meter
@@ -22,6 +22,8 @@ def resolve(text: str) -> Path:
 @dataclass(frozen=True, kw_only=True)
 class File:
     """A file, used in place through a symbolic link, or copied."""
+
+    gives_one_file: ClassVar = True  # which may be an archive
 
     file: str
     copy: bool = False

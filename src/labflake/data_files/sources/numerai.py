@@ -1,7 +1,7 @@
 """Files of the Numerai tournament, over its documented GraphQL interface."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from labflake.data_files.sources import checks, credentials, secrecy
 from labflake.data_files.sources.download import Download
@@ -17,6 +17,8 @@ QUERY = "query ($filename: String!) { dataset(filename: $filename) }"
 @dataclass(frozen=True, kw_only=True)
 class Numerai:
     """A file as `numerai://v5.0/train.parquet` names it."""
+
+    gives_one_file: ClassVar = True  # which may be an archive
 
     url: str
     sha256: str = ""
@@ -59,7 +61,7 @@ class Numerai:
         import requests
 
         endpoint = found.get("endpoint", ENDPOINT)
-        body = {"query": QUERY, "variables": {"filename": self._file()}}
+        body: Any = {"query": QUERY, "variables": {"filename": self._file()}}
         headers = {"Accept": "application/json"} | _authorization(found)
         try:
             answer = requests.post(endpoint, json=body, headers=headers, timeout=60)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from labflake.content.meter import Meter
 from labflake.data_files.gate.wording import shown
@@ -13,15 +13,13 @@ from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
 
 PACKAGES = {"s3": "make env WITH=s3", "s3a": "make env WITH=s3"}
-SCHEMES = frozenset(
-    {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "sftp", "ssh", "ftp", "hdfs"}
-    | {"webhdfs", "smb", "oci", "oss", "hf", "dbfs", "memory"}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
     """A file, or a folder (the address ends in `/`), with the credentials of its usual places."""
+
+    gives_one_file: ClassVar = True  # which may be an archive
 
     url: str
     sha256: str = ""
