@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from labflake.data_files.gate import record
+from labflake.io.formats.csv_reader import types_of
 from labflake.project.experiments import Experiment
 
 _LARGEST = 100_000  # bytes; in larger tables every number is found by chance
@@ -79,6 +80,7 @@ def _from_file(path: Path) -> Iterator[Value]:
 
 def _from_table(path: Path) -> Iterator[Value]:
     with path.open(encoding="utf-8", newline="") as file:
+        types_of(file)
         reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
         names = next(reader, [])
         for row in reader:

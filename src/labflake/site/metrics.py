@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labflake.errors import LabError
-from labflake.io.formats import variants
+from labflake.io.formats import csv_reader, variants
 from labflake.project.experiments import Experiment
 from labflake.site.headers import UNKNOWN
 from labflake.site.plots import grouped
@@ -87,6 +87,7 @@ def _look_up(folder: Path, reference: re.Match) -> Any:
         if path.suffix == ".json":
             return _in_json(json.loads(path.read_text(encoding="utf-8")), reference["column"])
         with path.open(encoding="utf-8", newline="") as file:
+            csv_reader.types_of(file)
             return _in_table(csv.DictReader(file), reference["column"], reference["row"])
     except KeyError as error:
         raise LabError(f"{reference[0]}: there is no {error}") from None

@@ -1,14 +1,15 @@
 """Read and write one value as one file, by suffix, with bytes that depend on the value only."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from labflake.errors import LabError
 
-FORMAT = 1  # changes when a value is written as other bytes, or read as another value
+FORMAT = 2  # changes when a value is written as other bytes, or read as another value
 PICTURES = frozenset({"svg", "png", "pdf"})
 REFUSED = frozenset({"pickle", "pkl", "joblib", "pt", "pth"})
 
@@ -64,18 +65,16 @@ def _is_arrays(value: Any) -> bool:
 
 
 def _read_csv(path: Path) -> Any:
-    import pandas as pd
+    from labflake.io.formats import csv_reader
 
-    with open(path, encoding="utf-8", newline="") as handle:
-        return pd.read_csv(handle)
+    return csv_reader.read(path)
 
 
 def _write_csv(value: Any, path: Path) -> None:
-    from labflake.io.formats.tables import Rows, without_leftover_index
+    from labflake.io.formats import csv_writer
+    from labflake.io.formats.tables import without_leftover_index
 
-    with open(path, "w", encoding="utf-8", newline="") as handle:
-        rows = Rows(handle)
-        without_leftover_index(value).to_csv(rows, index=False, lineterminator=rows.END)
+    csv_writer.write(without_leftover_index(value), path)
 
 
 def _read_parquet(path: Path) -> Any:
@@ -90,8 +89,12 @@ def _write_parquet(value: Any, path: Path) -> None:
     from labflake.io.formats.tables import without_leftover_index
 
     _need("pyarrow", "Parquet", "database")
-    with open(path, "wb") as handle:
-        without_leftover_index(value).to_parquet(handle, index=False, compression="zstd")
+    table = without_leftover_index(value)
+    try:
+        with open(path, "wb") as handle:
+            table.to_parquet(handle, index=False, compression="zstd")
+    except (TypeError, ValueError, NotImplementedError) as error:  # of Arrow, too
+        raise LabError(f"parquet cannot keep this table: {error.args[0]}") from None
 
 
 def _read_json(path: Path) -> Any:
@@ -104,9 +107,21 @@ def _write_json(value: Any, path: Path) -> None:
         text = json.dumps(
             value, default=_plain, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
         )
+        json.loads(text, object_pairs_hook=_distinct)
+        path.write_bytes(f"{text}\n".encode())
     except (TypeError, ValueError) as error:
         raise LabError(f"this value cannot be JSON: {error}") from None
-    path.write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse keys that JSON writes alike, such as 1 and "1": a reader gets one of them.
+
+    Raises:
+        ValueError: there are such keys.
+    """
+    names = [name for name, _ in pairs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"two keys would be {min(twice)!r}")
 
 
 def _plain(value: Any) -> Any:
@@ -129,7 +144,7 @@ def _write_array(value: Any, path: Path) -> None:
     import numpy as np
 
     with open(path, "wb") as handle:
-        _without_objects(np.save, handle, np.asarray(value))
+        _without_objects(handle, np.asanyarray(value))
 
 
 def _read_arrays(path: Path) -> Any:
@@ -145,14 +160,17 @@ def _write_arrays(value: Any, path: Path) -> None:
 
     if not isinstance(value, dict):
         raise LabError(f".npz holds a dictionary of arrays, not {type(value).__name__}")
-    arrays = {name: np.asarray(value[name]) for name in sorted(value)}
-    with open(path, "wb") as handle:
-        _without_objects(np.savez, handle, **arrays)
+    with zipfile.ZipFile(path, "w") as out:  # np.savez takes some names for its own arguments
+        for name in sorted(value):
+            with out.open(f"{name}.npy", "w", force_zip64=True) as file:
+                _without_objects(file, np.asanyarray(value[name]))
 
 
-def _without_objects(write: Callable[..., None], *values: Any, **arrays: Any) -> None:
+def _without_objects(file: IO[bytes], array: Any) -> None:
+    import numpy as np
+
     try:
-        write(*values, allow_pickle=False, **arrays)
+        np.lib.format.write_array(file, array, allow_pickle=False)
     except ValueError as error:
         raise LabError(f"this array cannot be saved without pickle: {error}") from None
 

@@ -1,28 +1,11 @@
 """Bring a table into the form in which it is written."""
 
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from labflake.errors import LabError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Rows:
-    """A file whose rows end with a line feed, and in which a text with line ends is quoted.
-
-    Python's csv module quotes a carriage return only since 3.11.9, 3.12.3 and 3.13, unless it is
-    part of what ends a row: so rows are written with both, and the carriage return is taken off.
-    """
-
-    END = "\r\n"
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: str) -> int:
-        """Write one row; the csv module gives it in one piece."""
-        return self._file.write(row.removesuffix(self.END) + "\n")
 
 
 def without_leftover_index(table: Any) -> "pd.DataFrame":
