@@ -67,6 +67,26 @@ def test_figures_enlarge_and_tables_scroll(outputs: Path, tmp_path: Path) -> Non
     assert answer == [True, False, True, 0]
 
 
+@needs_browser
+def test_formulas_bring_their_font(outputs: Path, tmp_path: Path) -> None:
+    """Formulas are set in fonts that the page has inside: braces grow, on any machine."""
+    script = """
+    await document.fonts.ready;
+    const formula = document.createElement("p");
+    formula.innerHTML = `<math><mrow><mo stretchy="true">{</mo><mfrac><mfrac><mi>x</mi><mi>y</mi>
+      </mfrac><mfrac><mi>x</mi><mi>y</mi></mfrac></mfrac></mrow></math>`;
+    document.querySelector("main").append(formula);
+    await document.fonts.ready;
+    const [brace, fraction] = ["mo", "mfrac"].map(
+      name => formula.querySelector(name).getBoundingClientRect().height);
+    return [[...document.fonts].map(f => f.family + " " + f.status), brace >= fraction];
+    """
+    page = (outputs / "report.html").read_text(encoding="utf-8")
+    (fonts, grows), _ = browsing.ask(tmp_path, page, script, 1280)
+    assert [font.replace('"', "") for font in fonts] == ["Formula loaded", "Formula Letters loaded"]
+    assert grows
+
+
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the source of axe-core, which checks accessibility."""

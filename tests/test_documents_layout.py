@@ -70,10 +70,11 @@ frame
 
 
 class Place(NamedTuple):
-    """Where a word is: the page, and how far down."""
+    """Where a word is: the page, how far down and to the right."""
 
     page: int
     down: float
+    right: float
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +116,9 @@ def words(pdf: Path) -> dict[str, Place]:
 
         def visit(text: str, cm: list[float], tm: list[float], *_, number: int = number) -> None:
             down = -(tm[4] * cm[1] + tm[5] * cm[3] + cm[5])
+            right = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
             for word in re.findall(r"\w+", text):
-                found.setdefault(word, Place(number, down))
+                found.setdefault(word, Place(number, down, right))
 
         page.extract_text(visitor_text=visit)
     return found
@@ -191,3 +193,56 @@ def test_provenance_stays_short() -> None:
     assert [text.count(word) for word in ("module", "part")] == [3, 3]
     assert "[37 more](report.provenance.json)" in text
     assert "[6 more](report.provenance.json)" in text
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build slides with words, with a figure and words, and with one small table. Read only."""
+    made = writing.experiment(writing.project(tmp_path_factory.mktemp("slides") / "p"), EXPERIMENT)
+    source = writing.write(
+        made, EXPERIMENT, _SLIDES.replace("{long}", "a bc " * 130), "2026-01-03-talk.md"
+    )
+    (answer,) = writing.build(made, source)
+    assert answer["error"] is None
+    return writing.outputs(made, EXPERIMENT)
+
+
+_SLIDES = """
+---
+title: Slides
+---
+
+## Few
+
+- Alone in the slide
+
+## Beside
+
+- Left of it
+- Also
+
+![Right](assets/figures/decay.svg)
+
+## Below
+
+Above it, a sentence that is much too long to stand in a narrow column beside a figure, and goes on:
+{long}
+
+![Under](assets/figures/decay.svg)
+"""
+
+
+def test_words_alone_stand_in_the_middle_of_a_slide(slides: Path) -> None:
+    """Where there are only few words they are larger, and not all at the top."""
+    places = words(slides / "2026-01-03-talk.pdf")
+    height = float(pypdf.PdfReader(slides / "2026-01-03-talk.pdf").pages[0].mediabox.height)
+    assert places["Alone"].down + height > 0.35 * height
+
+
+def test_a_figure_stands_beside_the_words_of_a_slide(slides: Path) -> None:
+    """A figure is beside the words where it is larger there, else it is below them."""
+    places = words(slides / "2026-01-03-talk.pdf")
+    assert places["Right"].right > places["Left"].right + 250
+    assert places["Under"].down > places["Above"].down + 100
+    page = bs4.BeautifulSoup((slides / "2026-01-03-talk.html").read_text(), "html.parser")
+    assert len(page.select(".slide .beside .picture img")) == 2

@@ -61,14 +61,49 @@ local function is_empty(slide)
   return true
 end
 
+-- A figure without a size of its own takes the room that is left.
+local function takes_room(block)
+  local i = common.lone_image(block)
+  if block.t == "Figure" and #block.content == 1 then i = common.lone_image(block.content[1]) end
+  return i and not (i.attributes.width or i.attributes.height) and i or nil
+end
+
+-- One figure and some text stand side by side; Typst sees whether the text fits there.
+local words = {Para = true, Plain = true, BulletList = true, OrderedList = true, DefinitionList = true, BlockQuote = true, Div = true}
+local function set_beside(slide)
+  local text, figure = pandoc.List(), nil
+  for _, b in ipairs(slide.body) do
+    if takes_room(b) then
+      if figure then return end
+      figure = b
+    elseif not common.comment(b) then
+      if not words[b.t] or b.t == "Div" and (b.classes:includes("columns") or b.identifier == "refs") then return end
+      text:insert(b)
+    end
+  end
+  if figure and #text > 0 then
+    slide.body = pandoc.List {pandoc.Div({pandoc.Div(text, {class = "words"}), pandoc.Div({figure}, {class = "picture"})}, {class = "beside"})}
+  end
+end
+
+-- Words alone may grow, and stand in the middle.
+local function is_loose(slide)
+  local loose = true
+  local function fixed() loose = false end
+  pandoc.Div(slide.body):walk {
+    Image = fixed, CodeBlock = fixed, Div = function(d) if d.identifier == "refs" then fixed() end end,
+  }
+  return loose
+end
+
 local function emit(slide, number)
   local out = pandoc.List()
   local part = slide.level == 1 and is_empty(slide)
   local title = pandoc.utils.stringify(slide.title)
-  local steps = steps_of(slide)
+  local steps, loose = steps_of(slide), is_loose(slide)
   for step = 1, steps do
-    out:insert(raw(('#slide(number: %d, step: %d, last: %s, part: %s, name: %s, title: ['):format(
-      number, step, tostring(step == steps), tostring(part), common.quoted(title))))
+    out:insert(raw(('#slide(number: %d, step: %d, last: %s, part: %s, loose: %s, name: %s, title: ['):format(
+      number, step, tostring(step == steps), tostring(part), tostring(loose), common.quoted(title))))
     out:insert(pandoc.Plain(slide.title))
     out:insert(raw("], notes: ["))
     if step == steps then out:extend(slide.notes) end
@@ -90,13 +125,16 @@ local function section(slide)
     out:extend(common.blocks(pandoc.RawBlock("html", open), slide.notes, pandoc.RawBlock("html", "</details>")))
   end
   local part = slide.level == 1 and is_empty(slide)
-  return {pandoc.Div(out, {class = "section slide" .. (part and " part" or "")})}
+  return {pandoc.Div(out, {class = "section slide" .. (part and " part" or is_loose(slide) and " loose" or "")})}
 end
 
 function Pandoc(doc)
   local out = pandoc.List()
   local write = FORMAT:match("html") and section or emit
-  for i, slide in ipairs(cut(doc.blocks)) do out:extend(write(slide, i + 1)) end
+  for i, slide in ipairs(cut(doc.blocks)) do
+    set_beside(slide)
+    out:extend(write(slide, i + 1))
+  end
   doc.blocks = out
   return doc
 end

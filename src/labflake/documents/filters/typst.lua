@@ -170,10 +170,21 @@ local function columns(d)
   return common.blocks(raw(("#side-by-side((%s,),"):format(table.concat(widths, ", "))), cells, raw(")"))
 end
 
+-- The text and the figure of a slide; Typst sees where the figure is larger: beside the text or below it.
+local function beside(d)
+  local text, picture, path = d.content[1].content, d.content[2].content, nil
+  d.content[2]:walk {Image = function(i) path = "/" .. pandoc.path.make_relative(i.src, root) end}
+  local out = common.blocks(raw(("#beside(%s)["):format(common.quoted(path))), inside(text), raw("]["))
+  out:extend(inside(picture))
+  out:insert(raw("]"))
+  return out
+end
+
 local function div(d)
   if d.identifier == "refs" then return common.blocks(raw("#references["), d.content, raw("]")), false end
   if alerts[d.classes[1]] then return alert(d), false end
   if d.classes:includes("columns") then return columns(d), false end
+  if d.classes:includes("beside") then return beside(d), false end
 end
 
 local function lone_image(p)

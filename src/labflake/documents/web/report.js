@@ -26,6 +26,18 @@
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;   // so that the keyboard can scroll it
   }
 
+  const loose = document.querySelectorAll(".slide.loose");   // words alone grow where there is room
+  const grow = () => {
+    for (const slide of loose) {
+      for (const factor of [1.35, 1.25, 1.15, 1]) {
+        slide.style.setProperty("--grow", factor);
+        if (slide.scrollHeight <= innerHeight) break;
+      }
+    }
+  };
+  addEventListener("resize", grow);
+  grow();
+
   const details = document.querySelector("#contents details");
   if (details && matchMedia("(max-width: 74.99rem)").matches) details.open = false;
   addEventListener("beforeprint", () => dialog.close());
