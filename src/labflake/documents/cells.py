@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from labflake.content import temporary
 from labflake.data_files.sources import secrecy
+from labflake.documents import kernels
 from labflake.documents.problems import Problem
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line
@@ -44,6 +45,7 @@ class _Client(NotebookClient):
     source: Source
     header_expressions: list[str]
     current: Cell
+    others: kernels.Kernels
     values: list[list[str]]
     notes: dict
     problems: list[Problem]
@@ -56,11 +58,26 @@ class _Client(NotebookClient):
         store_history: bool = True,
     ) -> NotebookNode:
         """Execute one cell, or evaluate its inline expressions if it is prose."""
+        last = cell_index == len(self.source.cells) - 1
+        try:
+            return await self._execute(cell, cell_index, execution_count, store_history)
+        except BaseException:
+            last = True
+            raise
+        finally:
+            if last:
+                await self.others.close()
+
+    async def _execute(
+        self, cell: NotebookNode, cell_index: int, execution_count: int | None, store_history: bool
+    ) -> NotebookNode:
         if cell_index == 0:
             await self._ask("", {"ready": f"{_KERNEL}.prepare()"})
         ours: Cell = self.source.cells[cell_index]
         self.current = ours
-        if ours.kind == "code" and ours.code.strip():
+        if ours.language != "python":
+            cell = await self.others.execute(ours.language, cell, cell_index)
+        elif ours.kind == "code" and ours.code.strip():
             cell = await super().async_execute_cell(
                 cell, cell_index, execution_count, store_history
             )
@@ -68,6 +85,7 @@ class _Client(NotebookClient):
         if cell_index == len(self.source.cells) - 1:
             self.values.append(await self._evaluate(self.header_expressions, None))
             self.notes = await self._notes()
+            self.notes["programs"] |= bool({c.language for c in self.source.cells} - {"python"})
         return cell
 
     async def _evaluate(self, expressions: list[str], cell: Cell | None) -> list[str]:
@@ -154,8 +172,10 @@ def _client(notebook, source: Source, variables: list[str]):
         client.record_timing, client.shutdown_kernel = False, "immediate"
         client.source, client.values, client.notes, client.problems = source, [], {}, []
         client.current = source.cells[0]
+        env = _environment(source, private, variables)
         with open(f"{private}/log", "w", encoding="utf-8") as log:
-            yield client, _environment(source, private, variables), log
+            client.others = kernels.Kernels(client, private, env, log)
+            yield client, env, log
 
 
 def _environment(source: Source, private: str, variables: list[str]) -> dict[str, str]:
@@ -206,7 +226,7 @@ def _raised(cell: Cell, out) -> Problem:
     places = re.findall(r"(?:Cell In\[\d+\], |<cell>:)line (\d+)|^-+> (\d+) ", trace, re.M)
     number = int(next((a or b for a, b in places), 1))
     lines = cell.text.splitlines()
-    code = lines[number - 1].strip() if number <= len(lines) else ""
+    code = lines[number - 1].strip() if number <= len(lines) and places else ""
     said = f"{out.ename}: {out.evalue}".rstrip(": ")
     text = "\n    ".join(line for line in (said, code, *_advice(said)) if line)
     return Problem(cell.line + number - 1, text)

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from labflake.documents import prose
+from labflake.documents import kernels, prose
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed
@@ -24,13 +24,16 @@ def check(source: Source, experiment: Experiment) -> None:
     problems = [*_figures(source, experiment)]
     for cell in source.cells:
         problems += _code(cell) if cell.kind == "code" else []
+        problems += _kernels(cell)
         problems += [*_expressions(source, cell)]
     refuse(source.path, problems)
 
 
 def _code(cell: Cell) -> Iterator[Problem]:
     """Yield the syntax error of a cell; IPython's own commands are left to IPython."""
-    if any(line.lstrip().startswith(("%", "!")) for line in cell.text.splitlines()):
+    if cell.language != "python" or any(
+        line.lstrip().startswith(("%", "!")) for line in cell.text.splitlines()
+    ):
         return
     try:
         compile(cell.text, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -38,6 +41,12 @@ def _code(cell: Cell) -> Iterator[Problem]:
         code = (error.text or "").strip()
         text = f"{type(error).__name__}: {error.msg}" + (f"\n    {code}" if code else "")
         yield Problem(cell.line + (error.lineno or 1) - 1, text)
+
+
+def _kernels(cell: Cell) -> Iterator[Problem]:
+    """Yield the problem of a cell in a language that nothing here runs."""
+    if cell.language != "python" and not kernels.find(cell.language):
+        yield Problem(cell.line - 1, kernels.advice(cell.language))
 
 
 def _expressions(source: Source, cell: Cell) -> Iterator[Problem]:
@@ -87,7 +96,6 @@ def check_outputs(source: Source, executed: Executed) -> None:
     codes = [c for c in source.cells if c.kind == "code"]
     for cell, outputs in zip(codes, executed.outputs, strict=False):
         named = {"caption", "label"} & set(cell.options)
-        listing = cell.options.get("label", "").startswith("lst:")
-        if named and not outputs and not listing and cell.options.get("show") != "none":
+        if named and not outputs and not cell.is_listing and cell.options.get("show") != "none":
             problems.append(Problem(cell.line, "this cell has a label or a caption, but no output"))
     refuse(source.path, problems)

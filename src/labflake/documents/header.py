@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from labflake.documents import languages, prose, words
-from labflake.documents.problems import Problem, refuse
-from labflake.documents.source import Source, unknown
+from labflake.documents.problems import Problem, refuse, unknown
+from labflake.documents.source import Source
 from labflake.project import authors as project
 
 KNOWN = (

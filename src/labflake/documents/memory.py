@@ -65,5 +65,7 @@ def _code_key(source: Source, header_expressions: list[str]) -> str:
     """Return the hash of all that is run, of the settings, and of what it runs on."""
     parts = [determinism.conditions_of_documents(), repr(overrides())]
     for cell in source.cells:
-        parts += [cell.kind, cell.code if cell.kind == "code" else "", *cell.expressions]
+        language = [] if cell.language == "python" else [cell.language]
+        code = cell.code if cell.kind == "code" else ""
+        parts += [cell.kind, *language, code, *cell.expressions]
     return hashlib.sha256(json.dumps([parts, header_expressions]).encode()).hexdigest()

@@ -53,7 +53,9 @@ def _code(cell: Cell, values: list[str], outputs: list[dict]):
     if "caption" in node.metadata and len(values) == len(cell.expressions):
         node.metadata["caption"] = prose.fill(node.metadata["caption"], values)
     named = "caption" in node.metadata or "label" in node.metadata
-    node.metadata["listing"] = cell.options.get("label", "").startswith("lst:")
+    node.metadata["listing"] = cell.is_listing
+    if cell.language != "python":
+        node.metadata["language"] = cell.language
     node.metadata["captioned"] = named and not node.metadata["listing"]
     default = "code" if node.metadata["listing"] else "output"
     node.metadata["tags"] = _SHOWN[cell.options.get("show", default)]
@@ -90,6 +92,8 @@ def export(notebook: nbformat.NotebookNode, source: Source, folder: Path) -> tup
     shown = nbformat.from_dict(notebook)
     shown.cells = [c for c in shown.cells if c.cell_type != "raw"]
     for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell.source = prose.braced(cell.source)
         for output in cell.get("outputs", ()):
             _choose(output)
     config = Config({"TagRemovePreprocessor": _removal(), "NbConvertBase": {}})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labflake.documents import prose
+from labflake.documents.cell_options import CAPTIONS
 from labflake.documents.problems import Problem, as_lines
 from labflake.documents.values import Value, close, known_values
 
@@ -101,8 +102,8 @@ def _captions(fence: re.Match) -> str:
     """Return fenced code blanked but for the captions of cells."""
     kept, inside = [], False
     for line in fence[0].splitlines(keepends=True):
-        option = re.match(r"#\|( \w+:)?", line)
-        inside = option is not None and (option[1] == " caption:" if option[1] else inside)
+        option = re.match(r"#\|(?: +([\w.-]+):)?", line)
+        inside = option is not None and (option[1] in CAPTIONS if option[1] else inside)
         shown = re.sub(r"^#\|", "  ", line) if inside else re.sub(r"[^\n]", " ", line)
         kept.append(shown)
     return "".join(kept)

@@ -30,3 +30,12 @@ def refuse(path: Path, problems: Iterable[Problem]) -> None:
     lines = as_lines(path, problems)
     if lines:
         raise LabError("\n".join(lines))
+
+
+def unknown(what: str, found: str, known: tuple[str, ...]) -> str:
+    """Return the sentence that names what is not known and what is close to it."""
+    import difflib
+
+    close = difflib.get_close_matches(found, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return f"unknown {what}: {found or 'a line without key'} ({hint})"

@@ -3,15 +3,25 @@
 import re
 
 FENCE = re.compile(
-    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^`\n]*\n(?:.*?\n)??[ \t>]*(?P=fence)[`~]*[ \t]*$", re.M | re.S
+    r"^(?P<before>[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)\n"
+    r"(?P<code>(?:.*?\n)??)[ \t>]*(?P=fence)[`~]*[ \t]*$",
+    re.M | re.S,
 )
 COMMENT = re.compile(r"<!--.*?-->", re.S)
-SPAN = re.compile(
-    r"(?<![\\`])(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)(\{[^}\n]*\})?", re.S
+SPAN = re.compile(  # within a paragraph
+    r"(?<![\\`])(?P<ticks>`+)(?!`)(?P<code>(?:(?!\n[ \t>]*(?:\n|```|~~~)).)+?)(?<!`)(?P=ticks)(?!`)"
+    r"(\{[^}\n]*\})?",
+    re.S,
+)
+# Whichever begins first hides the others: a comment in a listing is code, a fence in one is not.
+UNITS = re.compile(
+    f"{FENCE.pattern}|{COMMENT.pattern}|{SPAN.pattern.replace('<code>', '<span>')}", re.M | re.S
 )
 EXPRESSION = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+?)\s*`(?!`)")
 HEADER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
 FIGURE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?(?P<path>[^)>\s]+)")
+
+_FIRST = re.compile(r"^[ \t>]*@(?P<label>(?:fig|tbl|eq|sec|lst)-[\w-]+)(?=[.)]\s)", re.M | re.I)
 
 
 def blank(text: str, *patterns: re.Pattern) -> str:
@@ -48,6 +58,17 @@ def escape(value: str) -> str:
     value = re.sub(r"[\\`*_{}\[\]<>#|$@^~!\"']", r"\\\g<0>", value)
     value = value.replace("--", r"\-\-").replace("...", r"\.\.\.")
     return re.sub(r"^(\d*)([-+.)])(?=\s)", r"\1\\\2", value)
+
+
+def braced(text: str) -> str:
+    """Return the text with references in braces where a line begins with them.
+
+    pandoc takes `@eq-one. Then` for an item of a list of examples that is called eq-one.
+    """
+    found = [m.span("label") for m in _FIRST.finditer(without_code(text))]
+    for start, end in reversed(found):
+        text = f"{text[:start]}{{{text[start:end]}}}{text[end:]}"
+    return text
 
 
 def is_in_formula(text: str, position: int) -> bool:

@@ -11,6 +11,13 @@ common.english = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section
 common.names = {}
 for kind, english in pairs(common.english) do common.names[kind] = common.word(english) end
 
+-- The kind of a label, and the label in our spelling; Quarto writes fig-x for fig:x.
+function common.kind(id)
+  local kind, rest = id:match("^(%a+)[:-](.+)$")
+  kind = kind and kind:lower()
+  if common.names[kind] then return kind, kind .. ":" .. rest end
+end
+
 -- Tell whether the document is a presentation.
 function common.is_presentation()
   return PANDOC_WRITER_OPTIONS.variables.slides ~= nil

@@ -7,10 +7,16 @@ local known, order = {}, pandoc.List()
 local sections, appendix = {}, false
 local cited = {}
 
+local function label_of(id)
+  local _, label = common.kind(id)
+  return label or id
+end
+
 local function register(id, kind, number, name)
   if id == "" then return end
-  if known[id] and not known[id].implied then common.problem("#" .. id, "this label is defined twice: " .. id) end
-  known[id] = {name = name or common.names[kind], number = number, id = id}
+  local label = label_of(id)
+  if known[label] and not known[label].implied then common.problem("#" .. id, "this label is defined twice: " .. id) end
+  known[label] = {name = name or common.names[kind], number = number, id = id}
   order:insert(id)
 end
 
@@ -22,7 +28,7 @@ local function imply(id, kind, number, target, name)
 end
 
 local function check_kind(id, kind)
-  if id ~= "" and not id:match("^" .. kind .. ":") then
+  if id ~= "" and common.kind(id) ~= kind then
     common.problem(id, ("the label of this %s must begin with %s: (it is %s)"):format(
       common.english[kind]:lower(), kind, id))
   end
@@ -41,7 +47,7 @@ end
 
 -- What the text refers to may stand elsewhere on the page; the rest stays where it is written.
 local function may_float(element)
-  local float = cited[element.identifier] and not element.classes:includes("listing")
+  local float = cited[label_of(element.identifier)] and not element.classes:includes("listing")
   if float then element.attributes.float = "yes" end
 end
 
@@ -94,7 +100,7 @@ local function number_table(t)
 end
 
 local function label_of_equation(inline)
-  return inline and inline.t == "Str" and inline.text:match("^{#(eq:[%w_%-]+)}$")
+  return inline and inline.t == "Str" and inline.text:match("^{#(eq[:-][%w_%-]+)}$")
 end
 
 -- $$ … $$ {#eq:x}
@@ -146,7 +152,7 @@ local function number_header(h)
   local number = section_number(h.level)
   local name = appendix and common.word("Appendix") or nil
   h.attributes.number = number
-  if h.identifier:match("^sec:") then
+  if common.kind(h.identifier) == "sec" then
     register(h.identifier, "sec", number, name)
   else
     imply("sec:" .. h.identifier, "sec", number, h.identifier, name)
@@ -161,31 +167,55 @@ local function mark(raw)
   end
 end
 
-local function reference(citation)
-  local ref = known[citation.id]
-  if not ref then
-    local there = table.concat(order, ", ")
-    common.problem("@" .. citation.id, "unknown reference @" .. citation.id ..
-      (there ~= "" and " (labels: " .. there .. ")" or " (there are no labels)"))
-    return pandoc.Str("?")
-  end
-  local bare = citation.mode == "SuppressAuthor"
-  local text = bare and ref.number or ref.name .. "\u{a0}" .. ref.number
-  return pandoc.Link({pandoc.Str(text)}, "#" .. ref.id)
+local function unknown(citation)
+  local there = table.concat(order, ", ")
+  common.problem("@" .. citation.id, "unknown reference @" .. citation.id ..
+    (there ~= "" and " (labels: " .. there .. ")" or " (there are no labels)"))
+  return pandoc.Str("?")
 end
 
-local function cite(c)
-  local out = pandoc.List()
-  for i, one in ipairs(c.citations) do
-    local kind = one.id:match("^(%a+):")
-    if not common.names[kind] then
-      if i > 1 then common.problem("@" .. one.id, "keep references to labels and citations in brackets of their own") end
-      return nil
-    end
-    if i > 1 then out:extend {pandoc.Str ",", pandoc.Space()} end
-    out:insert(reference(one))
-  end
+-- The text of a reference: what is written before the label stands for the name of its kind.
+local function reference(citation)
+  local ref = known[label_of(citation.id)]
+  if not ref then return {unknown(citation)} end
+  local bare = citation.mode == "SuppressAuthor" or #citation.prefix > 0
+  local out = pandoc.List(citation.prefix)
+  if #out > 0 then out:insert(pandoc.Str("\u{a0}")) end
+  out:insert(pandoc.Link({pandoc.Str(bare and ref.number or ref.name .. "\u{a0}" .. ref.number)}, "#" .. ref.id))
+  local suffix = citation.suffix
+  if #suffix > 0 and suffix[1].t ~= "Space" and not (suffix[1].text or ""):match("^%p") then out:insert(pandoc.Space()) end
+  out:extend(suffix)
   return out
+end
+
+-- `@fig-2020` may be a publication; what is defined in the document is a label.
+local published
+local function is_publication(id, doc)
+  if published == nil then
+    published = {}
+    for _, entry in ipairs(pandoc.utils.references(doc)) do published[entry.id] = true end
+  end
+  return published[id]
+end
+
+local function is_reference(id, doc)
+  local kind, label = common.kind(id)
+  return kind ~= nil and (known[label] ~= nil or id:match(":") ~= nil or not is_publication(id, doc))
+end
+
+local function cite(doc)
+  return function(c)
+    local out = pandoc.List()
+    for i, one in ipairs(c.citations) do
+      if not is_reference(one.id, doc) then
+        if i > 1 then common.problem("@" .. one.id, "keep references to labels and citations in brackets of their own") end
+        return nil
+      end
+      if i > 1 then out:extend {pandoc.Str ",", pandoc.Space()} end
+      out:extend(reference(one))
+    end
+    return out
+  end
 end
 
 -- The bibliography follows its heading, wherever that is; without one it gets one at the end.
@@ -205,12 +235,12 @@ end
 
 function Pandoc(doc)
   place_bibliography(doc)
-  doc:walk {Cite = function(c) for _, one in ipairs(c.citations) do cited[one.id] = true end end}
+  doc:walk {Cite = function(c) for _, one in ipairs(c.citations) do cited[label_of(one.id)] = true end end}
   doc = doc:walk {Inlines = equations}
   doc = doc:walk {
     traverse = "topdown", Figure = number_figure, Table = number_table, Header = number_header,
     RawBlock = mark, Span = number_equation,
     Div = function(d) if d.classes:includes("subfigures") then return subfigures(d) end end,
   }
-  return doc:walk {Cite = cite}
+  return doc:walk {Cite = cite(doc)}
 end

@@ -117,8 +117,9 @@ end
 
 -- ``` {.r #lst:fit caption="…"} is a listing, too.
 local function listing(code)
-  if not code.identifier:match("^lst:") then return nil end
-  local caption = pandoc.read(code.attributes.caption or "", "markdown").blocks
+  if common.kind(code.identifier) ~= "lst" then return nil end
+  local written = code.attributes.caption or code.attributes["lst-cap"] or ""
+  local caption = pandoc.read(written, "markdown").blocks
   local attr = pandoc.Attr(code.identifier, {"listing"})
   code.identifier, code.attributes = "", {}
   return pandoc.Figure({code}, {long = caption}, attr)
