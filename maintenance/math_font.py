@@ -4,7 +4,7 @@
 bytes from the same Typst, fontTools and Brotli. The font is under the GUST Font License.
 """
 
-import importlib.util
+import importlib.metadata
 import io
 import struct
 from pathlib import Path
@@ -39,8 +39,8 @@ def ranges(name: str) -> list[range]:
 
 def typst_font(wanted: str) -> TTFont:
     """Return one of the fonts that lie, as they are, in the library of the package typst."""
-    folder = Path(importlib.util.find_spec("typst").origin).parent
-    content = next(folder.glob("*.so")).read_bytes()
+    files = importlib.metadata.files("typst") or ()
+    content = next(Path(file.locate()) for file in files if file.suffix == ".so").read_bytes()
     at = content.find(b"OTTO")
     while at >= 0:
         (tables,) = struct.unpack(">H", content[at + 4 : at + 6])

@@ -1,4 +1,6 @@
-"""The error that a person can act on."""
+"""The error that a person can act on, and the names that may have been meant."""
+
+from collections.abc import Callable, Iterable
 
 
 class LabError(Exception):
@@ -6,3 +8,29 @@ class LabError(Exception):
 
     The command line prints it after `error: ` and ends with exit code 1; no traceback.
     """
+
+
+def nearest(name: object, known: Iterable[object], most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """Return the known names that are nearly like another one, the nearest first.
+
+    Args:
+        name: what was asked for.
+        known: what there is.
+        most: how many of them.
+        cutoff: how like they are at least, from 0 to 1.
+    """
+    import difflib
+
+    return difflib.get_close_matches(str(name), [*map(str, known)], n=most, cutoff=cutoff)
+
+
+def meant(
+    name: object,
+    known: Iterable[object],
+    most: int = 3,
+    cutoff: float = 0.6,
+    show: Callable[[str], str] = str,
+) -> str:
+    """Return the question that ends an error about an unknown name; "" if none is like it."""
+    like = nearest(name, known, most, cutoff)
+    return f"did you mean {' or '.join(map(show, like))}?" if like else ""

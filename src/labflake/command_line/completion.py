@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from labflake.command_line.parsing import UsageError
-from labflake.command_line.table import COMMANDS, OPTIONS, close_to, spelt
-from labflake.errors import LabError
+from labflake.command_line.table import COMMANDS, OPTIONS, spelt
+from labflake.errors import LabError, meant
 
 SCRIPTS = {
     "bash": r"""
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
         return 0
     shell = argv[0] if argv else ""
     if shell not in SCRIPTS:
-        like = close_to(shell, SCRIPTS) or f"there are: {', '.join(SCRIPTS)}"
+        like = meant(shell, SCRIPTS) or f"there are: {', '.join(SCRIPTS)}"
         raise UsageError(f"there is no completion for {shell or 'no shell'}\n  {like}")
     print(SCRIPTS[shell].strip())
     return 0

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from labflake.command_line.table import COMMANDS, OPTIONS, Command, close_to, spelt
-from labflake.errors import LabError
+from labflake.command_line.table import COMMANDS, OPTIONS, Command, spelt
+from labflake.errors import LabError, meant
 from labflake.project import experiments
 
 _ONE = ("NAME", "SHELL", "STEP", "VERSION")  # words of which there can be one
@@ -67,7 +67,7 @@ def from_make(name: str, words: list[str]) -> dict[str, str]:
     given = {name.rstrip(":+?! "): value for name, value in given.items()}
     for other in given.keys() - OPTIONS.keys():
         alike = [option for option in OPTIONS if abs(len(option) - len(other)) < 2]
-        if like := close_to(other.upper(), alike, 0.75):
+        if like := meant(other.upper(), alike, cutoff=0.75):
             raise UsageError(f"there is no option {other} of make\n  {like}")
         os.environ[other] = given.pop(other)
     return given
@@ -163,7 +163,7 @@ def _from_project(word: str) -> str:
 
 def _unknown(name: str):
     kind = "option" if name.startswith("-") else "command"
-    like = close_to(name, [*COMMANDS, *_HELP, *_VERSION])
+    like = meant(name, [*COMMANDS, *_HELP, *_VERSION])
     raise UsageError(f"there is no {kind} {name}\n  {like or 'all commands: labflake --help'}")
 
 
@@ -172,7 +172,7 @@ def _refuse(name: str, word: str) -> None:
     if not word.startswith("-"):
         raise UsageError(f"{name} has no use for {word!r}\n  its options: labflake {name} --help")
     known = [spelt(option) for option in command.options] + ["--help"]
-    like = close_to(word.partition("=")[0], known)
+    like = meant(word.partition("=")[0], known)
     more = like or f"its options: labflake {name} --help"
     raise UsageError(f"{name} has no option {word.partition('=')[0]}\n  {more}")
 

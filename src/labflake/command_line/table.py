@@ -164,14 +164,6 @@ COMMANDS = {
 }
 
 
-def close_to(name: str, known, cutoff: float = 0.6) -> str:
-    """Return the sentence that ends an error about an unknown name: which ones are like it."""
-    import difflib
-
-    close = difflib.get_close_matches(name, known, n=3, cutoff=cutoff)
-    return f"did you mean {' or '.join(close)}?" if close else ""
-
-
 def spelt(name: str) -> str:
     """Return an option as the command line has it: `--keep-going` for `KEEP_GOING`."""
     return f"--{name.lower().replace('_', '-')}"

@@ -1,12 +1,10 @@
 """`make fetch`: fetch data again, or the data called `NAME`, and compare it with the record."""
 
-import difflib
-
 from labflake.data_files import gate, sources
 from labflake.data_files.gate import drift, fetching, home, origins, record, restore
 from labflake.data_files.gate.inventory import DATA
 from labflake.data_files.sources.local import Manual
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current
 from labflake.project.options import option
@@ -28,8 +26,8 @@ def _again(experiment: Experiment) -> None:
     declared = sources.declared(experiment)
     wanted = option("NAME").removeprefix("assets/data/")
     if wanted and wanted not in declared:
-        close = difflib.get_close_matches(wanted, declared, n=3) or list(declared)
-        raise LabError(f"no data is called {wanted}\n  declared: {', '.join(close) or 'none'}")
+        like = nearest(wanted, declared) or list(declared)
+        raise LabError(f"no data is called {wanted}\n  declared: {', '.join(like) or 'none'}")
     known = record.read(experiment.scripts / "hashes.txt")
     home.settle(experiment, declared)
     restore.settle_drifted(experiment, declared, known)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import relative
 
 
@@ -34,8 +34,5 @@ def refuse(path: Path, problems: Iterable[Problem]) -> None:
 
 def unknown(what: str, found: str, known: tuple[str, ...]) -> str:
     """Return the sentence that names what is not known and what is close to it."""
-    import difflib
-
-    close = difflib.get_close_matches(found, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    hint = meant(found, known, most=1) or f"known: {', '.join(known)}"
     return f"unknown {what}: {found or 'a line without key'} ({hint})"

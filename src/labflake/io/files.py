@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labflake.content.atomic import replacing
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.io import formats
 from labflake.project.declared import Declared, of_step
 from labflake.project.experiments import here, relative
@@ -128,11 +128,9 @@ def _only(name: str, folder: Path, found: list[Path]) -> Path:
 
 
 def _nothing(name: str, folder: Path) -> str:
-    from difflib import get_close_matches
-
     there = sorted({path.name for path in folder.iterdir()} if folder.is_dir() else ())
-    close = get_close_matches(name, there, n=5, cutoff=0.4) or there[:5]
-    hint = f"there: {', '.join(close)}" if close else "the folder is empty"
+    like = nearest(name, there, most=5, cutoff=0.4) or there[:5]
+    hint = f"there: {', '.join(like)}" if like else "the folder is empty"
     return f"there is no {name!r} in {relative(folder)}\n  {hint}"
 
 

@@ -5,7 +5,7 @@ import re
 from datetime import date
 from pathlib import Path
 
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.project import head
 from labflake.project.options import PREFIX, option
 
@@ -171,10 +171,8 @@ def find(name: str) -> Experiment:
     name = name.rstrip("/").removeprefix("scripts/").removeprefix("generated/")
     if name in known:
         return known[name]
-    import difflib
-
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or sorted(known)[-3:]
-    there = "\n".join(f"  {n}" for n in close) or "  none yet: make experiment NAME=…"
+    like = nearest(name, known, cutoff=0.3) or sorted(known)[-3:]
+    there = "\n".join(f"  {n}" for n in like) or "  none yet: make experiment NAME=…"
     raise LabError(f"there is no experiment {name!r}; there are, among others,\n{there}")
 
 

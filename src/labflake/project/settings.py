@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.project.declared import VARIABLE
 from labflake.project.experiments import Experiment, here
 from labflake.project.options import option
@@ -43,13 +43,8 @@ class Settings(dict):
         raise KeyError(self._unknown(name))
 
     def _unknown(self, name: str) -> str:
-        import difflib
-
-        known = [str(key) for key in self]
-        close = difflib.get_close_matches(str(name), known, n=3) or known[:5]
-        return (
-            f"there is no setting {name!r} in config.yaml; there are {', '.join(close) or 'none'}"
-        )
+        like = nearest(name, self) or [*map(str, self)][:5]
+        return f"there is no setting {name!r} in config.yaml; there are {', '.join(like) or 'none'}"
 
 
 def __getattr__(name: str) -> Settings:
@@ -129,13 +124,11 @@ def _refuse_unknown(name: str, config: dict) -> None:
     place: Any = config
     for part in name.split("."):
         if not isinstance(place, dict) or part not in place:
-            import difflib
-
-            known = list(dict.fromkeys([each for each, _ in _flat(config)] + [*config]))
-            close = difflib.get_close_matches(name, known, n=3) or [*config][:5]
+            known = dict.fromkeys([each for each, _ in _flat(config)] + [*config])
+            like = nearest(name, known) or [*config][:5]
             raise LabError(
                 f"SET: there is no setting {name!r} in config.yaml\n"
-                f"  there are: {', '.join(close) or 'none'}"
+                f"  there are: {', '.join(like) or 'none'}"
             )
         place = place[part]
 

@@ -1,6 +1,5 @@
 """The steps of an experiment as a graph, and the state of each before anything runs."""
 
-import difflib
 import functools
 import os
 import re
@@ -12,7 +11,7 @@ from pathlib import Path
 from labflake import cache
 from labflake.content.contents import Contents
 from labflake.data_files.gate import guarded, record
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
@@ -224,8 +223,8 @@ def named(nodes: dict[str, Node], text: str) -> list[str]:
     if found:
         return found
     everything = list(dict.fromkeys([names.rule(n) for n in nodes] + list(nodes)))
-    close = difflib.get_close_matches(text, everything, n=5, cutoff=0.3) or everything[:5]
-    raise LabError(f"there is no step {text!r}; steps are, among others: {', '.join(close)}")
+    like = nearest(text, everything, most=5, cutoff=0.3) or everything[:5]
+    raise LabError(f"there is no step {text!r}; steps are, among others: {', '.join(like)}")
 
 
 def followers(nodes: dict[str, Node], names: list[str]) -> list[str]:

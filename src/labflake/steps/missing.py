@@ -1,12 +1,11 @@
 """Files that no rule makes and that are not there: named with the rule that asks for them."""
 
-import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.data_files.gate import guarded
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
 from labflake.steps import adjusted, inside, language
 
@@ -81,8 +80,8 @@ def _files(folder: Path, experiment: Experiment) -> list[str]:
 
 def hint(path: str, known: Iterable[str]) -> str:
     """Return a second line that names what is called nearly like a file that is not there."""
-    close = difflib.get_close_matches(path, {shown(each) for each in known}, n=3, cutoff=0.6)
-    return f"\n  did you mean {' or '.join(close)}?" if close else ""
+    question = meant(path, {shown(each) for each in known})
+    return f"\n  {question}" if question else ""
 
 
 def as_made(experiment: Experiment, workflow, targets: list[str]) -> list[str]:

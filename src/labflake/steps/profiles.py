@@ -1,6 +1,5 @@
 """The clusters that steps can run on: `PROFILE=slurm` means `profiles/slurm/config.yaml`."""
 
-import difflib
 import re
 import shlex
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from labflake.content.sizes import megabytes
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import relative, root
 from labflake.project.options import option
 from labflake.steps import names
@@ -85,8 +84,7 @@ def _read(given: object, settings: dict) -> dict:
 
 
 def _hint(name: str, known) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
+    return meant(name, known, most=1) or f"known are {', '.join(known) or 'none'}"
 
 
 def _text(value: str) -> str:

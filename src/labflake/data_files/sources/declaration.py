@@ -1,14 +1,13 @@
 """Read and check what `config.yaml` says under `data:`."""
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
 from labflake.data_files.sources import archive, kinds
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.secrecy import plain
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
 
 EXAMPLE = "raw.csv: {function: NAME}, {file: PATH} or {url: https://…}"
@@ -83,9 +82,8 @@ def _kind(where: str, settings: dict) -> type:
     if len(chosen) != 1:
         known = kinds.all_keys()
         found = f"{' and '.join(chosen)} exclude each other" if chosen else "it has no source"
-        close = [c for k in settings for c in difflib.get_close_matches(str(k), known)]
-        hint = f"did you mean {close[0]!r}? " if close and not chosen else ""
-        raise LabError(f"{where}: {found}\n  {hint}give one of: {', '.join(known)}")
+        asked = "" if chosen else next((q for k in settings if (q := _meant(k, known))), "")
+        raise LabError(f"{where}: {found}\n  {asked}give one of: {', '.join(known)}")
     try:
         return kinds.of_key(chosen[0]) or _by_scheme(settings["url"])
     except LabError as error:
@@ -98,8 +96,7 @@ def _by_scheme(url: Any) -> type:
     if mark and (kind := kinds.of_scheme(scheme)):
         return kind
     known = kinds.all_schemes()
-    close = difflib.get_close_matches(scheme, known, n=1)
-    hint = f"did you mean {close[0]}://? " if close else ""
+    hint = _meant(scheme, known, "{}://".format)
     what = f"no source for {scheme}://" if mark else f"{plain(str(url))!r} is no address"
     raise LabError(f"{what}\n  {hint}known: {', '.join(known)}")
 
@@ -109,14 +106,18 @@ def _check_keys(where: str, kind: type, settings: dict, more: Iterable[str]) -> 
     names = [*(name for name in allowed if name != "keep"), *more, "keep"]
     for key in settings:
         if key not in allowed:
-            close = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise LabError(f"{where}: unknown key {key!r}\n  {hint}allowed: {', '.join(names)}")
+            asked = _meant(key, names)
+            raise LabError(f"{where}: unknown key {key!r}\n  {asked}allowed: {', '.join(names)}")
     for key, field in allowed.items():
         required = field.default is MISSING and field.default_factory is MISSING
         if required and key not in settings:
             raise LabError(f"{where}: the key {key!r} is missing")
     _check_types(where, kind, settings)
+
+
+def _meant(key: Any, known: Iterable[str], show: Callable[[str], str] = repr) -> str:
+    question = meant(key, known, most=1, show=show)
+    return f"{question} " if question else ""
 
 
 def _check_types(where: str, kind: type, settings: dict) -> None:

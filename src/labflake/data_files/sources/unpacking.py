@@ -1,6 +1,5 @@
 """Extract members of archives (zip, tar, 7z) without trusting the archive."""
 
-import difflib
 import fnmatch
 import os
 import re
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from labflake.content.meter import size
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 
 BUFFER = 1 << 20
 MOST = 1_000_000  # files
@@ -87,10 +86,8 @@ class Target:
         if self.files:
             return
         wanted = self.member or ", ".join(self.patterns)
-        close = difflib.get_close_matches(wanted, self.seen, n=5, cutoff=0.3) or self.seen[:5]
-        raise AbsentError(
-            f"{self.label} has no {wanted}\n  it has: {', '.join(close) or 'nothing'}"
-        )
+        like = nearest(wanted, self.seen, most=5, cutoff=0.3) or self.seen[:5]
+        raise AbsentError(f"{self.label} has no {wanted}\n  it has: {', '.join(like) or 'nothing'}")
 
 
 def extract(archive: Path, target: Target) -> None:
