@@ -50,6 +50,7 @@ class Contents:
         self.guarded: dict[str, str] = {}
         self.__dict__ |= notes.read_manifest(generated)
         self._temporary: dict[str, str] = {}
+        self._makers: dict[str, str] = {}
         for entry in [*self.steps.values(), *notes.read_journal(generated)]:
             self._add_step(entry)
 
@@ -92,6 +93,10 @@ class Contents:
     def present(self, path: str) -> str:
         """Return the digest of a file or folder; of one that Snakemake removes, what was made."""
         return self.digest(path) or self._temporary.get(path, "")
+
+    def is_temporary(self, path: str) -> bool:
+        """Tell whether a file is removed when nothing needs it any more."""
+        return path in self._temporary
 
     def _of_file(self, path: str, stat: os.stat_result | None) -> str:
         known = self.stats.get(path)
@@ -162,9 +167,16 @@ class Contents:
     def _add_step(self, entry: dict) -> None:
         if isinstance(entry["packages"], dict):  # in the journal
             entry["packages"] = self.know_packages(entry["packages"])
-        self.steps[next(iter(entry["outputs"]))] = entry
+        first = next(iter(entry["outputs"]))
+        self.steps[first] = entry
+        self._makers |= dict.fromkeys(entry["outputs"], first)
         self._temporary |= {path: entry["outputs"][path] for path in entry["temporary"]}
         self._temporary |= entry.get("inside", {})
+
+    def maker(self, path: str) -> dict | None:
+        """Return the record of the step that made a file or folder, if one did."""
+        step = self.steps.get(self._makers.get(path, ""))
+        return step if step and path in step["outputs"] else None
 
     def marks(self, paths: Iterable[str]) -> dict[str, list | None]:
         """Return of each file what changes whenever somebody writes to it or replaces it."""

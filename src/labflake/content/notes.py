@@ -1,4 +1,4 @@
-"""The files in which an experiment's notes about contents are kept: the manifest and a journal.
+"""The files in which an experiment's notes about contents are kept: manifest, journal, and jobs.
 
 Each text begins with its own checksum. One that was cut, edited, or written by other equipment is
 as good as none: what it said is found out again. Standard library only.
@@ -13,14 +13,24 @@ from labflake.errors import LabError
 
 MANIFEST = ".labflake/manifest.json"
 JOURNAL = ".labflake/journal.jsonl"
+JOBS = ".labflake/jobs.json"
 VERSION = 4  # of the form of both
 _HEAD = 20  # characters of `{"check":"01234567",`
 
 
 def read_manifest(generated: str) -> dict:
     """Return what the manifest says; nothing where there is none that this equipment wrote."""
+    return _read(os.path.join(generated, MANIFEST))
+
+
+def read_jobs(generated: str) -> dict:
+    """Return what the Snakefile says of each step, as far as it is known."""
+    return _read(os.path.join(generated, JOBS))
+
+
+def _read(path: str) -> dict:
     try:
-        with open(os.path.join(generated, MANIFEST), encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             return _opened(file.read()) or {}
     except (OSError, ValueError):
         return {}
@@ -42,15 +52,31 @@ def write_manifest(generated: str, notes: dict) -> None:
     Raises:
         LabError: it cannot be written; the old one is as it was.
     """
-    target = os.path.join(generated, MANIFEST)
+    _write(os.path.join(generated, MANIFEST), notes)
+    journal = os.path.join(generated, JOURNAL)
+    try:
+        if os.path.exists(journal):
+            os.unlink(journal)
+    except OSError as error:
+        raise _refusal(error, journal) from None
+
+
+def write_jobs(generated: str, notes: dict) -> None:
+    """Replace what the Snakefile says of each step.
+
+    Raises:
+        LabError: it cannot be written; the old one is as it was.
+    """
+    _write(os.path.join(generated, JOBS), notes)
+
+
+def _write(target: str, notes: dict) -> None:
     new = target + ".new"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(new, "w", encoding="ascii") as file:
             file.write(_sealed(notes))
         os.replace(new, target)
-        if os.path.exists(os.path.join(generated, JOURNAL)):
-            os.unlink(os.path.join(generated, JOURNAL))
     except OSError as error:
         raise _refusal(error, new) from None
 

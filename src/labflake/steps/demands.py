@@ -3,6 +3,7 @@
 Snakemake tells a job that asks for too much the lower figure and runs it.
 """
 
+import inspect
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
@@ -10,6 +11,8 @@ from labflake.steps.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from labflake.steps.step import Step
 
 _OPTIONS = {"mem_mb": "MEMORY", "gpu": "GPUS"}
 
@@ -24,6 +27,17 @@ def check(jobs: "Iterable", limits: Limits) -> None:
         problem = excess(wanted(job), job.attempt, limits)
         if problem:
             raise LabError(f"step {job.rule.name} {problem}")
+
+
+def refuse(steps: "Iterable[Step]", limits: Limits) -> None:
+    """Refuse steps that ask for more than there is.
+
+    Raises:
+        LabError: as `check`.
+    """
+    for step in steps:
+        if problem := excess(step.wanted, step.attempt, limits):
+            raise LabError(f"step {step.rule} {problem}")
 
 
 def excess(wanted: dict[str, int], attempt: int, limits: Limits) -> str | None:
@@ -70,3 +84,20 @@ def of(variables: dict, workflow):
     """Return the job that runs with these variables of its rule's function, or None."""
     running = list(workflow.scheduler.running)
     return next((j for j in running if workflow.dag.jobid(j) == variables["jobid"]), None)
+
+
+def is_plain(rule, threads: int) -> bool:
+    """Tell whether a step of the rule is the same whenever its wildcards are.
+
+    A function may ask for its inputs, its attempt or its resources: then only Snakemake can tell.
+    So it is where the step got fewer threads than it wants.
+    """
+    if not rule.shellcmd or "tmpdir" in rule.shellcmd or rule.resources["_cores"].is_evaluable():
+        return False
+    others = [r for name, r in rule.resources.items() if name != "tmpdir"]
+    functions = [value for value in rule.params if callable(value)]
+    return (
+        rule.resources["_cores"].value == threads
+        and not any(each.is_evaluable() for each in others)
+        and all(len(inspect.signature(each).parameters) == 1 for each in functions)
+    )

@@ -8,7 +8,7 @@ version that it fits.
 import io
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +111,14 @@ def execute(request: Request, on_start, on_more) -> tuple[bool, Graph]:
                     print(f"error: {text}", file=sys.stderr)
         missing.check_targets(request, inner.dag)
         return good, _graph(inner.dag)
+
+
+def say(errors: Iterable[BaseException]) -> None:
+    """Print the errors of steps that have not been said already."""
+    for error in errors:
+        if not isinstance(_own(error), StepError):
+            text = str(_own(error) or _machines(error) or f"{type(error).__name__}: {error}")
+            print(f"error: {text}", file=sys.stderr)
 
 
 def read(request: Request, brought: Callable[[str], bool], complete: Callable) -> list[list]:

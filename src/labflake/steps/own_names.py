@@ -43,15 +43,16 @@ def make_room(outputs: list[str], contents: "Contents") -> None:
     Raises:
         LabError: somebody edited it, or no step made it.
     """
-    makers = {path: first for first, step in contents.steps.items() for path in step["outputs"]}
     for path in {str(each) for output in outputs for each in list(Path(output).parents)[:-1]}:
-        made = contents.steps[makers[path]]["outputs"].get(path) if path in makers else None
+        maker = contents.maker(path)
+        made = maker["outputs"][path] if maker else None
         if made is None and not os.path.isfile(path):
             continue
         if contents.digest(path) not in ("", made):
             raise LabError(f"{path} is in the way of a folder of results\n  move it, then make")
         remove(Path(path))
-        contents.steps.pop(makers[path], None)
+        if maker:
+            contents.steps.pop(next(iter(maker["outputs"])), None)
 
 
 def take(outputs: list[str], scratch: Path) -> None:

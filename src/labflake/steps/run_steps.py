@@ -1,5 +1,6 @@
 """The steps of a build: set up, let Snakemake order them, clear what no step makes any more."""
 
+import contextlib
 import os
 import shutil
 
@@ -22,8 +23,10 @@ from labflake.steps import (
     limits,
     missing,
     names,
+    ordered,
     own_names,
     profiles,
+    recorded,
     steps,
     strays,
 )
@@ -65,12 +68,84 @@ def run(
     own_names.recover(experiment.state / "running")
     shutil.rmtree(experiment.state / "running", ignore_errors=True)
     os.environ.update(determinism.environment())
+    before = strays.look(experiment)
+    again = not (change.everything or targets or redo)
+    due = recorded.due(experiment, contents, change.steps, session.environment) if again else None
+    if due and _is_allowed(due, session):
+        good, made = _run_recorded(experiment, due, session), set()
+    else:
+        good, made = _ask_snakemake(experiment, change, targets, session)
+    made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))
+    strays.say(experiment, before, made)
+    session.cache.close(experiment.state)
+    if not good:
+        return None
+    if not targets:
+        for step in contents.steps.values():  # also of those that did not run
+            named = step["inputs"].keys() - {*step["declared"], *step["found"]}
+            given.look_at_named(experiment, names.rule(step["name"]), named)
+    return progress.counts
+
+
+def _is_allowed(due: recorded.Due, session: steps.Session) -> bool:
+    """Tell whether steps get the threads that they were told; what is refused is an error.
+
+    Raises:
+        LabError: one asks for more than there is.
+    """
+    demands.refuse(due.steps.values(), session.limits)
+    most = max((step.threads for step in due.steps.values()), default=0)
+    return session.limits.cluster or most <= session.limits.jobs
+
+
+def _run_recorded(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
+    """Run steps as the last reading of the Snakefile told them; return whether all went well.
+
+    Raises:
+        ChangedError: as `run`.
+    """
+    contents = session.contents
+    given.begin(experiment, whole=True)
+    read = {path: names.rule(s["name"]) for s in contents.steps.values() for path in s["declared"]}
+    session.made |= {path for step in contents.steps.values() for path in step["outputs"]}
+    session.made |= {path for step in due.steps.values() for path in step.outputs}
+    given.check(experiment, read, session.made)
+    for path in (path for step in due.steps.values() for path in step.outputs):
+        session.expected.pop(path, None)
+    session.progress.count = lambda: len(due.steps)
+    session.running.stop_on_signals()
+
+    def perform(step: steps.Step) -> None:
+        own_names.make_room(step.outputs, contents)
+        steps.carry_out(steps.named(step, contents.generated), session)
+
+    with contextlib.chdir(experiment.generated):
+        order = ordered.Ordered(due.steps, due.needs, session.limits)
+        errors = order.run(perform, flag("KEEP_GOING"))
+    if session.outdated:
+        raise ChangedError(session.outdated)
+    engine.say(errors)
+    return not errors
+
+
+def _ask_snakemake(
+    experiment: Experiment, change: Change, targets: list[str], session: steps.Session
+) -> tuple[bool, set[str]]:
+    """Let Snakemake read the Snakefile and order its jobs; note what they follow from.
+
+    Returns:
+        Whether all went well, and what the jobs make.
+
+    Raises:
+        ChangedError: as `run`.
+    """
+    contents = session.contents
     request = engine.Request(
         experiment=experiment,
         limits=session.limits,
         config=overrides(experiment),
         targets=targets,
-        force=change.everything or bool(redo),
+        force=change.everything or bool(session.redo),
         differs=lambda job: steps.differs(job, session),
         keep_going=flag("KEEP_GOING"),
     )
@@ -81,30 +156,22 @@ def run(
 
     def on_start(dag) -> None:
         given.begin(experiment, whole=not targets)
-        _check(dag, request, progress)
+        _check(dag, request, session.progress)
         on_more(dag)
         _expect(session, reading, dag)
-        running.stop_on_signals()  # not before: Snakemake sets its own
+        session.running.stop_on_signals()  # not before: Snakemake sets its own
 
-    before = strays.look(experiment)
     try:
         good, graph = engine.execute(request, on_start, on_more)
     finally:
         if session.outdated:
             raise ChangedError(session.outdated)
-    made = session.logs.union(*(step["outputs"] for step in contents.steps.values()))
-    strays.say(experiment, before, made.union(*(outputs for _, _, outputs in graph.jobs)))
-    session.cache.close(experiment.state)
-    if not good:
-        return None
-    if not targets:
+    if good and not targets:
         _clear_leftovers(experiment, contents, graph)
-        for step in contents.steps.values():  # also of those that did not run
-            named = step["inputs"].keys() - {*step["declared"], *step["found"]}
-            given.look_at_named(experiment, names.rule(step["name"]), named)
         contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
         contents.graph["environment"] = session.environment
-    return progress.counts
+        recorded.keep(experiment, session)
+    return good, {path for _, _, outputs in graph.jobs for path in outputs}
 
 
 def _expected(contents: Contents) -> dict[str, str]:

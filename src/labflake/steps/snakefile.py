@@ -9,6 +9,8 @@ from labflake.errors import LabError
 from labflake.programs.modules import programs
 from labflake.project.experiments import Experiment, find, relative
 
+_asked: dict[str, list[str]] = {}
+
 
 def code(*files: str) -> list[str]:
     """Return the program and every local module that it imports, as inputs of a rule.
@@ -26,10 +28,20 @@ def code(*files: str) -> list[str]:
         path = experiment.scripts / file
         if not path.is_file():
             raise LabError(f"code({file!r}): there is no {relative(path)}")
-        for part in programs(path, experiment.generated):
-            name = os.path.relpath(part, experiment.generated)
-            found += [] if name in found else [name]
+        _asked[file] = parts = imported(experiment, file)
+        found += [name for name in parts if name not in found]
     return found
+
+
+def imported(experiment: Experiment, file: str) -> list[str]:
+    """Return a program and the local modules that it imports, as inputs of a rule."""
+    parts = programs(experiment.scripts / file, experiment.generated)
+    return [os.path.relpath(part, experiment.generated) for part in parts]
+
+
+def asked() -> dict[str, list[str]]:
+    """Return of each program that this Snakefile gave to `code` what it was found to import."""
+    return dict(_asked)
 
 
 def data(name: str) -> str:

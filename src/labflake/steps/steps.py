@@ -20,7 +20,7 @@ from labflake.environment import NOTE
 from labflake.errors import LabError
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import changed, demands, found, given, names, results, runner
+from labflake.steps import changed, demands, found, given, names, recorded, results, runner
 from labflake.steps import variables as variables_of
 from labflake.steps.cluster import Cluster
 from labflake.steps.limits import Limits
@@ -54,6 +54,7 @@ class Session:
     graph: str = ""  # which reading of the Snakefile the steps belong to
     software: str = field(default_factory=changed.environment)  # what `.venv` is
     expected: dict[str, str] = field(default_factory=dict)  # what each file holds in this build
+    told: dict[str, dict] = field(default_factory=dict)  # of steps that can run without Snakemake
     made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
     outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -73,10 +74,18 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
     """Perform the job whose rule function has these variables.
 
     Raises:
-        runner.StepError: the command failed, and its log has been shown; or an input changed.
+        runner.StepError: as `carry_out`.
     """
     assert session is not None, "steps run inside a build: use make"
-    step = _describe(template, variables, globals_)
+    carry_out(_describe(template, variables, globals_), session)
+
+
+def carry_out(step: Step, session: Session) -> None:
+    """Leave a step as it is, restore its result from the cache, or run it.
+
+    Raises:
+        runner.StepError: the command failed, and its log has been shown; or an input changed.
+    """
     session.logs |= {*step.logs}
     given.refuse(step.rule, step.outputs)
     _look_at_inputs(step, session)
@@ -219,16 +228,15 @@ def from_job(job) -> Step:
         outputs=[str(f) for f in job.output],
         container=str(job.rule.container_img or ""),
         marks=marks_of(job.rule, job.wildcards),
+        logs=[*map(str, job.log)],
         deciding=variables_of.deciding(job.rule.workflow),
     )
-    return _named(step, job.log, job.rule.workflow)
+    name = os.path.basename(os.path.dirname(job.rule.workflow.main_snakefile))
+    return named(step, str(Experiment(name).generated))
 
 
-def _named(step: Step, logs: list, workflow) -> Step:
+def named(step: Step, generated: str) -> Step:
     """Add to the inputs what the command names: files of ours, and programs of the machine."""
-    name = os.path.basename(os.path.dirname(workflow.main_snakefile))
-    generated = str(Experiment(name).generated)
-    step.logs = [*map(str, logs)]
     step.declared = [*step.inputs, *step.outputs, *step.logs]
     step.programs = {} if step.container else commands.programs(step.command)
     step.inputs += commands.files(step.command, step.declared, generated)
@@ -278,6 +286,7 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
         container=str(known.container_img or ""),
         containers=everything["config"].get("containers") or {},
         marks=marks_of(known, variables["wildcards"]),
+        logs=[*map(str, variables["log"])],
         threads=variables["threads"],
         memory=resources.get("mem_mb", 0) or 0,
         gpus=resources.get("gpu", 0) or 0,
@@ -288,7 +297,9 @@ def _describe(template: str, variables: dict, globals_: dict) -> Step:
     if job:
         step.attempt, step.attempts = job.attempt, job.restart_times + 1
         step.wanted = demands.wanted(job)
-    return _named(step, variables["log"], workflow)
+    if demands.is_plain(known, step.threads) and step.attempt == 1:
+        session.told[outputs[0]] = recorded.note(step)
+    return named(step, os.getcwd())
 
 
 def differs(job, session: Session) -> bool:

@@ -1,0 +1,154 @@
+"""Small experiments drawn at random, what can be done to them, and builds of them in a fork."""
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rendering
+
+NAME = "2024-02-29-Drawn"
+GENERATED = Path("generated") / NAME
+SCRIPTS = Path("scripts") / NAME
+PROGRAM = """
+import sys
+{imports}
+with open(sys.argv[-1], "w") as target:
+    for path in sys.argv[1:-1]:
+        target.write({number} * open(path).read())
+"""
+SHELL = ("cat {input} > {output}", "cat {input} | sort -u > {output}", "wc -c {input} > {output}")
+
+
+@dataclass
+class Drawn:
+    """A Snakefile with its files; `steps` are the outputs, `inputs` what people write."""
+
+    snakefile: str = ""
+    outputs: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
+    programs: list[str] = field(default_factory=list)
+
+
+def draw(chance: random.Random) -> Drawn:
+    """Draw an experiment of up to twelve steps: chains, folders, programs, marks and functions."""
+    drawn = Drawn(inputs=[f"in{n}.txt" for n in range(3)], programs=["one.py", "two.py"])
+    rules = ["from labflake import code", ""]
+    files = [f"../../{SCRIPTS}/{name}" for name in drawn.inputs]
+    for number in range(chance.randint(4, 12)):
+        needs = sorted({chance.choice(files[-6:]) for _ in range(chance.randint(1, 3))})
+        output = f"assets/data/{number}.txt"
+        kind = chance.choices(
+            ("shell", "program", "folder", "temp", "function", "threads", "attempt"),
+            (8, 4, 2, 1, 1, 1, 1),
+        )[0]
+        inputs, command, more, mark = repr(needs), chance.choice(SHELL), "", repr(output)
+        if kind == "program":
+            program = chance.choice(drawn.programs)
+            inputs = f"**dict(raw={needs!r}, code=code({program!r}))"
+            command = "python {input.code[0]} {input.raw} {output}"
+        elif kind == "folder":
+            output = f"assets/data/{number}"
+            mark = f"directory({output!r})"
+            command = "mkdir -p {output}; cat {input} > {output}/part.txt"
+        elif kind == "temp" and number > 2:
+            mark = f"temp({output!r})"
+        elif kind == "function":
+            more = "  params: size=lambda wildcards, input: len(input)\n"
+            command = "cat {input} > {output}; echo {params.size} >> {output}"
+        elif kind == "threads":
+            more = f"  threads: {chance.randint(1, 3)}\n"
+            command = "cat {input} > {output}; echo {threads} >> {output}"
+        elif kind == "attempt":
+            more = "  retries: 1\n  resources: mem_mb=lambda wildcards, attempt: 50 * attempt\n"
+        rules.append(
+            f"rule r{number}:\n  input: {inputs}\n  output: {mark}\n{more}  shell: {command!r}\n"
+        )
+        drawn.outputs.append(output)
+        files.append(f"{output}/part.txt" if kind == "folder" else output)
+    drawn.snakefile = f"rule all:\n  input: {drawn.outputs!r}\n\n" + "\n".join(rules)
+    drawn.snakefile = drawn.snakefile.replace("rule all:", "rule all:", 1)
+    return drawn
+
+
+def write(project: Path, drawn: Drawn) -> Path:
+    """Write an experiment into a project of its own, with the environment of the tests."""
+    scripts = project / SCRIPTS
+    scripts.mkdir(parents=True)
+    (project / ".venv").symlink_to(sys.prefix)
+    for name in ("pyproject.toml", "poetry.lock"):
+        shutil.copy(rendering.REPOSITORY / name, project / name)
+    (project / "src").mkdir()
+    (scripts / "Snakefile").write_text(drawn.snakefile, encoding="utf-8")
+    for number, name in enumerate(drawn.inputs):
+        (scripts / name).write_text(f"{name} {number}\n", encoding="utf-8")
+    for number, name in enumerate(drawn.programs):
+        (scripts / name).write_text(PROGRAM.format(imports="", number=number + 1))
+        (scripts / f"beside_{name}").write_text("NUMBER = 1\n")
+    return project
+
+
+def change(project: Path, drawn: Drawn, chance: random.Random, code: bool = True) -> None:
+    """Do something to an experiment that a person may do to it."""
+    scripts, generated = project / SCRIPTS, project / GENERATED
+    what = chance.choice(("input", "input", "gone", "edited", "program", "import", "beside"))
+    if what == "input" or (what in ("program", "import", "beside") and not code):
+        with (scripts / chance.choice(drawn.inputs)).open("a") as file:
+            file.write(f"{chance.randint(0, 9)}\n")
+    elif what in ("gone", "edited"):
+        path = generated / chance.choice(drawn.outputs)
+        path = path / "part.txt" if path.is_dir() else path
+        if what == "edited" and path.exists():
+            path.write_text(f"{chance.randint(0, 9)}\n")
+        else:
+            path.unlink(missing_ok=True)
+    elif what == "beside":
+        program = chance.choice(drawn.programs)
+        (scripts / f"beside_{program}").write_text(f"NUMBER = {chance.randint(0, 9)}\n")
+    else:
+        program = chance.choice(drawn.programs)
+        stem = program.removesuffix(".py")
+        imports = f"import beside_{stem}" if what == "import" else ""
+        text = PROGRAM.format(imports=imports, number=chance.randint(1, 4))
+        (scripts / program).write_text(text)
+
+
+def in_a_fork(project: Path, work: Callable[[], None]) -> str:
+    """Do something in a process of its own, as if started in the project; return what it says.
+
+    So each build reads everything anew, and nobody waits for Python to start.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = os.fork()
+        if not process:
+            code = 1
+            try:
+                for number in (1, 2):
+                    os.dup2(said.fileno(), number)
+                sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)
+                os.environ["LABFLAKE_PROJECT"] = str(project)
+                os.chdir(project)
+                work()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        _, status = os.waitpid(process, 0)
+        said.seek(0)
+        text = said.read().decode()
+    assert status == 0, text
+    return text
+
+
+def build() -> None:
+    """Build the experiment, in the process that stands in its project."""
+    from labflake.commands import build
+
+    assert build.main([]) == 0
