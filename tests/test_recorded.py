@@ -1,18 +1,17 @@
 """From an edit to the result without Snakemake: the same steps, and the same bytes."""
 
-import json
 import os
 import random
-import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-import building
 import pytest
 import random_steps
 from random_steps import GENERATED, SCRIPTS
 
-GRAPHS, STATES, BUILDS = 20, 50, 50
+GRAPHS, STATES, BUILDS = 8, 125, 50
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +20,16 @@ def options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABFLAKE_CACHE", "off")
     monkeypatch.setenv("LABFLAKE_JOBS", "3")
     monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded() -> None:
+    """Import Snakemake once, for all processes in which it reads a Snakefile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABFLAKE_PROJECT", str(random_steps.rendering.REPOSITORY))
+        from labflake.steps import adjusted
+
+        adjusted.load()
 
 
 @pytest.fixture
@@ -81,3 +90,75 @@ def restore(project: Path, drawn: random_steps.Drawn) -> None:
     """Write what people write as it was."""
     for number, name in enumerate(drawn.inputs):
         (project / SCRIPTS / name).write_text(f"{name} {number}\n", encoding="utf-8")
+
+
+def test_the_record_and_snakemake_make_the_same_bytes(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """After each of fifty edits, both ways make the same files, and run as many steps."""
+    for number in range(BUILDS):
+        if number % 17 == 0:
+            drawn = random_steps.draw(chance)
+            first = random_steps.write(tmp_path / f"{number}-recorded", drawn)
+            random_steps.in_a_fork(first, random_steps.build)
+            second = tmp_path / f"{number}-read"
+            shutil.copytree(first, second, symlinks=True)
+        seed = chance.random()
+        for project in (first, second):
+            random_steps.change(project, drawn, random.Random(seed))
+        (second / GENERATED / ".labflake" / "jobs.json").unlink(missing_ok=True)
+        told = [random_steps.in_a_fork(p, random_steps.build) for p in (first, second)]
+        assert (
+            len({line.partition("s: ")[2] for text in told for line in text.splitlines()[-1:]}) == 1
+        )
+        assert made(first) == made(second)
+
+
+def made(project: Path) -> dict[str, bytes]:
+    """Return what the steps of a project have made."""
+    folder = project / GENERATED / "assets"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_steps_run_from_the_record_without_snakemake(tmp_path: Path) -> None:
+    """After an edit of an input, Snakemake is not imported, and what follows is made again."""
+    drawn = random_steps.Drawn(SNAKEFILE, ["assets/data/b.txt"], ["in1.txt"], [])
+    project = random_steps.write(tmp_path / "project", drawn)
+    random_steps.in_a_fork(project, random_steps.build)
+    (project / SCRIPTS / "in1.txt").write_text("new\n")
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD],
+        cwd=project,
+        env=os.environ | {"LABFLAKE_PROJECT": str(project)},
+        capture_output=True,
+        text=True,
+    )
+    assert "2 steps run, 1 unchanged" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.endswith("\nFalse\n")
+    assert (project / GENERATED / "assets/data/b.txt").read_text() == "new\n"
+
+
+SNAKEFILE = f"""
+rule all:
+  input: "assets/data/b.txt", "assets/data/other.txt"
+
+rule a:
+  input: "../../{SCRIPTS}/in1.txt"
+  output: "assets/data/a.txt"
+  shell: "cat {{input}} > {{output}}"
+
+rule b:
+  input: "assets/data/a.txt"
+  output: "assets/data/b.txt"
+  shell: "cat {{input}} > {{output}}"
+
+rule other:
+  output: "assets/data/other.txt"
+  shell: "echo 1 > {{output}}"
+"""
+BUILD = """
+import sys
+from labflake.commands import build
+build.main([])
+print("snakemake.workflow" in sys.modules, flush=True)
+"""

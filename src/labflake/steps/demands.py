@@ -57,7 +57,8 @@ def excess(wanted: dict[str, int], attempt: int, limits: Limits) -> str | None:
 
 def wanted(job) -> dict[str, int]:
     """Return what a job asks for of each resource that has a limit."""
-    return {resource: asked(job, resource) for resource in _OPTIONS}
+    every = {resource: asked(job, resource) for resource in _OPTIONS}
+    return {resource: count for resource, count in every.items() if count}
 
 
 def asked(job, resource: str) -> int:

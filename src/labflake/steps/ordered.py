@@ -63,11 +63,11 @@ class Ordered:
     def _has_room(self, step: Step) -> bool:
         """Tell whether the limits allow a step beside those that run."""
         every = [*self.running.values(), step]
+        threads = 0 if self.limits.cluster else sum(each.threads for each in every)
         most = {"mem_mb": self.limits.memory, "gpu": self.limits.gpus}
-        asked = {name: sum(s.wanted.get(name, 0) for s in every) for name in most}
-        threads = 0 if self.limits.cluster else sum(s.threads for s in every)
         return threads <= self.limits.jobs and all(
-            most[name] is None or asked[name] <= most[name] for name in most
+            limit is None or sum(each.wanted.get(name, 0) for each in every) <= limit
+            for name, limit in most.items()
         )
 
     def _perform(self, first: str, perform: Callable[[Step], None]) -> None:

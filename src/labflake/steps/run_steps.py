@@ -71,8 +71,9 @@ def run(
     before = strays.look(experiment)
     again = not (change.everything or targets or redo)
     due = recorded.due(experiment, contents, change.steps, session.environment) if again else None
+    made: set[str] = set()
     if due and _is_allowed(due, session):
-        good, made = _run_recorded(experiment, due, session), set()
+        good = _run_recorded(experiment, due, session)
     else:
         good, made = _ask_snakemake(experiment, change, targets, session)
     made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))

@@ -77,7 +77,7 @@ def perform(template: str, variables: dict, globals_: dict) -> None:
         runner.StepError: as `carry_out`.
     """
     assert session is not None, "steps run inside a build: use make"
-    carry_out(_describe(template, variables, globals_), session)
+    carry_out(_describe(template, variables, globals_, session), session)
 
 
 def carry_out(step: Step, session: Session) -> None:
@@ -262,7 +262,7 @@ def _marks(flags: dict, wildcards) -> dict:
     return marks
 
 
-def _describe(template: str, variables: dict, globals_: dict) -> Step:
+def _describe(template: str, variables: dict, globals_: dict, session: Session) -> Step:
     """Gather from Snakemake's variables what decides the result of a job."""
     from snakemake.iocontainers import Namedlist
     from snakemake.utils import format as expand
