@@ -7,6 +7,7 @@ anything to do at all; the rest is imported only then.
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from labflake.content.contents import Contents
 from labflake.errors import LabError
@@ -32,20 +33,36 @@ def main(argv: list[str]) -> int:
 
 def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
     """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
+    from labflake.processes import again
+
+    given, look = again.environment(), again.Look()
+    try:
+        why = _locked(experiment, targets, redo, look)
+    except Exception:
+        if look.finds_edits():  # which may be why
+            again.make_packages_and_start(given)
+        raise
+    if isinstance(why, int):
+        look.end()
+        return why
+    if look.finds_edits():
+        again.make_packages_and_start(given)
+    again.start(why, given)
+
+
+def _locked(experiment: Experiment, targets: list[str], redo: frozenset[str], look) -> int | str:
+    """Build with the experiment locked; return the exit code, or what changed meanwhile."""
     from labflake.processes import again, processes
     from labflake.processes.alone import alone
 
-    given = again.environment()
-    again.mend_packages(given)
     with alone(experiment), processes.kept(experiment.state) as running:
         contents = Contents(str(experiment.generated))
         change = examine(experiment, contents)
         try:
-            return _build(experiment, contents, change, targets, redo, running)
+            return _build(experiment, contents, change, targets, redo, running, look)
         except again.ChangedError as changed:
             contents.save()
-            why = str(changed)
-    again.start(why, given)
+            return str(changed)
 
 
 def _are_made(contents: Contents, targets: list[str]) -> bool:
@@ -112,11 +129,11 @@ def _build(
     targets: list[str],
     redo: frozenset[str],
     running,
+    look,
 ) -> int:
     from collections import Counter
 
     from labflake.data_files.gate import guarded
-    from labflake.documents import run_documents
     from labflake.programs import clashes, compiled
     from labflake.steps import gated, run_steps
 
@@ -132,7 +149,7 @@ def _build(
     targets = [path for path in targets if not own.holds(path)]
     if not is_interrupted(experiment):
         _say_what_is_mended(experiment, change, own)
-    papers, files = run_documents.split(experiment, targets)
+    papers, files = _split(experiment, targets)
     if targets and not papers and not files:
         contents.save()
         print("\n".join(f"generated/{experiment.name}/{target}" for target in targets))
@@ -143,7 +160,7 @@ def _build(
     marker.touch()
     counts: Counter = Counter()
     for goal in [*([[]] if whole else []), *([files] if files else [])]:
-        done = run_steps.run(experiment, contents, change, goal, redo, running)
+        done = run_steps.run(experiment, contents, change, goal, redo, running, look)
         contents.save()
         if done is None:
             return 1
@@ -152,7 +169,10 @@ def _build(
         marker.unlink()
     for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
         raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
-    if whole:
+    if whole and (contents.documents or experiment.documents()):
+        from labflake.documents import run_documents
+
+        look.confirm()
         run_documents.run(experiment, contents, papers, running)
     contents.forget_others()
     if not targets:
@@ -164,6 +184,15 @@ def _build(
         counts["unchanged"] = len(contents.steps) - counts["ran"] - counts["cached"]
     print(_summary(counts, time.perf_counter() - started))
     return 0
+
+
+def _split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[str]]:
+    """Sort targets into the documents that make them and the files that steps make."""
+    if not targets:
+        return [], []
+    from labflake.documents import run_documents
+
+    return run_documents.split(experiment, targets)
 
 
 def _say_what_is_mended(experiment: Experiment, change: Change, own) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import threading
 from typing import NoReturn
 
 from labflake import environment as packages
@@ -10,6 +12,7 @@ from labflake.errors import LabError
 from labflake.project.experiments import STARTED_IN, root
 
 MOST = 2  # times that a build starts again for the same reason
+EDITED = "packages of .venv were changed"
 _COUNTS = "LAB_STARTED_AGAIN"
 
 
@@ -24,19 +27,70 @@ def environment() -> dict[str, str]:
     return given
 
 
+class Look:
+    """A look at every file of the packages of `.venv`, in a process beside the build.
+
+    Every command asks whether its packages are there; this finds out whether somebody edited them.
+    It takes longer than a step may, so steps run meanwhile, and wait for it before they give a
+    result.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._edited: bool | None = None
+        self._process = os.fork()
+        if not self._process:
+            code = 2
+            try:
+                code = 0 if packages.is_whole(root()) else 1
+            finally:
+                os._exit(code)
+
+    def finds_edits(self) -> bool:
+        """Wait for the look; tell whether a package is not as it was installed."""
+        with self._lock:
+            if self._edited is None:
+                _, status = os.waitpid(self._process, 0)
+                code = os.waitstatus_to_exitcode(status)
+                self._edited = bool(code) if code in (0, 1) else not packages.is_whole(root())
+            return self._edited
+
+    def confirm(self) -> None:
+        """Refuse to go on with packages that somebody edited.
+
+        Raises:
+            ChangedError: there are some.
+        """
+        if self.finds_edits():
+            raise ChangedError(EDITED)
+
+    def end(self) -> None:
+        """End it, if nobody waited for it."""
+        with self._lock:
+            if self._edited is None:
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+                self._edited = False
+
+
 def mend_packages(given: dict[str, str]) -> None:
     """Make `.venv` again if somebody edited its packages, and start again with what it has then.
-
-    Every command asks whether its packages are there; this looks at each file, so it is for what
-    runs a step or a document.
 
     Raises:
         PreparationError: it could not be made.
     """
-    if packages.is_whole(root()):
-        return
+    if not packages.is_whole(root()):
+        make_packages_and_start(given)
+
+
+def make_packages_and_start(given: dict[str, str]) -> NoReturn:
+    """Make `.venv` again, and start this program again with what it has then.
+
+    Raises:
+        PreparationError: it could not be made.
+    """
     packages.make(root())
-    start("packages of .venv were changed", given)
+    start(EDITED, given)
 
 
 def start(why: str, given: dict[str, str]) -> NoReturn:

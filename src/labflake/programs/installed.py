@@ -12,11 +12,14 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labflake.content.atomic import replacing
 from labflake.environment import NOTE
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 _KEPT = "labflake-installed.json"  # in `.venv`
 _FORM = 1  # of that file
@@ -68,6 +71,8 @@ def _locked(project: Path) -> list[dict]:
 
 def read(folders: Iterable[Path], locked: list[dict]) -> dict[str, dict]:
     """Read the distributions in these folders; the packages of the lock say what they are."""
+    from importlib.metadata import distributions
+
     pinned = {(named(p["name"]), p["version"]): p for p in locked}
     found: dict[str, dict] = {}
     for each in distributions(path=[*map(str, folders)]):
@@ -91,7 +96,7 @@ def named(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _lines(distribution: Distribution, file: str) -> list[str]:
+def _lines(distribution: "Distribution", file: str) -> list[str]:
     return [line.strip('"') for line in (distribution.read_text(file) or "").splitlines()]
 
 
@@ -129,7 +134,7 @@ def _needs(required: Iterable[str]) -> dict[str, list]:
     return needs
 
 
-def _pin(distribution: Distribution, version: str, package: dict | None) -> str:
+def _pin(distribution: "Distribution", version: str, package: dict | None) -> str:
     """Return the version, and what says which file of that version was installed."""
     if not package:
         return version
@@ -139,7 +144,7 @@ def _pin(distribution: Distribution, version: str, package: dict | None) -> str:
     return f"{version} {digest[:32]}"
 
 
-def _installed_from(distribution: Distribution, files: list[dict]) -> list[dict]:
+def _installed_from(distribution: "Distribution", files: list[dict]) -> list[dict]:
     """Return the one file of the lock that has the tags of the distribution; else all of them."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 

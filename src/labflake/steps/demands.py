@@ -3,7 +3,6 @@
 Snakemake tells a job that asks for too much the lower figure and runs it.
 """
 
-import inspect
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
@@ -93,6 +92,8 @@ def is_plain(rule, threads: int) -> bool:
     A function may ask for its inputs, its attempt or its resources: then only Snakemake can tell.
     So it is where the step got fewer threads than it wants.
     """
+    import inspect
+
     if not rule.shellcmd or "tmpdir" in rule.shellcmd or rule.resources["_cores"].is_evaluable():
         return False
     others = [r for name, r in rule.resources.items() if name != "tmpdir"]

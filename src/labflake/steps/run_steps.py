@@ -1,6 +1,5 @@
 """The steps of a build: set up, let Snakemake order them, clear what no step makes any more."""
 
-import contextlib
 import os
 import shutil
 
@@ -8,22 +7,20 @@ from labflake import cache
 from labflake.content.atomic import remove
 from labflake.content.contents import Contents
 from labflake.processes import determinism
-from labflake.processes.again import ChangedError
+from labflake.processes.again import ChangedError, Look
 from labflake.processes.processes import Running
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.project.settings import overrides
 from labflake.steps import (
-    cluster,
     demands,
     engine,
+    from_record,
     given,
-    jobs,
     language,
     limits,
     missing,
     names,
-    ordered,
     own_names,
     profiles,
     recorded,
@@ -42,6 +39,7 @@ def run(
     targets: list[str],
     redo: frozenset[str],
     running: Running,
+    look: Look,
 ) -> dict[str, int] | None:
     """Run what is needed; return how many ran, were cached or unchanged; None if one failed.
 
@@ -59,12 +57,18 @@ def run(
         limits=limits.from_options(profile),
         redo=redo,
         running=running,
+        look=look,
         graph=os.urandom(8).hex() if change.everything else contents.graph["id"],
         expected=_expected(contents),
     )
     if profile:
+        from labflake.steps import cluster
+
         session.cluster = cluster.Cluster(profile, experiment.state, running, progress)
-    jobs.recover(experiment)
+    if (experiment.state / "jobs").exists():
+        from labflake.steps import jobs
+
+        jobs.recover(experiment)
     own_names.recover(experiment.state / "running")
     shutil.rmtree(experiment.state / "running", ignore_errors=True)
     os.environ.update(determinism.environment())
@@ -72,8 +76,8 @@ def run(
     again = not (change.everything or targets or redo)
     due = recorded.due(experiment, contents, change.steps, session.environment) if again else None
     made: set[str] = set()
-    if due and _is_allowed(due, session):
-        good = _run_recorded(experiment, due, session)
+    if due and from_record.is_allowed(due, session.limits):
+        good = from_record.run(experiment, due, session)
     else:
         good, made = _ask_snakemake(experiment, change, targets, session)
     made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))
@@ -88,47 +92,6 @@ def run(
     return progress.counts
 
 
-def _is_allowed(due: recorded.Due, session: steps.Session) -> bool:
-    """Tell whether steps get the threads that they were told; what is refused is an error.
-
-    Raises:
-        LabError: one asks for more than there is.
-    """
-    demands.refuse(due.steps.values(), session.limits)
-    most = max((step.threads for step in due.steps.values()), default=0)
-    return session.limits.cluster or most <= session.limits.jobs
-
-
-def _run_recorded(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
-    """Run steps as the last reading of the Snakefile told them; return whether all went well.
-
-    Raises:
-        ChangedError: as `run`.
-    """
-    contents = session.contents
-    given.begin(experiment, whole=True)
-    read = {path: names.rule(s["name"]) for s in contents.steps.values() for path in s["declared"]}
-    session.made |= {path for step in contents.steps.values() for path in step["outputs"]}
-    session.made |= {path for step in due.steps.values() for path in step.outputs}
-    given.check(experiment, read, session.made)
-    for path in (path for step in due.steps.values() for path in step.outputs):
-        session.expected.pop(path, None)
-    session.progress.count = lambda: len(due.steps)
-    session.running.stop_on_signals()
-
-    def perform(step: steps.Step) -> None:
-        own_names.make_room(step.outputs, contents)
-        steps.carry_out(steps.named(step, contents.generated), session)
-
-    with contextlib.chdir(experiment.generated):
-        order = ordered.Ordered(due.steps, due.needs, session.limits)
-        errors = order.run(perform, flag("KEEP_GOING"))
-    if session.outdated:
-        raise ChangedError(session.outdated)
-    engine.say(errors)
-    return not errors
-
-
 def _ask_snakemake(
     experiment: Experiment, change: Change, targets: list[str], session: steps.Session
 ) -> tuple[bool, set[str]]:
@@ -140,6 +103,7 @@ def _ask_snakemake(
     Raises:
         ChangedError: as `run`.
     """
+    session.look.confirm()
     contents = session.contents
     request = engine.Request(
         experiment=experiment,

@@ -82,6 +82,7 @@ def run(
         hide_in(log)
         if session.running.stopped:
             raise KeyboardInterrupt
+        session.confirm_packages()
         if why := why or _fault(step, scratch, session):
             why += _full(scratch)
             failure = StepError(step, why, None if excess else log.resolve(), scratch)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from labflake.cache import Cache
 from labflake.content import folders
@@ -18,14 +18,17 @@ from labflake.content.contents import Contents, was_written
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.environment import NOTE
 from labflake.errors import LabError
+from labflake.processes.again import EDITED, Look
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
 from labflake.steps import changed, demands, found, given, names, recorded, results, runner
 from labflake.steps import variables as variables_of
-from labflake.steps.cluster import Cluster
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
 from labflake.steps.step import Known, Step, scratch_of
+
+if TYPE_CHECKING:
+    from labflake.steps.cluster import Cluster
 
 _MARKS = ("directory", "ensure", "temp", "touch")
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
@@ -48,6 +51,7 @@ class Session:
     environment: str
     limits: Limits
     running: runner.Running
+    look: Look
     redo: frozenset[str] = frozenset()
     said: set[str] = field(default_factory=set)  # notes that are printed once
     logs: set[str] = field(default_factory=set)  # of rules, which steps write in their places
@@ -58,13 +62,23 @@ class Session:
     made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
     outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
-    cluster: Cluster | None = None
+    cluster: "Cluster | None" = None
 
     def changed(self, path: str, when: str) -> OutdatedError:
         """Note that the build has to start again, and why: the first reason is the one to say."""
         name = relative(Path(self.contents.generated, path))
         self.outdated = self.outdated or f"{name} changed {when}"
         return OutdatedError(self.outdated)
+
+    def confirm_packages(self) -> None:
+        """Refuse what was made with packages that somebody edited.
+
+        Raises:
+            OutdatedError: there are some.
+        """
+        if self.look.finds_edits():
+            self.outdated = self.outdated or EDITED
+            raise OutdatedError(self.outdated)
 
 
 session: Session | None = None

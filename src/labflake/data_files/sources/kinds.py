@@ -9,10 +9,13 @@ import importlib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from labflake.data_files.sources.job import Source
 from labflake.errors import LabError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "labflake.sources"
 KEYS = {
@@ -67,8 +70,10 @@ def _own(place: str) -> type:
 
 
 @cache
-def _registered() -> dict[str, list[EntryPoint]]:
+def _registered() -> dict[str, "list[EntryPoint]"]:
     """Return what packages register beside our own, by name."""
+    from importlib.metadata import entry_points
+
     found: dict[str, list[EntryPoint]] = {}
     for entry in sorted(entry_points(group=GROUP)):
         if entry.name not in KEYS and entry.name not in SCHEMES:
@@ -91,7 +96,7 @@ def _of_others(name: str) -> type | None:
     return _checked(entries[0])
 
 
-def _checked(entry: EntryPoint) -> type:
+def _checked(entry: "EntryPoint") -> type:
     try:
         kind: type = entry.load()
     except Exception as error:
@@ -118,5 +123,5 @@ def _has_address(name: str) -> bool:
     return kind is not None and "url" in {field.name for field in fields(kind)}
 
 
-def _package(entry: EntryPoint) -> str:
+def _package(entry: "EntryPoint") -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value

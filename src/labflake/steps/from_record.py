@@ -1,0 +1,56 @@
+"""Run the steps that changed from what the Snakefile said of them, without Snakemake."""
+
+import contextlib
+
+from labflake.processes.again import ChangedError
+from labflake.project.experiments import Experiment
+from labflake.project.options import flag
+from labflake.steps import demands, engine, given, names, ordered, own_names, recorded, steps
+from labflake.steps.limits import Limits
+
+
+def is_allowed(due: recorded.Due, limits: Limits) -> bool:
+    """Tell whether steps get the threads that they were told; what is refused is an error.
+
+    Raises:
+        LabError: one asks for more than there is.
+    """
+    demands.refuse(due.steps.values(), limits)
+    return limits.cluster or all(step.threads <= limits.jobs for step in due.steps.values())
+
+
+def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
+    """Run steps and what follows from them; return whether all went well.
+
+    Raises:
+        ChangedError: what a step had read is not what it was.
+    """
+    contents = session.contents
+    outputs = [path for step in due.steps.values() for path in step.outputs]
+    session.made |= {path for step in contents.steps.values() for path in step["outputs"]}
+    session.made |= {*outputs}
+    _look_at_given(experiment, session)
+    for path in outputs:
+        session.expected.pop(path, None)
+    session.progress.count = lambda: len(due.steps)
+    session.running.stop_on_signals()
+
+    def perform(step: steps.Step) -> None:
+        own_names.make_room(step.outputs, contents)
+        steps.carry_out(steps.named(step, contents.generated), session)
+
+    with contextlib.chdir(experiment.generated):
+        order = ordered.Ordered(due.steps, due.needs, session.limits)
+        errors = order.run(perform, flag("KEEP_GOING"))
+    if session.outdated:
+        raise ChangedError(session.outdated)
+    engine.say(errors)
+    return not errors
+
+
+def _look_at_given(experiment: Experiment, session: steps.Session) -> None:
+    """Look at what all steps read that no rule makes, as before a build by Snakemake."""
+    given.begin(experiment, whole=True)
+    every = session.contents.steps.values()
+    read = {path: names.rule(step["name"]) for step in every for path in step["declared"]}
+    given.check(experiment, read, session.made)
