@@ -81,8 +81,9 @@ def write(project: Path, drawn: Drawn) -> Path:
     scripts = project / SCRIPTS
     scripts.mkdir(parents=True)
     (project / ".venv").symlink_to(sys.prefix)
-    for name in ("pyproject.toml", "poetry.lock"):
-        shutil.copy(rendering.REPOSITORY / name, project / name)
+    shutil.copy(rendering.REPOSITORY / "poetry.lock", project)
+    text = (rendering.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    (project / "pyproject.toml").write_text(f"{text}\n[tool.labflake]\n", encoding="utf-8")
     (project / "src").mkdir()
     (scripts / "Snakefile").write_text(drawn.snakefile, encoding="utf-8")
     for number, name in enumerate(drawn.inputs):

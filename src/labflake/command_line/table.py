@@ -1,6 +1,7 @@
 """The table of all commands and options: the command line, its help and completion read it."""
 
 import os
+import shlex
 from dataclasses import dataclass
 
 from labflake.project.options import PREFIX, option
@@ -38,11 +39,12 @@ OPTIONS = {
     "TEMPLATE": ("ADDRESS", "where the template is"),
     "TO": ("VERSION", "a version, a wheel or an address; without it, the newest release"),
     "UP": ("", "and what it needs"),
+    "VERBOSE": ("", "show all that steps print, as it comes"),
     "WITH": ("GROUPS", "optional groups of packages, too: database, s3"),
 }
 _DATA = ("EXPERIMENT", "CACHE", "KEEP", "LOCKED")
 _PLAN = (*_DATA, "SEED", "SET", "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE", "CACHE_READONLY")
-_BUILD = (*_PLAN, "KEEP_GOING", "STRICT")
+_BUILD = (*_PLAN, "KEEP_GOING", "STRICT", "VERBOSE")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,22 @@ COMMANDS = {
     "watch": Command("Build again whenever a file is saved, until Ctrl-C.", _BUILD),
     "plan": Command("Show what a build would do, and why; run nothing.", _PLAN),
     "graph": Command("Draw the steps and what they need as an SVG.", _PLAN),
+    "log": Command(
+        "Show what a step printed, or which steps printed something.",
+        ("STEP", "EXPERIMENT"),
+        "STEP",
+        "STEP",
+    ),
+    "debug": Command(
+        "Run one step in this terminal, with breakpoint(); store nothing.",
+        ("STEP", *_PLAN),
+        "STEP",
+        "STEP",
+    ),
+    "shell": Command(
+        "Open a shell where programs run as in a step.",
+        ("EXPERIMENT",),
+    ),
     "redo": Command(
         "Run a step and all that follows again.", ("STEP", "ONLY", *_BUILD), "STEP", "STEP"
     ),
@@ -187,3 +205,10 @@ def as_words(options: dict[str, str]) -> list[str]:
 def as_make_words(options: dict[str, str]) -> list[str]:
     """Return options as words of make's command line, to pass them on as they are."""
     return [f"{name}={value}" for name, value in options.items()]
+
+
+def as_make_line(command: str, step: str) -> str:
+    """Return what a person pastes into a shell to do something with a step of this experiment."""
+    words = {"STEP": step} | {name: option(name) for name in ("EXPERIMENT",) if option(name)}
+    text = (word.replace("$", "$$") for word in as_make_words(words))
+    return f"make {command} {' '.join(map(shlex.quote, text))}"

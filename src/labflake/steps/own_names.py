@@ -37,6 +37,24 @@ def writable(outputs: list[str], scratch: Path) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def as_before(outputs: list[str], scratch: Path) -> Iterator[None]:
+    """Let something be written under the names of outputs; afterwards all is as it was.
+
+    Args:
+        outputs: the outputs, relative to the generated folder.
+        scratch: a folder, where old outputs are meanwhile.
+    """
+    before = scratch / _BEFORE
+    _set_aside([path for path in outputs if os.path.lexists(path)], before)
+    try:
+        yield
+    finally:
+        for path in outputs:
+            remove(Path(path))
+        _bring_back(before)
+
+
 def make_room(outputs: list[str], contents: "Contents") -> None:
     """Remove results of earlier rules that lie where a folder of these outputs is to be.
 

@@ -48,7 +48,7 @@ def run(
     """
     if not (change.everything or change.steps or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
-    progress, profile = Progress(), profiles.chosen()
+    progress, profile = Progress(experiment), profiles.chosen()
     steps.session = session = steps.Session(
         contents=contents,
         cache=cache.chosen(),
@@ -83,6 +83,7 @@ def run(
     made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))
     strays.say(experiment, before, made)
     session.cache.close(experiment.state)
+    progress.say_warnings()
     if not good:
         return None
     if not targets:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake.command_line.table import as_make_line
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
 from labflake.processes import memory, orphans, processes
@@ -16,9 +17,9 @@ from labflake.processes.determinism import environment, of_step, pinned
 from labflake.processes.processes import Running
 from labflake.programs import commands
 from labflake.project.declared import VARIABLE, Declared
-from labflake.project.experiments import relative
+from labflake.project.experiments import Experiment, relative
 from labflake.project.settings import told
-from labflake.steps import containers, demands, gpus, names, own_names, results, seen, variables
+from labflake.steps import containers, demands, gpus, logs, own_names, results, seen, variables
 
 if TYPE_CHECKING:
     from labflake.steps.step import Step
@@ -43,6 +44,7 @@ class StepError(LabError):
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
             lines += [f"    {line}" for line in end[-_END:]]
             lines += [f"  its whole log: {relative(log)}"]
+            lines += [f"  to look into it: {as_make_line('debug', step.name)}"]
             lines += _package(step, "\n".join(end))
         super().__init__("\n".join(lines))
         self.why = why
@@ -71,10 +73,10 @@ def run(
         StepError: it asks for more than there is, ended with another exit code than 0, used more
             memory than declared, or did not write an output.
     """
-    log = Path(".labflake") / "logs" / f"{names.file(step.name)}.log"
+    log = logs.of(Experiment(Path.cwd().name), step.name)
     for path in [scratch / path for path in step.outputs] + [log]:
         path.parent.mkdir(parents=True, exist_ok=True)
-    _declare(step, scratch)
+    declare(step, scratch, scratch)
     with own_names.writable(step.outputs, scratch):
         excess = _settings() or _stray(step, session)
         excess = excess or demands.excess(step.wanted, step.attempt, session.limits)
@@ -110,9 +112,9 @@ def _full(scratch: Path) -> str:
     return f": no space left on device: {relative(scratch.parent.parent)}"
 
 
-def _declare(step: "Step", scratch: Path) -> None:
-    """Tell the programs of a step what its rule declares."""
-    places = {path: os.path.abspath(scratch / path) for path in step.outputs}
+def declare(step: "Step", scratch: Path, place: Path) -> None:
+    """Tell the programs of a step what its rule declares, and in which place it writes that."""
+    places = {path: os.path.abspath(place / path) for path in step.outputs}
     inputs = [path for path in step.inputs if path not in step.programs.values()]
     declared = Declared(step.name, step.rule, os.getcwd(), inputs, places)
     folder = scratch / _NOTES
@@ -171,7 +173,7 @@ def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str 
     except LabError as error:
         return str(error)
     if session.cluster:
-        own = _own_environment(step, scratch)
+        own = own_environment(step, scratch)
         del own[orphans.MARK]  # what runs there is none of this machine's business
         return session.cluster.run(step, command, own, log)
     return _run_here(step, command, scratch, log, session)
@@ -184,7 +186,7 @@ def _run_here(
     with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
         # The engine of a container is a program of this machine; what gets in is its argument.
         given = environment() if step.container else of_step(step.passed)
-        env = given | _own_environment(step, scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
+        env = given | own_environment(step, scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": sink,
@@ -210,7 +212,7 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
     if not step.container:
         return processes.Command(["bash", "-euo", "pipefail", "-c", step.moved], step.memory)
     asked = [name for name in step.passed if name in os.environ]
-    names = [*pinned(), *_own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
+    names = [*pinned(), *own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
     return containers.command(step, step.moved, names, str(scratch), session.progress.say)
 
 
@@ -240,7 +242,7 @@ def _stray(step: "Step", session: "Session") -> str | None:
     )
 
 
-def _own_environment(step: "Step", scratch: Path) -> dict[str, str]:
+def own_environment(step: "Step", scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".labflake")
     return {

@@ -21,7 +21,7 @@ from labflake.errors import LabError
 from labflake.processes.again import EDITED, Look
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import changed, demands, found, given, names, recorded, results, runner
+from labflake.steps import changed, demands, found, given, logs, names, recorded, results, runner
 from labflake.steps import variables as variables_of
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
@@ -111,6 +111,7 @@ def carry_out(step: Step, session: Session) -> None:
         session.progress.unchanged(step.name)
         return
     started = time.perf_counter()
+    logs.of(Experiment(Path.cwd().name), step.name).unlink(missing_ok=True)  # of another run
     scratch = step.scratch
     shutil.rmtree(scratch, ignore_errors=True)
     try:
@@ -241,6 +242,9 @@ def from_job(job) -> Step:
         inputs=[str(f) for f in job.input],
         outputs=[str(f) for f in job.output],
         container=str(job.rule.container_img or ""),
+        containers=job.rule.workflow.globals.get("config", {}).get("containers") or {},
+        passed=variables_of.passed(job.rule.workflow),
+        rule=job.rule.name,
         marks=marks_of(job.rule, job.wildcards),
         logs=[*map(str, job.log)],
         deciding=variables_of.deciding(job.rule.workflow),
