@@ -162,3 +162,45 @@ from labflake.commands import build
 build.main([])
 print("snakemake.workflow" in sys.modules, flush=True)
 """
+
+
+def test_data_is_read_once(tmp_path: Path) -> None:
+    """With nothing cached, a build opens each data file once to read it: its hash is handed on."""
+    drawn = random_steps.Drawn(OF_DATA, ["assets/data/size.txt"], [], [])
+    project = random_steps.write(tmp_path / "project", drawn)
+    places = {"raw.csv": "file", "many/one.csv": "folder", "many/two.csv": "folder"}
+    for name in places:
+        (project / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / "source" / name).write_text(name)
+    (project / SCRIPTS / "config.yaml").write_text(CONFIG.format(source=project / "source"))
+    opened = random_steps.in_a_fork(project, _build_and_list_what_is_opened)
+    folder = project / GENERATED / "assets/data"
+    assert [opened.count(f"opened {folder / name}\n") for name in places] == [1, 1, 1]
+
+
+OF_DATA = """
+from labflake import data
+rule size:
+  input: data("raw.csv"), data("many")
+  output: "assets/data/size.txt"
+  shell: "cat {input[0]} {input[1]}/* | wc -c > {output}"
+"""
+CONFIG = """
+data:
+  raw.csv: {{file: {source}/raw.csv}}
+  many: {{folder: {source}/many}}
+"""
+
+
+def _build_and_list_what_is_opened() -> None:
+    """Build, and say what this process opened to read it."""
+    opened = []
+
+    def see(event: str, given: tuple) -> None:
+        if event == "open" and not (isinstance(given[2], int) and given[2] & os.O_WRONLY):
+            opened.append(given[0])
+
+    sys.addaudithook(see)
+    random_steps.build()
+    for path in opened:
+        print("opened", os.fsdecode(path) if isinstance(path, str | bytes) else path)

@@ -14,7 +14,7 @@ from labflake.content import notes
 from labflake.content.filesystems import trusted
 from labflake.errors import LabError
 
-_TICK = 20_000_000  # ns in which a file may change again without a new time
+TICK = 20_000_000  # ns in which a file may change again without a new time
 _COARSE = 2_000_000_000  # the same where the file system counts seconds
 _LARGE = 4_000_000  # bytes; to hash more takes longer than to wait for a tick
 _BLOCK = 1 << 20
@@ -67,7 +67,7 @@ class Contents:
         """Look again at files that had just been written when they were hashed."""
         fresh = [path for path, known in self.stats.items() if known[1:4] == _UNSETTLED]
         if fresh:
-            time.sleep(_TICK / 1e9)
+            time.sleep(TICK / 1e9)
         for path in fresh:
             self.digest(path)
 
@@ -112,15 +112,15 @@ class Contents:
             if not modes.S_ISREG(stat.st_mode):
                 raise LabError(f"{path} is neither a file nor a folder\n  remove it, then make")
             age = time.time_ns() - stat.st_ctime_ns
-            if stat.st_size > _LARGE and 0 <= age < _TICK:
-                time.sleep((_TICK - age) / 1e9)
+            if stat.st_size > _LARGE and 0 <= age < TICK:
+                time.sleep((TICK - age) / 1e9)
             moment, stat, value = time.time_ns(), os.stat(full), sha256(full)
             same = _mark(stat) == _mark(os.stat(full))
         except FileNotFoundError:
             return ""
         except OSError as error:
             raise LabError(_unreadable(path, error)) from None
-        self._note(path, stat, value, same and _is_settled(stat, moment))
+        self._note(path, stat, value, same and is_settled(stat.st_ctime_ns, moment))
         return value
 
     def _note(self, path: str, stat: os.stat_result, value: str, settled: bool) -> None:
@@ -311,7 +311,12 @@ def _but_for_ctime(mark: list) -> list[int]:
     return [mark[0], mark[1], mark[3]]
 
 
-def _is_settled(stat: os.stat_result, moment: int) -> bool:
-    """Tell whether a file that is hashed at this moment will get another time if it changes."""
-    whole_seconds = stat.st_ctime_ns % 1_000_000_000 == 0
-    return stat.st_ctime_ns < moment - (_COARSE if whole_seconds else _TICK)
+def is_settled(changed: int, moment: int) -> bool:
+    """Tell whether a file that is hashed at this moment will get another time if it changes.
+
+    Args:
+        changed: when it was changed last, in nanoseconds.
+        moment: when it is hashed, in nanoseconds.
+    """
+    whole_seconds = changed % 1_000_000_000 == 0
+    return changed < moment - (_COARSE if whole_seconds else TICK)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labflake.content import filesystems
+from labflake.content.contents import TICK
 from labflake.content.meter import Meter
 from labflake.data_files.gate import hashes, statcache
 from labflake.data_files.gate.record import Record
@@ -77,7 +78,7 @@ def take(
     declared = list(declared)
     tree = look(generated, roots(record.digests, declared))
     remembered = statcache.read(memory) if memory else {}
-    moment = time.time_ns()
+    moment = _settled(tree)
     found = _digests(generated, tree, {} if full else remembered | (verified or {}))
     fresh = _fresh(record.digests, declared)
     names = sorted({*tree.stamps, *record.digests}, key=os.fsencode)
@@ -90,6 +91,18 @@ def take(
         for finding in findings
     )
     return Inventory(tree, findings, settled, remembered)
+
+
+def _settled(tree: Tree) -> int:
+    """Wait until what was just written would show a change; return the time then.
+
+    So what is hashed now is not hashed a second time.
+    """
+    now = time.time_ns()
+    youngest = max((changed for _, _, changed, *_ in tree.stamps.values()), default=0)
+    if 0 <= now - youngest <= TICK:
+        time.sleep((TICK - now + youngest + 1_000_000) / 1e9)
+    return time.time_ns()
 
 
 def roots(recorded: Iterable[str], declared: Iterable[str]) -> list[str]:

@@ -1,8 +1,8 @@
 """Remember the digest of every verified file with its stamp, so that it is not read again.
 
 A file is believed to be unchanged if its size, mtime, ctime, inode and device are, on a file system
-that deserves it. One that was modified less than two seconds before it was hashed is not: a second
-write could leave the same times (the rule of git's index).
+that deserves it. One that was modified a moment before it was hashed is not: a second write could
+leave the same times.
 """
 
 import json
@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.content.atomic import replacing
+from labflake.content.contents import is_settled
 from labflake.data_files.gate.tree import Stamp
-
-RACY = 2_000_000_000  # nanoseconds
 
 
 class Known(NamedTuple):
@@ -28,8 +27,8 @@ def known(digest: str, stamp: Stamp, moment: int, trusted: bool) -> Known:
     `trusted` says that its file system deserves that an unchanged stamp is believed.
     """
     size, modified, changed, *_ = stamp
-    racy = max(modified, changed) > moment - RACY
-    return Known(digest, stamp if trusted and not racy else of_size(size))
+    settled = is_settled(max(modified, changed), moment)
+    return Known(digest, stamp if trusted and settled else of_size(size))
 
 
 def of_size(size: int) -> Stamp:
