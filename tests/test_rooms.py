@@ -19,6 +19,7 @@ FLOORS = [
     ["steps"],
     ["documents"],
     ["site", "verify"],
+    ["publish"],
     ["commands"],
     ["__main__"],
 ]

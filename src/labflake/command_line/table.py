@@ -17,6 +17,7 @@ OPTIONS = {
     "CLEAR": ("", "empty the cache"),
     "COMMIT": ("COMMIT", "a commit, tag or branch; without it, the one checked out"),
     "DOWN": ("", "and what follows from it"),
+    "DRY_RUN": ("", "write what would be sent as a page, and send nothing"),
     "EXPERIMENT": ("NAME", "without it: that of this folder, of the git branch, or the newest"),
     "FROM": ("NAME", "what to start from: an experiment, or the template's version that is here"),
     "FULL": ("", "read every byte"),
@@ -124,6 +125,10 @@ COMMANDS = {
     "accept": Command("Accept changed data.", ("REASON", *_DATA)),
     "fetch": Command(
         "Fetch data again and compare it with the record.", ("NAME", *_DATA), "NAME", "NAME"
+    ),
+    "publish": Command(
+        "Post the results on the pull request of the branch.",
+        ("DRY_RUN", "EXPERIMENT", "SEED", "SET"),
     ),
     "index": Command("Write generated/index.html: all experiments, their state and key numbers."),
     "notebook": Command(

@@ -1,0 +1,53 @@
+"""Post the results of the current experiment on the pull request of the branch (`make publish`).
+
+`DRY_RUN=1` writes what would be sent as a page, asks no server, and needs no token.
+"""
+
+import sys
+
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment, current, relative
+from labflake.project.git import is_here
+from labflake.project.options import flag
+from labflake.publish import kinds, page, posting, refusals, remotes, result, settings, tokens
+
+
+def main(argv: list[str]) -> None:
+    """Publish, and print where it is."""
+    experiment = current()
+    if not is_here():
+        raise LabError("the project is not in git, so there is no pull request to post on")
+    chosen = settings.read()
+    if flag("DRY_RUN"):
+        _write_page(experiment, chosen)
+        return
+    remote, branch = remotes.find(chosen), remotes.branch()
+    refusals.refuse(refusals.reasons(experiment, remote.name, branch), experiment)
+    forge = kinds.kind(remote, chosen)
+    server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
+    found = _gathered(experiment)
+    done, where = posting.post(
+        server, found, branch, chosen.files, experiment.state / "published.json"
+    )
+    print(f"{done}: {where}")
+
+
+def _gathered(experiment: Experiment) -> result.Result:
+    found = result.gather(experiment)
+    for problem in found.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    return found
+
+
+def _write_page(experiment: Experiment, chosen: settings.Settings) -> None:
+    """Write what would be sent as a page, with what stands in the way."""
+    notes = refusals.local(experiment)
+    try:
+        where = f"{remotes.find(chosen).page}, branch {remotes.branch()}"
+    except LabError as error:
+        where, notes = "no pull request", [*notes, str(error)]
+    path = experiment.state / "publish.html"
+    page.write(path, _gathered(experiment), where, notes)
+    print(f"{relative(path)}   nothing was sent")
+    for note in notes:
+        print(f"  in the way: {note}")

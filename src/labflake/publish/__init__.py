@@ -1,0 +1,1 @@
+"""Results of an experiment, posted on the pull request of its branch."""

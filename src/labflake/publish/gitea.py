@@ -1,0 +1,145 @@
+"""Gitea and Forgejo."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from urllib.parse import quote
+
+from labflake.publish.branch_store import BranchStore
+from labflake.publish.client import Client, RefusedError, Upload, certain
+from labflake.publish.files import File
+from labflake.publish.forge import Comment, PullRequest, Store
+from labflake.publish.remotes import Remote
+from labflake.publish.stores import OneByOne, tag
+from labflake.publish.tokens import Token
+
+_PAGE = 50  # the most that a server gives at once, as it is set up by itself
+
+
+class Gitea:
+    """A repository on Gitea or Forgejo."""
+
+    short = "#"
+    default_place = "attachments"
+
+    def __init__(self, remote: Remote, token: Token) -> None:
+        self.remote = remote
+        self.client = Client(f"{remote.web}/api/v1", _headers(token), token)
+        self._repository = f"repos/{quote(remote.owner, safe='')}/{_name(remote)}"
+
+    def base(self) -> str:
+        """Return the main branch."""
+        return self.client.get(self._repository)["default_branch"]
+
+    def is_own(self, comment: Comment) -> bool:
+        """Tell whether the token's user wrote a comment; where it does not tell, a guess."""
+        return self._me in ("", comment.author)
+
+    @cached_property
+    def _me(self) -> str:
+        try:
+            return self.client.get("user")["login"]
+        except RefusedError as error:
+            if error.status in (403, 404):
+                return ""
+            raise
+
+    def opened(self, branch: str) -> PullRequest | None:
+        """Return the open pull request of a branch of this repository."""
+        for each in self.client.pages(f"{self._repository}/pulls", state="open", limit=_PAGE):
+            head = each["head"]
+            here = (head.get("repo") or {}).get("full_name", "").lower()
+            if head["ref"] == branch and here == self.remote.path.lower():
+                return _pull_request(each)
+        return None
+
+    def open(self, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """Open a pull request."""
+        asked = {"head": branch, "base": base, "title": title, "body": body}
+        return _pull_request(self.client.ask("POST", f"{self._repository}/pulls", asked))
+
+    def merged(self) -> Iterator[PullRequest]:
+        """Give the pull requests that were merged, those changed last first."""
+        asked = {"state": "closed", "sort": "recentupdate", "limit": _PAGE}
+        for each in self.client.pages(f"{self._repository}/pulls", **asked):
+            if each.get("merged"):
+                yield _pull_request(each)
+
+    def comments(self, number: int) -> Iterator[Comment]:
+        """Give the comments of a pull request, the oldest first."""
+        for each in self.client.pages(f"{self._repository}/issues/{number}/comments"):
+            yield _comment(each)
+
+    def post(self, number: int, body: str) -> Comment:
+        """Write a comment."""
+        path = f"{self._repository}/issues/{number}/comments"
+        return _comment(self.client.ask("POST", path, {"body": body}))
+
+    def edit(self, number: int, comment: int, body: str) -> None:
+        """Replace a comment."""
+        path = f"{self._repository}/issues/comments/{comment}"
+        self.client.ask("PATCH", path, {"body": body})
+
+    def store(self, place: str, number: int, experiment: str, commit: str) -> Store:
+        """Return the place for files that is called `attachments`, `release` or `branch`."""
+        if place == "branch":
+            return BranchStore(self, experiment, commit)
+        if place == "release":
+            return Assets(self.client, f"{self._repository}/releases/{self._release(experiment)}")
+        return Assets(self.client, f"{self._repository}/issues/{number}")
+
+    def _release(self, experiment: str) -> int:
+        """Return the release of an experiment, which is made where there is none."""
+        name, path = tag(experiment), f"{self._repository}/releases"
+        asked = {"tag_name": name, "name": f"Results of {experiment}", "prerelease": True}
+        return certain(
+            lambda: self.client.found(f"{path}/tags/{quote(name, safe='')}"),
+            lambda: self.client.ask("POST", path, asked),
+        )["id"]
+
+    def commit_page(self, commit: str) -> str:
+        """Return where a commit is in a browser."""
+        return f"{self.remote.page}/commit/{commit}"
+
+    def raw(self, commit: str, name: str) -> str:
+        """Return where a file of a commit can be got from."""
+        return f"{self.remote.page}/raw/commit/{commit}/{quote(name)}"
+
+
+class Assets(OneByOne):
+    """Files that belong to a pull request or a release."""
+
+    def __init__(self, client: Client, owner: str) -> None:
+        self._client, self._path = client, f"{owner}/assets"
+        self._known: dict[str, int] = {}
+
+    def there(self) -> dict[str, str]:
+        """Return the address of each file."""
+        found = list(self._client.pages(self._path))
+        self._known = {each["name"]: each["id"] for each in found}
+        return {each["name"]: each["browser_download_url"] for each in found}
+
+    def put(self, file: File) -> str:
+        """Put a file there; return its address."""
+        upload = Upload(file.name, file.content, file.kind, field="attachment")
+        answer = self._client.ask("POST", self._path, upload=upload, query={"name": file.name})
+        return answer["browser_download_url"]
+
+    def remove(self, name: str) -> None:
+        """Take a file away that nobody needs any more."""
+        self._client.ask("DELETE", f"{self._path}/{self._known[name]}")
+
+
+def _name(remote: Remote) -> str:
+    return quote(remote.path.rpartition("/")[2], safe="")
+
+
+def _headers(token: Token) -> dict[str, str]:
+    return {"Authorization": f"token {token.value}", "Accept": "application/json"}
+
+
+def _pull_request(found: dict) -> PullRequest:
+    return PullRequest(found["number"], found["html_url"], found["base"]["ref"])
+
+
+def _comment(found: dict) -> Comment:
+    return Comment(found["id"], found["body"], (found.get("user") or {}).get("login", ""))

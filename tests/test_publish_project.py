@@ -1,0 +1,342 @@
+"""`make publish` in a project: what it refuses, whose token it takes, and what others see."""
+
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import building
+import pytest
+import rendering
+from building import TINY
+from publishing import FORGES, bodies, git
+from servers.forges import TOKEN, Answer, Gitea
+
+from labflake.errors import LabError
+from labflake.publish import marks, remotes, settings, tokens
+
+SNAKEFILE = """
+    from labflake import code, step
+
+    rule all:
+        input: "assets/data/table.json", "assets/figures/plot1.svg",
+
+    rule table:
+        output: "assets/data/table.json",
+        params: best=config["best"],
+        shell: step("echo '{{\\"best\\": {params.best}}}' > {output}")
+
+    rule plot:
+        input: code=code("plot.py"),
+        output: "assets/figures/plot1.svg",
+        shell: step("python {input.code[0]} {output}")
+"""
+PLOT = """
+    import sys
+    from pathlib import Path
+
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60">{}</svg>'
+    Path(sys.argv[1]).write_text(svg.format('<rect width="90" height="60"/>'))
+"""
+REPORT = """
+    ---
+    title: "The best is `{python} best`"
+    question: Which is the best?
+    abstract: |
+      It is `{python} best`, says \\@someone.
+    metrics:
+      best: table.json#best
+    ---
+
+    ```python
+    #| show: none
+    from labflake import load
+    best = load("table")["best"]
+    ```
+
+    ![The best of `{python} best`.](../../generated/2024-02-29-Tiny/assets/figures/plot1.svg)
+"""
+
+
+@pytest.fixture(scope="module")
+def original(built, tmp_path_factory) -> Path:
+    """Build a small experiment on a branch of its name, all of it committed."""
+    folder = tmp_path_factory.mktemp("publish")
+    project = building.copy(built, folder / "project", generated=False)
+    rendering.commit_all(project, "Start") if not (project / ".git").exists() else None
+    git(project, "switch", "-q", "-c", TINY)
+    texts = {"config_yaml": "best: 7\n", "report_md": REPORT, "plot_py": PLOT}
+    building.experiment(project, TINY, Snakefile=SNAKEFILE, **texts)
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "Tiny")
+    building.made(project, CACHE=str(folder / "cache"))
+    assert git(project, "status", "--porcelain") == ""
+    return project
+
+
+@pytest.fixture
+def project(original, tmp_path) -> Path:
+    """Give the project with a bare repository, to which the branch is pushed."""
+    place = tmp_path / "project"
+    shutil.copytree(original, place, symlinks=True)
+    git(tmp_path, "init", "-q", "--bare", "bare.git")
+    return place
+
+
+@pytest.fixture
+def gitea(project):
+    """Start Gitea as the server of the project's remote."""
+    with Gitea() as server:
+        connect(project, server)
+        yield server
+    assert server.problems == []
+
+
+def connect(project: Path, server) -> None:
+    """Name a server as the remote; what git itself wants of it is in the bare repository."""
+    url = f"{server.url}/{server.path}.git"
+    git(project, "remote", "add", "origin", url)
+    git(project, "config", f"url.{project.parent / 'bare.git'}.insteadOf", url)
+    git(project, "push", "-q", "origin", TINY)
+
+
+def publish(project: Path, *words: str, **variables: str) -> tuple[int, str]:
+    """Run `make publish` with a token; return the exit code and all that was printed."""
+    given = {"GITEA_TOKEN": TOKEN, "GIT_CONFIG_NOSYSTEM": "1"} | variables
+    done = building.make(project, "publish", *words, CACHE="off", **given)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_results_are_published(project, gitea):
+    """The comment has numbers, figure, report and commands, of the commit that is pushed."""
+    code, said = publish(project)
+    assert code == 0, said
+    [pull] = gitea.pulls
+    assert (pull["head"], pull["title"]) == (TINY, "The best is 7")
+    [body] = bodies(gitea)
+    mark = marks.read(body)
+    assert mark.commit == git(project, "rev-parse", "HEAD")
+    assert mark.metrics == {"best": ["7", 7.0]}
+    kinds = sorted(name.rpartition(".")[2] for name in gitea.files["pull1"])
+    assert kinds == ["pdf", "png"]
+    assert f"make generated/{TINY}/assets/figures/plot1.svg" in body
+    assert "The best of 7." in body
+    assert "@someone" not in body
+    assert publish(project) == (0, f"nothing new: {gitea.url}/ann/study/pulls/1\n")
+
+
+def test_what_is_not_committed_is_refused(project, gitea):
+    """A changed file and a new one are named; nothing is sent."""
+    (project / "scripts" / TINY / "report.md").write_text("# Other\n")
+    (project / "src/study/new.py").write_text("")
+    code, said = publish(project)
+    assert code == 2
+    assert f"scripts/{TINY}/report.md, src/study/new.py" in said
+    assert gitea.requests("POST", "") == []
+
+
+def test_what_is_not_pushed_is_refused(project, gitea):
+    """A commit that the server does not have is named, with the command that pushes it."""
+    git(project, "commit", "-q", "--allow-empty", "-m", "More")
+    _, said = publish(project)
+    assert f"not pushed: commit {git(project, 'rev-parse', 'HEAD')[:12]}" in said
+    assert "git push origin" in said
+    assert gitea.requests("POST", "") == []
+
+
+def test_a_commit_with_others_after_it_is_published(project, gitea):
+    """Where somebody pushed more, the commit is there all the same."""
+    git(project, "commit", "-q", "--allow-empty", "-m", "More")
+    git(project, "push", "-q", "origin", TINY)
+    git(project, "reset", "-q", "--hard", "HEAD^")
+    code, said = publish(project)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("what", ["artifact", "config", "document", "never"])
+def test_artifacts_of_something_else_are_refused(project, gitea, what):
+    """Artifacts that were edited, of other settings or of an older text are not published."""
+    generated, scripts = project / "generated" / TINY, project / "scripts" / TINY
+    if what == "artifact":
+        (generated / "assets/data/table.json").write_text('{"best": 8}')
+    elif what == "config":
+        (scripts / "config.yaml").write_text("best: 8\n")
+    elif what == "document":
+        path = scripts / "report.md"
+        path.write_text(path.read_text() + "\nMore.\n")
+    else:
+        shutil.rmtree(generated)
+    if what in ("config", "document"):
+        git(project, "commit", "-qam", "Changed")
+        git(project, "push", "-q", "origin", TINY)
+    code, said = publish(project)
+    assert code == 2
+    assert "the artifacts are not what this commit builds" in said
+    assert gitea.requests("POST", "") == []
+
+
+def test_what_was_built_before_it_was_committed_is_refused(project, gitea):
+    """A document that was made of a text without commit does not name this one."""
+    path = project / "scripts" / TINY / "report.md"
+    path.write_text(path.read_text() + "\nMore.\n")
+    building.made(project, CACHE="off")
+    git(project, "commit", "-qam", "More")
+    git(project, "push", "-q", "origin", TINY)
+    _, said = publish(project)
+    assert "report.md is older: make" in said
+
+
+def test_a_page_instead(project):
+    """DRY_RUN=1 writes the page without a remote or a token, and says what is in the way."""
+    code, said = publish(project, DRY_RUN="1")
+    assert code == 0, said
+    page = (project / "generated" / TINY / ".labflake/publish.html").read_text(encoding="utf-8")
+    assert "The best is 7" in page
+    assert "data:image/png;base64," in page
+    assert "git has no remote" in said
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def test_the_token_is_seen_nowhere(project, gitea):
+    """It is in no output, no file and no process list, wherever it comes from, also in an error."""
+    helper = f"!f() {{ echo username=ann; echo password={TOKEN}; }}; f"
+    git(project, "config", "credential.helper", helper)
+    stop, seen = threading.Event(), []
+
+    def watch() -> None:
+        while not stop.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    words = path.read_bytes()
+                except OSError:
+                    continue
+                if TOKEN.encode() in words and b"f() {" not in words:  # the helper has it itself
+                    seen.append(words)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code, said = publish(project, GITEA_TOKEN="")
+    gitea.disturb("GET", "pulls$", Answer(422, {"message": f"no {TOKEN}"}))
+    refused, words = publish(project, GITEA_TOKEN="")
+    stop.set()
+    watcher.join()
+    assert (code, refused) == (0, 2), said + words
+    assert seen == []
+    assert TOKEN not in said + words
+    assert "no …" in words
+    held = [p for p in project.rglob("*") if p.is_file() and not p.is_symlink()]
+    held = [p for p in held if ".venv" not in p.parts and p != project / ".git/config"]
+    assert [p for p in held if TOKEN.encode() in p.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "web", "path"),
+    [
+        ("https://github.com/ann/study.git", "https://github.com", "ann/study"),
+        (
+            "https://ann:pw@git.example.org:3000/ann/study",
+            "https://git.example.org:3000",
+            "ann/study",
+        ),
+        ("git@gitlab.com:group/sub/study.git", "https://gitlab.com", "group/sub/study"),
+        ("ssh://git@git.example.org:2222/ann/study.git", "https://git.example.org", "ann/study"),
+        ("ssh://git@ssh.github.com:443/ann/study.git", "https://github.com", "ann/study"),
+        ("codeberg.org:ann/study", "https://codeberg.org", "ann/study"),
+        ("https://x.org/a%2Db/study/", "https://x.org", "a-b/study"),
+        ("ssh://git@[2001:db8::1]:22/ann/study.git", "https://[2001:db8::1]", "ann/study"),
+        ("http://127.0.0.1:3000/ann/study.git", "http://127.0.0.1:3000", "ann/study"),
+    ],
+)
+def test_addresses_of_remotes(written, web, path):
+    """The server and the repository are found from what git has."""
+    found = remotes.parsed("origin", written)
+    assert (found.web, found.path) == (web, path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "/srv/git/study.git",
+        "../study.git",
+        "file:///srv/study.git",
+        "ext::sh -c touch% /tmp/x",
+        "https://x.org/ann/../bob/study",
+        "https://x.org/a\nhost=evil.org/b",
+        "https://x.org/",
+        "-oProxyCommand=x:ann/study",
+        "http://git.example.org/ann/study.git",
+        "https://ann:pw-Secret-91@/study",
+    ],
+)
+def test_addresses_of_no_forge(written):
+    """What is no address of a forge is refused with what to do, and shows no password."""
+    with pytest.raises(LabError) as refused:
+        remotes.parsed("origin", written)
+    assert "[tool.labflake.publish]" in str(refused.value)
+    assert "pw-Secret-91" not in str(refused.value)
+
+
+def test_the_address_of_a_server_in_a_folder():
+    """A server whose pages are elsewhere than git's address says is set, with its folder."""
+    found = remotes.parsed("origin", "https://x.org/git/ann/study.git", "https://x.org/git/")
+    assert (found.page, found.path) == ("https://x.org/git/ann/study", "ann/study")
+
+
+@pytest.mark.parametrize(
+    ("forge", "web", "variables", "origin"),
+    [
+        ("github", "https://github.com", {"GITHUB_TOKEN": "x", "GH_TOKEN": "y"}, "GH_TOKEN"),
+        ("github", "https://git.uni.org", {"GH_TOKEN": "x", "GH_ENTERPRISE_TOKEN": "y"},
+         "GH_ENTERPRISE_TOKEN"),
+        ("gitea", "https://git.uni.org", {"GITHUB_TOKEN": "x", "GITEA_TOKEN": "y"}, "GITEA_TOKEN"),
+        ("gitea", "https://git.uni.org",
+         {"GITHUB_TOKEN": "x", "GITHUB_SERVER_URL": "https://git.uni.org"}, "GITHUB_TOKEN"),
+        ("gitlab", "https://gl.uni.org",
+         {"CI_JOB_TOKEN": "x", "CI_SERVER_URL": "https://gl.uni.org"}, "CI_JOB_TOKEN"),
+        ("gitea", "https://git.uni.org", {"GITHUB_TOKEN": "x"}, None),
+        ("github", "https://github.com",
+         {"GITHUB_TOKEN": "x", "GITHUB_SERVER_URL": "https://git.uni.org"}, None),
+        ("gitlab", "https://evil.org",
+         {"CI_JOB_TOKEN": "x", "CI_SERVER_URL": "https://gl.uni.org"}, None),
+    ],
+)  # fmt: skip
+def test_whose_token_it_is(monkeypatch, forge, web, variables, origin, tmp_path):
+    """A token goes to the server that it belongs to, and to no other."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    for name in [n for n in os.environ if n.endswith("_TOKEN") or n.endswith("_SERVER_URL")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    remote = remotes.Remote("origin", web, "ann/study")
+    if origin:
+        assert tokens.find(forge, remote).origin == origin
+        return
+    with pytest.raises(LabError, match="there is no token for"):
+        tokens.find(forge, remote)
+
+
+def test_settings_that_mean_nothing(monkeypatch, tmp_path):
+    """A misspelt setting is named with the one that it is like."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    text = "[tool.labflake.publish]\n{}\n"
+    (tmp_path / "pyproject.toml").write_text(text.format('forg = "gitea"'))
+    with pytest.raises(LabError, match="did you mean forge"):
+        settings.read()
+    (tmp_path / "pyproject.toml").write_text(text.format('files = "attic"'))
+    with pytest.raises(LabError, match="attachments, release, branch"):
+        settings.read()
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_forges_by_setting(project, forge):
+    """GitHub and GitLab get the comment as well, with the token that is for them."""
+    with FORGES[forge]() as server:
+        path = project / "pyproject.toml"
+        path.write_text(path.read_text() + f'\n[tool.labflake.publish]\nforge = "{forge}"\n')
+        git(project, "commit", "-qam", "Publish")
+        connect(project, server)
+        code, said = publish(project, GITHUB_TOKEN=TOKEN, GITLAB_TOKEN=TOKEN)
+        assert code == 0, said
+        assert len(bodies(server)) == 1
+    assert server.problems == []
