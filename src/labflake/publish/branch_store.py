@@ -36,7 +36,7 @@ class BranchStore:
             listed = git("ls-remote", remote, self._branch)
             if listed.split("\t")[0] != made:
                 push = ("push", "--quiet", "--force", remote, f"{made}:{self._branch}")
-                code, _, said = run("-c", "core.hooksPath=/dev/null", *push, **own)
+                code, _, said = run("-c", "core.hooksPath=/dev/null", *push, variables=own)
                 if code:
                     raise RefusedError(
                         f"the push of {self._branch} is refused\n  {hidden(said)}", code
@@ -52,16 +52,18 @@ class BranchStore:
         for file in sorted(files, key=lambda each: each.name):
             path = Path(own["GIT_WORK_TREE"], "content")
             path.write_bytes(file.content)
-            blob = git("hash-object", "-w", "--no-filters", str(path), **own)
+            blob = git("hash-object", "-w", "--no-filters", str(path), variables=own)
             lines.append(f"100644 blob {blob}\t{file.name}")
-        tree = git("mktree", given="".join(f"{line}\n" for line in lines), **own)
+        tree = git("mktree", given="".join(f"{line}\n" for line in lines), variables=own)
         names = ("AUTHOR_NAME", "AUTHOR_EMAIL", "AUTHOR_DATE")
         said = git("log", "-1", "--no-color", "--date=raw", "--format=%an%n%ae%n%ad", self._commit)
         who = {}
         for name, value in zip(names, said.split("\n"), strict=True):
             who[f"GIT_{name}"] = who[f"GIT_{name.replace('AUTHOR', 'COMMITTER')}"] = value
         text = f"Results at {self._commit[:12]}"
-        return git("-c", "commit.gpgSign=false", "commit-tree", "-m", text, tree, **own, **who)
+        return git(
+            "-c", "commit.gpgSign=false", "commit-tree", "-m", text, tree, variables=own | who
+        )
 
 
 def _repository(folder: str) -> dict[str, str]:

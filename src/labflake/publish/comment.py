@@ -1,6 +1,7 @@
 """The comment: Markdown that all forges show alike, without HTML, which some of them take away."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labflake.content.meter import size
@@ -94,7 +95,7 @@ def code(text: str) -> str:
     return f"{ticks}{space}{text}{space}{ticks}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

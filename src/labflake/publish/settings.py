@@ -3,8 +3,7 @@
 import tomllib
 from dataclasses import dataclass, fields
 
-from labflake.command_line.table import close_to
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import root
 
 TABLE = "[tool.labflake.publish] in pyproject.toml"
@@ -44,7 +43,7 @@ def read() -> Settings:
     known = [field.name for field in fields(Settings)]
     for name, value in given.items():
         if name not in known:
-            hint = close_to(name, known) or f"there are {', '.join(known)}"
+            hint = meant(name, known) or f"there are {', '.join(known)}"
             raise LabError(f"{TABLE} has no setting {name}\n  {hint}")
         _check(name, value)
     return Settings(**given)

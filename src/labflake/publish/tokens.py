@@ -26,6 +26,7 @@ _SERVERS = {
 _BOUND = {"CI_JOB_TOKEN"}  # belongs to a server always
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 JOB = "CI_JOB_TOKEN"
+_SILENT = {"GCM_INTERACTIVE": "never", "SSH_ASKPASS": ""}  # helpers ask nobody
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,7 @@ def _of_git(remote: Remote) -> Token | None:
     asked |= {"password": remote.password} if remote.password else {}
     given = "".join(f"{name}={value}\n" for name, value in asked.items()) + "\n"
     silent = ("-c", "credential.interactive=false", "-c", "core.askPass=")
-    answer = run(
-        *silent, "credential", "fill", given=given, GCM_INTERACTIVE="never", SSH_ASKPASS=""
-    )
+    answer = run(*silent, "credential", "fill", given=given, variables=_SILENT)
     found = dict(line.split("=", 1) for line in answer[1].splitlines() if "=" in line)
     value = "" if answer[0] else found.get("password", "")
     return Token(value, "git", found.get("username", "")) if value else None
