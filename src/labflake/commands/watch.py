@@ -1,9 +1,10 @@
 """Build the experiment whenever a file that it is made from is saved (`make watch`).
 
-Three times a second the stats of those files are compared: cheaper than it sounds, and there is
+Five times a second the stats of those files are compared: cheaper than it sounds, and there is
 no package to install. Whether a change means anything is for the build to say, by content.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,16 +13,24 @@ from pathlib import Path
 
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents, sha256
+from labflake.processes import lent
 from labflake.processes.processes import end_with_parent
 from labflake.project.experiments import RECORD, Experiment, current, head_commit, relative, root
 from labflake.steps.changed import examine
 
-PAUSE = 0.3  # s between two looks
-SETTLED = 0.1  # s without a further change: editors write in several strokes
+PAUSE = 0.2  # s between two looks
+SETTLED = 0.05  # s without a further change: editors write in several strokes
 COMMIT = "the commit"
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 _SMALL = 10_000_000  # bytes; larger files are compared by their stat alone
 Look = dict[str, tuple]
+# What a build needs to make documents; the last ones take a second to import.
+_NEEDED = (
+    *("labflake.__main__", "labflake.commands.build", "labflake.documents.document"),
+    *("labflake.documents.building", "labflake.documents.notebook", "labflake.documents.evidence"),
+    *("labflake.steps.run_steps", "labflake.steps.gated", "labflake.documents.run_documents"),
+    *("jupytext", "nbconvert.exporters", "jinja2", "yaml"),
+)
 _read: dict[str, tuple[tuple, str]] = {}
 
 
@@ -29,20 +38,23 @@ def main(argv: list[str]) -> None:
     """Build, wait for a change, and so on, until Ctrl-C."""
     experiment = current()
     end_with_parent()
+    with lent.lender_of(*_NEEDED), contextlib.suppress(KeyboardInterrupt):
+        return _watch(experiment)
+    print()
+
+
+def _watch(experiment: Experiment) -> None:
     before: Look = {}
-    try:
-        while True:
-            changed = _wait(experiment, before) if before else []
-            before = look(experiment)
-            _announce(experiment, changed)
-            if _build(experiment) and (saved := _saved_meanwhile(experiment)):
-                _announce(experiment, saved)
-                _build(experiment)
-            if getattr(sys.stdout, "left", False):
-                return
-            before = _forgive(before, look(experiment), experiment)
-    except KeyboardInterrupt:
-        print()
+    while True:
+        changed = _wait(experiment, before) if before else []
+        before = look(experiment)
+        _announce(experiment, changed)
+        if _build(experiment) and (saved := _saved_meanwhile(experiment)):
+            _announce(experiment, saved)
+            _build(experiment)
+        if getattr(sys.stdout, "left", False):
+            return
+        before = _forgive(before, look(experiment), experiment)
 
 
 def _saved_meanwhile(experiment: Experiment) -> list[str]:
@@ -126,15 +138,29 @@ def _announce(experiment: Experiment, changed: list[str]) -> None:
 def _build(experiment: Experiment) -> bool:
     """Build in a process of its own; its output appears as it is. Tell whether it went well."""
     given = commands.given("watch") | {"EXPERIMENT": experiment.name}
-    command = [sys.executable, "-m", "labflake", "build", *commands.as_words(given)]
+    words = ["labflake", "build", *commands.as_words(given)]
     started = time.perf_counter()
-    code = subprocess.run(command).returncode
+    code = _run(words)
     seconds = time.perf_counter() - started
     if code == 0:
         print(f"{_now()}  ready after {seconds:.1f} s", flush=True)
     else:
         print(f"{_now()}  failed after {seconds:.1f} s; waiting for a change", flush=True)
     return code == 0
+
+
+def _run(words: list[str]) -> int:
+    """Run a module in a process of its own, lent or new; return its exit code."""
+    sys.stdout.flush()
+    rest = {"variables": dict(os.environ), "folder": os.getcwd(), "path": sys.path}
+    process = lent.borrow(words, [0, 1, 2], **rest, session=False)
+    if not process:
+        return subprocess.run([sys.executable, "-m", *words]).returncode
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.give_up()
+        raise
 
 
 def _now() -> str:

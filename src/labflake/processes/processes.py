@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labflake.processes import orphans
+from labflake.processes import lent, orphans
+from labflake.processes.lent import Lent
 
 _LOOK = 0.2  # s between two looks whether make still runs
 
@@ -30,7 +31,7 @@ class Running:
     @contextlib.contextmanager
     def start(
         self, key: str, command: list[str], undo: str, **options
-    ) -> Iterator[subprocess.Popen]:
+    ) -> Iterator[subprocess.Popen | Lent]:
         """Start a command in a session of its own; when the block ends, so does all that is in it.
 
         Args:
@@ -45,7 +46,9 @@ class Running:
         with self._lock:
             if self.stopped:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(command, start_new_session=True, **options)
+            process = _lent(command, options) or subprocess.Popen(
+                command, start_new_session=True, **options
+            )
             self._started[key] = (process.pid, undo)
             self._tell([key, process.pid, undo])
         _offer_to_the_oom_killer(process.pid)
@@ -156,11 +159,23 @@ def end_with_parent() -> None:
     threading.Thread(target=look, daemon=True).start()
 
 
-def wait(process: subprocess.Popen) -> int:
+def _lent(command: list[str], options: dict) -> Lent | None:
+    """Return what a lender gives for a module of Python, in a session of its own."""
+    if command[:2] != [sys.executable, "-m"] or not lent.is_offered():
+        return None
+    with open(os.devnull, "rb") as nothing:
+        streams = [nothing.fileno(), options["stdout"].fileno(), options["stderr"].fileno()]
+        rest = {"variables": options["env"], "folder": str(options["cwd"])}
+        return lent.borrow(command[2:], streams, **rest, session=True, path=None)
+
+
+def wait(process: subprocess.Popen | Lent) -> int:
     """Wait for the first process of a step; return its exit code, negative for a signal.
 
     It stays known to the system, so that its number means nobody else until the session is ended.
     """
+    if isinstance(process, Lent):
+        return process.end()
     if not hasattr(os, "waitid"):
         return process.wait()
     result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
