@@ -4,7 +4,6 @@ Five times a second the stats of those files are compared: cheaper than it sound
 no package to install. Whether a change means anything is for the build to say, by content.
 """
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents, sha256
+from labflake.documents import preview
 from labflake.processes import lent
 from labflake.processes.processes import end_with_parent
 from labflake.project.experiments import RECORD, Experiment, current, head_commit, relative, root
@@ -38,20 +38,23 @@ def main(argv: list[str]) -> None:
     """Build, wait for a change, and so on, until Ctrl-C."""
     experiment = current()
     end_with_parent()
-    with lent.lender_of(*_NEEDED), contextlib.suppress(KeyboardInterrupt):
-        return _watch(experiment)
-    print()
+    outputs = experiment.generated / "outputs"
+    with lent.lender_of(*_NEEDED), preview.served(outputs) as (address, builds):
+        try:
+            _watch(experiment, address, builds)
+        except KeyboardInterrupt:
+            print()
 
 
-def _watch(experiment: Experiment) -> None:
+def _watch(experiment: Experiment, address: str, builds: preview.Builds) -> None:
     before: Look = {}
     while True:
         changed = _wait(experiment, before) if before else []
         before = look(experiment)
-        _announce(experiment, changed)
-        if _build(experiment) and (saved := _saved_meanwhile(experiment)):
-            _announce(experiment, saved)
-            _build(experiment)
+        _announce(experiment, changed, address)
+        if _build(experiment, builds) and (saved := _saved_meanwhile(experiment)):
+            _announce(experiment, saved, address)
+            _build(experiment, builds)
         if getattr(sys.stdout, "left", False):
             return
         before = _forgive(before, look(experiment), experiment)
@@ -123,11 +126,13 @@ def _forgive(before: Look, now: Look, experiment: Experiment) -> Look:
     return {p: s if p == own else before.get(p, s) for p, s in now.items()}
 
 
-def _announce(experiment: Experiment, changed: list[str]) -> None:
+def _announce(experiment: Experiment, changed: list[str], address: str) -> None:
     """Begin a screen of its own on a terminal; say what changed."""
     if sys.stdout.isatty():
         sys.stdout.write(_CLEAR)
     print(f"watching {experiment.name}; Ctrl-C ends")
+    for document in experiment.documents():
+        print(f"  {address}{document.stem}.html  loads again by itself")
     for path in changed[:5]:
         print(f"{_now()}  {path if path == COMMIT else relative(Path(path))} changed")
     if len(changed) > 5:
@@ -135,7 +140,7 @@ def _announce(experiment: Experiment, changed: list[str]) -> None:
     sys.stdout.flush()
 
 
-def _build(experiment: Experiment) -> bool:
+def _build(experiment: Experiment, builds: preview.Builds) -> bool:
     """Build in a process of its own; its output appears as it is. Tell whether it went well."""
     given = commands.given("watch") | {"EXPERIMENT": experiment.name}
     words = ["labflake", "build", *commands.as_words(given)]
@@ -143,6 +148,7 @@ def _build(experiment: Experiment) -> bool:
     code = _run(words)
     seconds = time.perf_counter() - started
     if code == 0:
+        builds.tell()
         print(f"{_now()}  ready after {seconds:.1f} s", flush=True)
     else:
         print(f"{_now()}  failed after {seconds:.1f} s; waiting for a change", flush=True)

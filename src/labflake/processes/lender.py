@@ -34,8 +34,8 @@ def main(place: str, modules: list[str]) -> None:
 
 def files() -> dict[str, tuple]:
     """Return the files of all modules of this process, and what tells that they are the same."""
-    found = {m.__file__ for m in [*sys.modules.values()] if getattr(m, "__file__", None)}
-    return {path: _seen(path) for path in found}
+    found = {getattr(module, "__file__", None) for module in [*sys.modules.values()]}
+    return {path: _seen(path) for path in found if path}
 
 
 def _seen(path: str) -> tuple:
@@ -165,10 +165,14 @@ def _use_streams(streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    options = {"encoding": "utf-8", "closefd": False}
-    sys.stdin = sys.__stdin__ = open(0, **options)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", 1 if os.isatty(1) else -1, **options)  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", **options)  # noqa: SIM115
+    lines = 1 if os.isatty(1) else -1
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", lines, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115
+    _kept.extend((sys.stdin, sys.stdout, sys.stderr))
+
+
+_kept: list = []  # streams: who puts another in the place of one would close what both use
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def lender_of(*modules: str) -> Iterator[None]:
 def _started(place: str, modules: tuple[str, ...]) -> subprocess.Popen:
     command = [sys.executable, "-m", lender.__name__, place, *modules]
     null = subprocess.DEVNULL
-    streams = {"stdin": subprocess.PIPE, "stdout": null, "stderr": null}
-    return subprocess.Popen(command, **streams, cwd=root(), env=determinism.environment())
+    pipe, variables = subprocess.PIPE, determinism.environment()
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=null, stderr=null, cwd=root(), env=variables
+    )
 
 
 def is_offered() -> bool:
