@@ -8,7 +8,7 @@ import yaml
 
 from labflake.documents.problems import Problem, unknown
 
-OPTIONS = ("label", "caption", "show", "width", "alt")
+OPTIONS = ("label", "caption", "show", "width", "alt", "static")
 SHOW = ("output", "none", "code", "all")
 CAPTIONS = ("caption", "fig-cap", "tbl-cap", "lst-cap", "tab-cap")
 _SAME = {**dict.fromkeys(CAPTIONS, "caption"), "fig-alt": "alt", "out-width": "width"}

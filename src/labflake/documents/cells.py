@@ -186,6 +186,7 @@ def _environment(source: Source, private: str, variables: list[str]) -> dict[str
         path.write_text(text, encoding="utf-8")
     own = dict.fromkeys(("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"), private)
     own |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": str(path)}
+    own |= {"PLOTLY_RENDERER": "plotly_mimetype"}  # what it draws, without a script for each
     own |= {"EXPERIMENT": source.path.parent.name, "COLUMNS": "100", "LINES": "50"}
     own["MPLCONFIGDIR"] = str(Experiment(source.path.parent.name).state / "fonts")
     return of_step(variables) | own | told() | orphans.marked()

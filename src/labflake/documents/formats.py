@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from labflake.documents import slides
+from labflake.documents import interactive, slides
 from labflake.documents.pandoc import HERE, DocumentError, Text, convert
 from labflake.documents.pdf import compile_pdf, too_wide
 from labflake.documents.web import embed
@@ -32,7 +32,7 @@ def page(text: Text, folder: Path) -> Made:
     """
     options = ["--mathml", "--toc", "--toc-depth=3", "--section-divs", "--wrap=none"]
     html = convert(text, "html5", "web/report.html", [*_COMMON, "html"], *options)
-    return Made({".html": embed(html).encode()}, set())
+    return Made({".html": interactive.embed(embed(html), folder).encode()}, set())
 
 
 def stage(text: Text, folder: Path) -> Made:
@@ -43,7 +43,7 @@ def stage(text: Text, folder: Path) -> Made:
     """
     options = ["--mathml", "--wrap=none", "--reference-location=section", "--variable=slides=yes"]
     html = convert(text, "html5", "web/report.html", [*_COMMON, "slides", "html"], *options)
-    return Made({".html": embed(html).encode()}, set())
+    return Made({".html": interactive.embed(embed(html), folder).encode()}, set())
 
 
 def report(text: Text, folder: Path) -> Made:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from labflake.content import folders
-from labflake.documents import frames, looks
+from labflake.documents import frames, looks, showing
 from labflake.processes.determinism import HERE
 from labflake.programs import mentions
 from labflake.project.experiments import here, root
@@ -171,6 +171,7 @@ def _tables() -> None:
 
     html = get_ipython().display_formatter.formatters["text/html"]
     html.for_type_by_name("pandas", "DataFrame", _frame)
+    showing.register(get_ipython().display_formatter)
 
 
 def _frame(frame) -> str:
@@ -201,7 +202,7 @@ _FIXED = _fixed()
 
 def _matters(path: str) -> bool:
     """Tell whether a file can change what the cells show and is not fixed by the lock."""
-    return not path.startswith((*_FIXED, *_NO_FILES)) and Path(path).suffix != ".pyc"
+    return not f"{path}/".startswith((*_FIXED, *_NO_FILES)) and Path(path).suffix != ".pyc"
 
 
 def _passing(path: str) -> bool:

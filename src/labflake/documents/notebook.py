@@ -8,12 +8,18 @@ from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
 from labflake.documents import prose
+from labflake.documents.outputs import Outputs
+from labflake.documents.problems import refuse
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source
 
 _HERE = Path(__file__).parent
 _SHOWN = {"none": ["remove-cell"], "output": ["remove-input"], "code": ["remove-output"], "all": []}
-_KINDS = ("text/markdown", "text/html", "text/latex", "image/svg+xml", "image/png", "image/jpeg")
+_KINDS = ("text/markdown", "text/html", "text/latex", "text/plain")
+_HIDDEN = {"remove-cell", "remove-output"}
+_RANDOM = re.compile(
+    r"""\bid=["'][\w-]*?(T_[0-9a-f]{5}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})\b"""
+)  # names of elements that pandas, Plotly and Bokeh make up
 _METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
     "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
@@ -74,9 +80,8 @@ def _steady(made: dict) -> nbformat.NotebookNode:
     if "text/plain" in data:
         data["text/plain"] = _without_addresses(data["text/plain"])
     if "text/html" in data:
-        ids = dict.fromkeys(re.findall(r'id="T_([0-9a-f]{5})', data["text/html"]))
-        for number, found in enumerate(ids):
-            data["text/html"] = data["text/html"].replace(f"T_{found}", f"T_{number}")
+        for number, found in enumerate(dict.fromkeys(_RANDOM.findall(data["text/html"]))):
+            data["text/html"] = data["text/html"].replace(found, f"T_{number}")
     return output
 
 
@@ -88,24 +93,27 @@ def export(notebook: nbformat.NotebookNode, source: Source, folder: Path) -> tup
     """Return the Markdown that pandoc reads, and the line of the source for each of its lines.
 
     Figures that cells drew are written to the folder.
+
+    Raises:
+        LabError: an output cannot be shown, with the line of its cell.
     """
     shown = nbformat.from_dict(notebook)
     shown.cells = [c for c in shown.cells if c.cell_type != "raw"]
-    for cell in shown.cells:
-        if cell.cell_type == "markdown":
-            cell.source = prose.braced(cell.source)
-        for output in cell.get("outputs", ()):
-            _choose(output)
+    outputs = Outputs(folder)
+    for cell, node in zip(source.cells, shown.cells, strict=True):
+        if node.cell_type == "markdown":
+            node.source = prose.braced(node.source)
+        elif not _HIDDEN & {*node.metadata.get("tags", ())}:
+            outputs.prepare(cell, node)
+    refuse(source.path, outputs.problems)
     config = Config({"TagRemovePreprocessor": _removal(), "NbConvertBase": {}})
     config.MarkdownExporter.preprocessors = ["nbconvert.preprocessors.TagRemovePreprocessor"]
-    config.NbConvertBase.display_data_priority = [*_KINDS, "text/plain"]
+    config.NbConvertBase.display_data_priority = [*_KINDS]
     templates = {"template_name": "document", "extra_template_basedirs": [str(_HERE / "nbconvert")]}
     exporter = MarkdownExporter(config=config, **templates)
     exporter.register_filter("without_options", lambda s: re.sub(r"\A(?:#\|.*\n?)+", "", s))
     names = {"output_files_dir": "", "unique_key": "figure"}
-    body, resources = exporter.from_notebook_node(shown, resources=names)
-    for name, data in resources["outputs"].items():
-        (folder / name).write_bytes(data)
+    body, _ = exporter.from_notebook_node(shown, resources=names)
     return _number_lines(body, source)
 
 
@@ -113,13 +121,6 @@ def _removal() -> dict:
     tags = {"cell": "remove-cell", "input": "remove-input", "all_outputs": "remove-output"}
     names = {f"remove_{k}_tags": {tag} for k, tag in tags.items() if k != "all_outputs"}
     return {"enabled": True, **names, "remove_all_outputs_tags": {tags["all_outputs"]}}
-
-
-def _choose(output) -> None:
-    """Keep of an output what the page and the PDF can both show: HTML without programs."""
-    data = output.get("data", {})
-    if re.search(r"<(script|iframe|canvas|svg|object|img)\b", data.get("text/html", "")):
-        del data["text/html"]
 
 
 def _number_lines(body: str, source: Source) -> tuple[str, list[int]]:

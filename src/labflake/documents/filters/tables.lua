@@ -19,35 +19,57 @@ local function fold_header(t)
   t.head.rows = {rows[1]}
 end
 
+local is_page = FORMAT:match("html") ~= nil
+
+-- Of the looks of a cell or a word the page keeps its style, the PDF the attributes of Typst.
+local function dressed(attributes)
+  local kept = {}
+  for key, value in pairs(attributes) do
+    if is_page and key == "style" or not is_page and key:match("^typst:") then kept[key] = value end
+  end
+  return pandoc.Attr("", {}, kept)
+end
+
 local function plain_cells(rows)
   for _, row in ipairs(rows) do
     for _, cell in ipairs(row.cells) do
-      cell.alignment = cell.col_span > 1 and "AlignCenter" or "AlignDefault"
-      cell.attr = pandoc.Attr()
+      if cell.col_span > 1 and cell.alignment == "AlignDefault" then cell.alignment = "AlignCenter" end
+      cell.attr = dressed(cell.attributes)
     end
     row.attr = pandoc.Attr()
   end
 end
 
+local function plain_table(t)
+  t.attr = pandoc.Attr()
+  for _, body in ipairs(t.bodies) do
+    plain_cells(body.body)
+    body.attr = pandoc.Attr()
+  end
+  plain_cells(t.head.rows)
+  plain_cells(t.foot.rows)
+  fold_header(t)
+  return t
+end
+
 local function from_html(raw)
   if raw.format ~= "html" or not raw.text:match("^<!%-%-output%-%->") then return nil end
-  local out = pandoc.List()
-  local html = raw.text:gsub("<style.-</style>", "")
-  local blocks = pandoc.read(html, "html").blocks
-  if not html:find("<table") then return blocks end
-  pandoc.Pandoc(blocks):walk {
-    Table = function(t)
-      t.attr = pandoc.Attr()
-      for _, body in ipairs(t.bodies) do
-        plain_cells(body.body)
-        body.attr = pandoc.Attr()
-      end
-      plain_cells(t.head.rows)
-      fold_header(t)
-      out:insert(t)
-    end
-  }
-  return out
+  local doc = pandoc.Pandoc(pandoc.read(raw.text, "html").blocks)
+  return doc:walk {
+    Table = plain_table,
+    Span = function(s) s.attr = dressed(s.attributes) return s end,
+    Div = function(d) return d.content end,
+    RawBlock = function() return {} end,
+  }.blocks
+end
+
+-- A figure that moves is for the page, its picture for the PDF.
+local function moving(div)
+  local kept = pandoc.List()
+  for _, b in ipairs(div.content) do
+    if (b.t == "RawBlock") == is_page then kept:insert(b) end
+  end
+  return kept
 end
 
 -- Columns without an alignment: numbers to the right, everything else to the left.
@@ -97,6 +119,9 @@ local function captioned(div)
       used = true
       local body = {pandoc.Plain {dress(image, div.attributes)}}
       out:insert(pandoc.Figure(body, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier)))
+    elseif not used and b.t == "RawBlock" and b.text:match("^<!%-%-file ") then
+      used = true
+      out:insert(pandoc.Figure({b}, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier)))
     elseif not used and div.classes:includes("listing") then
       used = true
       out:insert(pandoc.Figure({b}, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier, {"listing"})))
@@ -127,6 +152,7 @@ end
 
 function Pandoc(doc)
   doc = doc:walk {RawBlock = from_html}
+  doc = doc:walk {Div = function(div) if div.classes:includes("interactive") then return moving(div) end end}
   doc = doc:walk {traverse = "topdown", CodeBlock = listing, Div = function(div)
     if div.classes:includes("captioned") or div.classes:includes("listing") then return captioned(div) end
     if div.classes:includes("drawn") then return drawn(div) end
