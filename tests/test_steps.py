@@ -223,8 +223,6 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
         (RULE + "  shell: step('echo {params.nope} > {output}')\n", "Snakefile:4: AttributeError"),
         (RULE + "  shell: step('echo {nope} > {output}')\n", "Snakefile:4: NameError"),
         (RULE + "  resources: mem_mb=lambda w: w.nope\n  shell: step('')\n", "no attribute 'nope'"),
-        (RULE + "  run: 1 / 0\n", "Snakefile:4: rule a: `run:`"),
-        (RULE + "  benchmark: 'x.tsv'\n  shell: step('touch {output}')\n", "rule a: `benchmark:`"),
         (RULE + "  shadow: 'minimal'\n  shell: step('touch {output}')\n", "rule a: `shadow:`"),
     ],
 )

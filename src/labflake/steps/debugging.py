@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.processes.determinism import environment, of_step
@@ -44,17 +45,21 @@ def _logs(step: Step) -> list[str]:
 
 
 def _in_the_terminal(experiment: Experiment, step: Step) -> int:
-    for path in (experiment.generated / path for path in [*step.outputs, *_logs(step)]):
+    moved = [step.scratch / path for path in step.outputs] if step.files else step.outputs
+    for path in [*map(Path, moved), *map(Path, _logs(step))]:
         path.parent.mkdir(parents=True, exist_ok=True)
-    runner.declare(step, step.scratch, experiment.generated)
+    place = step.scratch if step.files else experiment.generated
+    runner.declare(step, step.scratch, place)
     given = environment() if step.container else of_step(step.passed)
     debuggers = {name: v for name, v in os.environ.items() if _DEBUGGERS.fullmatch(name)}
     own = runner.own_environment(step, step.scratch)
     gpus = {} if step.gpus else {"CUDA_VISIBLE_DEVICES": ""}
-    command = ["bash", "-euo", "pipefail", "-c", step.command]
+    # A script is given its outputs in the scratch folder, by a file that is there, too.
+    text = step.moved if step.files else step.command
+    command = ["bash", "-euo", "pipefail", "-c", text]
     if step.container:
         names = [*own, *(name for name in step.passed if name in os.environ)]
-        inside = containers.command(step, step.command, names, str(step.scratch), print)
+        inside = containers.command(step, text, names, str(step.scratch), print)
         command = inside.argv
     with subprocess.Popen(command, env=given | debuggers | own | gpus) as process:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program

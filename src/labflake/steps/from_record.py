@@ -5,8 +5,9 @@ import contextlib
 from labflake.processes.again import ChangedError
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
-from labflake.steps import demands, engine, given, names, ordered, own_names, recorded, steps
+from labflake.steps import demands, given, names, ordered, own_names, recorded, steps
 from labflake.steps.limits import Limits
+from labflake.steps.snakemake import engine
 
 
 def is_allowed(due: recorded.Due, limits: Limits) -> bool:
@@ -32,12 +33,12 @@ def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bo
     _look_at_given(experiment, session)
     for path in outputs:
         session.expected.pop(path, None)
-    session.progress.count = lambda: len(due.steps)
+    session.progress.count = len(due.steps)
     session.running.stop_on_signals()
 
     def perform(step: steps.Step) -> None:
         own_names.make_room(step.outputs, contents)
-        steps.carry_out(steps.named(step, contents.generated), session)
+        steps.carry_out(steps.named(step), session)
 
     with contextlib.chdir(experiment.generated):
         order = ordered.Ordered(due.steps, due.needs, session.limits)

@@ -15,10 +15,11 @@ from labflake.errors import LabError, nearest
 from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
-from labflake.steps import engine, found, limits, names, profiles, run_steps, steps
+from labflake.steps import found, limits, names, profiles, run_steps, steps
 from labflake.steps.ahead import Ahead
-from labflake.steps.missing import shown
 from labflake.steps.reading import Reading
+from labflake.steps.snakemake import engine
+from labflake.steps.snakemake.missing import shown
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
 
@@ -75,13 +76,13 @@ def read(experiment: Experiment) -> dict[str, Node]:
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []
 
-    def complete(jobs: list) -> list:
-        nodes = _nodes([jobs], rounds)
+    def complete(known: list[steps.Step]) -> list[str]:
+        nodes = _nodes([known], rounds)
         _judge(nodes, foresight)
-        known = {name for decided in rounds for name in decided}
-        deciding = {steps.name_of(job): job for job in jobs if job.is_checkpoint}
-        rounds.append([n for n in deciding if n not in known and is_decided(nodes[n])])
-        return [deciding[name] for name in rounds[-1]]
+        before = {name for decided in rounds for name in decided}
+        deciding = [step.name for step in known if step.is_checkpoint]
+        rounds.append([n for n in deciding if n not in before and is_decided(nodes[n])])
+        return rounds[-1]
 
     def is_decided(node: Node) -> bool:
         cached = node.state == CACHED
@@ -95,27 +96,25 @@ def read(experiment: Experiment) -> dict[str, Node]:
     return nodes
 
 
-def _nodes(states: list[list], rounds: list[list[str]]) -> dict[str, Node]:
+def _nodes(states: list[list[steps.Step]], rounds: list[list[str]]) -> dict[str, Node]:
     """Return the steps of a graph that grew with each round of checkpoints.
 
     A checkpoint stays in it, with all that it needs. What it decided follows from it: the steps
     that asked for it, and those that came with it.
     """
-    makers = {str(p): steps.name_of(job) for jobs in states for job in jobs for p in job.output}
+    makers = {path: step.name for known in states for step in known for path in step.outputs}
     known = {name for decided in rounds for name in decided}
     nodes: dict[str, Node] = {}
-    for jobs, decided in zip(states, [[], *rounds], strict=False):
+    for steps_of_round, decided in zip(states, [[], *rounds], strict=False):
         before = dict(nodes)
-        for job in jobs:
-            name = steps.name_of(job)
+        for step in steps_of_round:
+            name = step.name
             above = before[name].needs if name in before else decided
             kept = [n for n in above if before[n].grows]
-            own = [_maker(str(path), makers) for path in job.input]
+            own = [_maker(path, makers) for path in step.rules_inputs()]
             needs = [*filter(None, dict.fromkeys([*kept, *own]))]
-            grows = job.is_checkpoint
-            nodes[name] = Node(
-                steps.from_job(job), needs, grows=grows, is_open=grows and name not in known
-            )
+            grows = step.is_checkpoint
+            nodes[name] = Node(step, needs, grows=grows, is_open=grows and name not in known)
     return _sorted(nodes)
 
 

@@ -4,7 +4,6 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
@@ -20,7 +19,7 @@ class Progress:
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        self.count: Callable[[], int] = lambda: 0  # of the steps, as far as they are known
+        self.count = 0  # of the steps, as far as they are known
         self.counts = {"ran": 0, "cached": 0, "unchanged": 0}
         self._experiment = experiment
         self._running: dict[str, float] = {}  # since when
@@ -39,7 +38,7 @@ class Progress:
     @property
     def total(self) -> int:
         """Return the number of steps, which grows when a step decides how many follow."""
-        return max(self.count(), self.done)
+        return max(self.count, self.done)
 
     def started(self, name: str) -> None:
         """Note that a step runs."""

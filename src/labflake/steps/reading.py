@@ -20,7 +20,7 @@ from labflake.content.contents import Contents
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
 from labflake.steps import changed
-from labflake.steps.engine import Graph
+from labflake.steps.job import Graph
 
 _EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
 _OWN = str(Path(__file__).parent)
@@ -125,7 +125,9 @@ class Reading:
     def _note(self, event: str, path: str, kind: dict) -> None:
         name = os.path.relpath(path, self.generated)
         if event.startswith("os."):
-            self.folders |= changed.names(self.experiment, [name])
+            # What a script may mean by a pattern among results is no matter of the graph.
+            if kind is self.files or name.startswith(".."):
+                self.folders |= changed.names(self.experiment, [name])
             return
         if kind is self.files:  # perhaps an included file, or a module
             self._sources.add(path)
@@ -142,18 +144,18 @@ class Reading:
 
         Where it is not certain what was read, "" stands for it: that is in no file.
         """
-        inputs = {path for _, inputs, _ in graph.jobs for path in inputs}
+        inputs = {path for job in graph.jobs for path in job.inputs}
         others = {p: digest for p, digest in self.others.items() if p not in inputs}
         now = self.contents.digest
         files = {p: d if now(p) == d else "" for p, d in (others | self.files).items()}
         made = {p: d for step in self.contents.steps.values() for p, d in step["outputs"].items()}
         return {
-            "files": files | {path: made[path] for path in graph.checkpoints if path in made},
+            "files": files | {path: made[path] for path in graph.deciding() if path in made},
             "listings": self.folders,
             "variables": changed.variables(graph.variables),
             "asked": changed.variables(self.variables),
             "packages": self.contents.know_packages(pins.noted(self._asked())),
-            "steps": [out[0] for _, _, out in graph.jobs if out[0] in self.contents.steps],
+            "steps": [first for first in graph.firsts() if first in self.contents.steps],
         }
 
     def _asked(self) -> pins.Asked:

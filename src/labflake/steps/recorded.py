@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SAID = (
     *("name", "rule", "command", "moved", "inputs", "outputs", "logs", "container", "containers"),
     *("marks", "threads", "memory", "gpus", "minutes", "attempts", "wanted", "deciding", "passed"),
+    *("benchmark", "message", "is_local"),
 )
 _HANDLERS = re.compile(r"^\s*on(start|success|error)\s*:", re.MULTILINE)
 _USUAL = {

@@ -14,12 +14,9 @@ from labflake.project.options import flag
 from labflake.project.settings import overrides
 from labflake.steps import (
     demands,
-    engine,
     from_record,
     given,
-    language,
     limits,
-    missing,
     names,
     own_names,
     profiles,
@@ -28,8 +25,10 @@ from labflake.steps import (
     strays,
 )
 from labflake.steps.changed import Change, settings
+from labflake.steps.job import Graph
 from labflake.steps.progress import Progress
 from labflake.steps.reading import Reading
+from labflake.steps.snakemake import engine
 
 
 def run(
@@ -113,22 +112,26 @@ def _ask_snakemake(
         targets=targets,
         force=change.everything or bool(session.redo),
         differs=lambda job: steps.differs(job, session),
+        perform=steps.perform,
         keep_going=flag("KEEP_GOING"),
     )
     reading = Reading(experiment, contents)
 
-    def on_more(dag) -> None:
-        _look_at_given(dag, session, experiment)
+    counted: set[str] = set()
 
-    def on_start(dag) -> None:
+    def on_more(graph: Graph) -> None:
+        counted.update(job.name for job in graph.needed)
+        session.progress.count = len(counted)
+        _look_at_given(graph, session, experiment)
+
+    def on_start(graph: Graph) -> None:
         given.begin(experiment, whole=not targets)
-        _check(dag, request, session.progress)
-        on_more(dag)
-        _expect(session, reading, dag)
-        session.running.stop_on_signals()  # not before: Snakemake sets its own
+        demands.check(graph.needed, request.limits)
+        on_more(graph)
+        _expect(session, reading, graph)
 
     try:
-        good, graph = engine.execute(request, on_start, on_more)
+        good, graph = engine.execute(request, on_start, on_more, session.running.stop_on_signals)
     finally:
         if session.outdated:
             raise ChangedError(session.outdated)
@@ -137,7 +140,7 @@ def _ask_snakemake(
         contents.graph = {"id": session.graph, "settings": settings()} | reading.of(graph)
         contents.graph["environment"] = session.environment
         recorded.keep(experiment, session)
-    return good, {path for _, _, outputs in graph.jobs for path in outputs}
+    return good, graph.made()
 
 
 def _expected(contents: Contents) -> dict[str, str]:
@@ -146,37 +149,25 @@ def _expected(contents: Contents) -> dict[str, str]:
     return made | contents.guarded
 
 
-def _expect(session: steps.Session, reading: Reading, dag) -> None:
+def _expect(session: steps.Session, reading: Reading, graph: Graph) -> None:
     """Tell the steps what the graph was read from: all see the same state of the code."""
-    for job in dag.needrun_jobs():
-        for path in job.output:
-            session.expected.pop(str(path), None)
+    for path in [path for job in graph.needed for path in job.outputs]:
+        session.expected.pop(path, None)
     session.expected |= reading.code
     known = session.contents.graph if session.contents.graph.get("id") == session.graph else {}
     if differing := reading.differing(known.get("files", {})):
         raise session.changed(differing, "after this build had read it")
 
 
-def _check(dag, request: engine.Request, progress: Progress) -> None:
-    """Refuse a job that asks for more than there is; count the jobs."""
-    needed = [job for job in dag.needrun_jobs() if job.output]
-    missing.check_targets(request, dag)
-    for job in dag.jobs:
-        language.check_files(job.rule, job.input)  # of functions, which only a job asks
-    progress.count = engine.counted(dag)
-    demands.check(needed, request.limits)
-
-
-def _look_at_given(dag, session: steps.Session, experiment: Experiment) -> None:
+def _look_at_given(graph: Graph, session: steps.Session, experiment: Experiment) -> None:
     """Look at all that is read: also by complete checkpoints, and by what leads to them."""
     records = session.contents.steps
-    decided = set(map(str, dag.workflow.checkpoints.created_output))
-    done = [records[first] for first in _leading_to(decided, session.contents)]
+    done = [records[first] for first in _leading_to(graph.decided, session.contents)]
     read = {path: names.rule(step["name"]) for step in done for path in step["declared"]}
-    for job in dag.jobs:
-        given.refuse(job.rule.name, map(str, job.output))
-        read |= {str(path): job.rule.name for path in job.input}
-    session.made |= engine.outputs(dag).union(*(step["outputs"] for step in done))
+    for job in graph.jobs:
+        given.refuse(job.rule, job.outputs)
+        read |= dict.fromkeys(job.inputs, job.rule)
+    session.made |= graph.made().union(*(step["outputs"] for step in done))
     given.check(experiment, read, session.made)
 
 
@@ -198,10 +189,10 @@ def _leading_to(paths: set[str], contents: Contents) -> set[str]:
     return found
 
 
-def _clear_leftovers(experiment: Experiment, contents: Contents, graph: engine.Graph) -> None:
+def _clear_leftovers(experiment: Experiment, contents: Contents, graph: Graph) -> None:
     """Remove what steps made that do not exist any more, unless somebody has it for his own now."""
-    kept = {path for _, inputs, outputs in graph.jobs for path in [*inputs, *outputs]}
-    now = {outputs[0] for _, _, outputs in graph.jobs} | _leading_to(kept, contents)
+    kept = {path for job in graph.jobs for path in job.inputs} | graph.made()
+    now = {*graph.firsts()} | _leading_to(kept, contents)
     kept |= {
         path for first in now & contents.steps.keys() for path in contents.steps[first]["outputs"]
     }

@@ -38,7 +38,7 @@ class StepError(LabError):
     def __init__(
         self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
     ) -> None:
-        command = step.moved if scratch else step.command
+        command = step.moved if scratch and not step.files else step.command.split("\n#")[0]
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
             end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
@@ -120,6 +120,9 @@ def declare(step: "Step", scratch: Path, place: Path) -> None:
     folder = scratch / _NOTES
     folder.mkdir(exist_ok=True)
     declared.written(str(folder))
+    for name, text in step.files.items():
+        (scratch / name).parent.mkdir(exist_ok=True)
+        (scratch / name).write_text(text, encoding="utf-8")
 
 
 def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
@@ -172,7 +175,7 @@ def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str 
         command = _command(step, scratch, session)
     except LabError as error:
         return str(error)
-    if session.cluster:
+    if session.cluster and not step.is_local:
         own = own_environment(step, scratch)
         del own[orphans.MARK]  # what runs there is none of this machine's business
         return session.cluster.run(step, command, own, log)
@@ -198,6 +201,7 @@ def _run_here(
         with (
             session.running.start(scratch.name, command.argv, command.undo, **options) as process,
             _watcher.watching(process.pid, command.memory) as watch,
+            _measured(step, process.pid),
         ):
             code = processes.wait(process)
     if watch.used:
@@ -205,6 +209,18 @@ def _run_here(
         return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
     wanted = variables.missing(log) if code else None
     return "\n  ".join(filter(None, [command.explain(code), wanted])) if code else None
+
+
+@contextlib.contextmanager
+def _measured(step: "Step", process: int) -> Iterator[None]:
+    """Note what a process uses where the rule has a `benchmark:`."""
+    if not step.benchmark:
+        yield
+        return
+    from labflake.steps.snakemake import benchmarks
+
+    with benchmarks.measured(process, step.benchmark):
+        yield
 
 
 def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:

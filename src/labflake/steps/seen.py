@@ -125,7 +125,8 @@ def _of_packages(step: "Step", looked_for: set[str]) -> list[str]:
     """Return the modules of which the key of a step has no package, there or not."""
     if step.container:
         return []
-    places = (root() / "scripts" / os.path.basename(os.getcwd()), root() / "src", root())
+    beside = {Path(os.path.abspath(path)).parent for path in step.inputs if path.endswith(".py")}
+    places = (*beside, root() / "scripts" / os.path.basename(os.getcwd()), root() / "src", root())
     known = sys.stdlib_module_names | {name.split(".")[0] for name in step.asked.modules}
     names = (name for name in sorted(looked_for - known - {pins.LABFLAKE}) if name[0] != "_")
     return [

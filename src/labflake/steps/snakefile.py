@@ -1,8 +1,6 @@
 """What a Snakefile uses: `code`, `data` and `step`."""
 
 import os
-import re
-import sys
 from pathlib import Path
 
 from labflake.errors import LabError
@@ -52,10 +50,10 @@ def data(name: str) -> str:
     Raises:
         LabError: no such data is declared.
     """
-    from snakemake.io import regex_from_filepattern
+    from labflake.steps.snakemake.jobs import fits
 
     declared = here().config().get("data") or {}
-    if not any(re.match(regex_from_filepattern(name), each) for each in declared):
+    if not any(fits(name, each) for each in declared):
         known = ", ".join(declared) or "none"
         raise LabError(
             f"data({name!r}) is not declared under `data:` in config.yaml; declared: {known}"
@@ -69,19 +67,9 @@ def here() -> Experiment:
 
 
 def step(command: str) -> str:
-    """Wrap the command of a rule, so that content decides whether it runs.
-
-    Snakemake evaluates `shell:` twice: while it reads the Snakefile, and in the function of the
-    rule when the job starts. In the second case the step is restored from the cache or run here,
-    and nothing is left for the shell to do.
+    """Return the command of a rule as it is: `shell: "…"` says the same.
 
     Args:
         command: shell command; `{input}`, `{output}`, `{params}`, `{wildcards}` … as in Snakemake.
     """
-    frame = sys._getframe(1)
-    if not frame.f_locals.get("__is_snakemake_rule_func"):
-        return command
-    from labflake.steps import adjusted, steps
-
-    steps.perform(command, frame.f_locals, frame.f_globals)
-    return adjusted.NOTHING
+    return command

@@ -54,6 +54,11 @@ class Step:
     attempts: int = 1  # at most
     wanted: dict[str, int] = field(default_factory=dict)  # of the rule, where there is less, too
     minutes: int = 0  # that it may take on a cluster; 0 says nothing
+    files: dict[str, str] = field(default_factory=dict, repr=False)  # texts in `scratch`, by name
+    benchmark: str = ""  # where it is written how long it took, and what it used
+    message: str = ""  # to be shown when it starts
+    is_local: bool = False  # runs here, also where others run on a cluster
+    is_checkpoint: bool = False
     containers: dict = field(default_factory=dict, repr=False)  # settings of their engine
 
     def digest(self, path: str, contents: Known) -> str:

@@ -21,16 +21,15 @@ from labflake.errors import LabError
 from labflake.processes.again import EDITED, Look
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import changed, demands, found, given, logs, names, recorded, results, runner
-from labflake.steps import variables as variables_of
+from labflake.steps import changed, found, given, logs, own_names, recorded, results, runner
+from labflake.steps.job import Job
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
-from labflake.steps.step import Known, Step, scratch_of
+from labflake.steps.step import Known, Step
 
 if TYPE_CHECKING:
     from labflake.steps.cluster import Cluster
 
-_MARKS = ("directory", "ensure", "temp", "touch")
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
 
 
@@ -84,14 +83,21 @@ class Session:
 session: Session | None = None
 
 
-def perform(template: str, variables: dict, globals_: dict) -> None:
-    """Perform the job whose rule function has these variables.
+def perform(step: Step, is_plain: bool) -> None:
+    """Perform a step of a job.
+
+    Args:
+        step: as its rule describes it.
+        is_plain: that it is the same in every build under the same graph.
 
     Raises:
         runner.StepError: as `carry_out`.
     """
     assert session is not None, "steps run inside a build: use make"
-    carry_out(_describe(template, variables, globals_, session), session)
+    if is_plain:
+        session.told[step.outputs[0]] = recorded.note(step)
+    own_names.make_room(step.outputs, session.contents)
+    carry_out(named(step), session)
 
 
 def carry_out(step: Step, session: Session) -> None:
@@ -153,6 +159,8 @@ def _make(
             _check_promises(step, places, session)
             return "cached", key, _publish(step, key, places, session)
     session.progress.started(step.name)
+    if step.message:
+        session.progress.say(f"  {step.message}")
     for path in [path for path in step.logs if not path.startswith(("/", "..", "~"))]:
         remove(Path(path))  # it is of another run
     runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
@@ -229,32 +237,9 @@ def _check_promises(step: Step, places: dict[str, str], session: Session) -> Non
         raise runner.failed(step, problem, session)
 
 
-def name_of(job) -> str:
-    """Return the name of a job."""
-    return names.of(job.rule.name, job.wildcards)
-
-
-def from_job(job) -> Step:
-    """Return the step of a job that has not been started."""
-    step = Step(
-        name=name_of(job),
-        command=job.format_wildcards(job.rule.shellcmd or ""),
-        inputs=[str(f) for f in job.input],
-        outputs=[str(f) for f in job.output],
-        container=str(job.rule.container_img or ""),
-        containers=job.rule.workflow.globals.get("config", {}).get("containers") or {},
-        passed=variables_of.passed(job.rule.workflow),
-        rule=job.rule.name,
-        marks=marks_of(job.rule, job.wildcards),
-        logs=[*map(str, job.log)],
-        deciding=variables_of.deciding(job.rule.workflow),
-    )
-    name = os.path.basename(os.path.dirname(job.rule.workflow.main_snakefile))
-    return named(step, str(Experiment(name).generated))
-
-
-def named(step: Step, generated: str) -> Step:
+def named(step: Step) -> Step:
     """Add to the inputs what the command names: files of ours, and programs of the machine."""
+    generated = str(Experiment(os.path.basename(os.getcwd())).generated)
     step.declared = [*step.inputs, *step.outputs, *step.logs]
     step.programs = {} if step.container else commands.programs(step.command)
     step.inputs += commands.files(step.command, step.declared, generated)
@@ -266,64 +251,10 @@ def named(step: Step, generated: str) -> Step:
     return step
 
 
-def marks_of(rule, wildcards) -> list[dict]:
-    """Return how a rule marks each of its outputs: `touch()`, `ensure()`, `directory()` …."""
-    return [_marks(getattr(output, "flags", {}), wildcards) for output in rule.output]
-
-
-def _marks(flags: dict, wildcards) -> dict:
-    """Return marks as they can be written down: a checksum that is a function has its value."""
-    marks = {name: flags[name] for name in _MARKS if name in flags}
-    wanted = (marks.get("ensure") or {}).get("checksum")
-    if callable(wanted):
-        marks["ensure"] = marks["ensure"] | {"checksum": wanted(wildcards)}
-    return marks
-
-
-def _describe(template: str, variables: dict, globals_: dict, session: Session) -> Step:
-    """Gather from Snakemake's variables what decides the result of a job."""
-    from snakemake.iocontainers import Namedlist
-    from snakemake.utils import format as expand
-
-    everything = globals_ | variables
-    rule, workflow = variables["rule"], globals_["workflow"]
-    resources = variables["resources"]
-    known, job = workflow.get_rule(rule), demands.of(variables, workflow)
-    outputs = [str(f) for f in variables["output"]]
-    scratch = str(scratch_of(outputs))
-    moved = Namedlist(
-        toclone=variables["output"], custom_map=lambda f: os.path.join(scratch, str(f))
-    )
-    step = Step(
-        name=names.of(rule, variables["wildcards"]),
-        rule=rule,
-        command=expand(template, **everything),
-        moved=expand(template, **(everything | {"output": moved})),
-        inputs=[str(f) for f in variables["input"]],
-        outputs=outputs,
-        container=str(known.container_img or ""),
-        containers=everything["config"].get("containers") or {},
-        marks=marks_of(known, variables["wildcards"]),
-        logs=[*map(str, variables["log"])],
-        threads=variables["threads"],
-        memory=resources.get("mem_mb", 0) or 0,
-        gpus=resources.get("gpu", 0) or 0,
-        minutes=resources.get("runtime", 0) or 0,
-        deciding=variables_of.deciding(workflow),
-        passed=variables_of.passed(workflow),
-    )
-    if job:
-        step.attempt, step.attempts = job.attempt, job.restart_times + 1
-        step.wanted = demands.wanted(job)
-    if demands.is_plain(known, step.threads) and step.attempt == 1:
-        session.told[outputs[0]] = recorded.note(step)
-    return named(step, os.getcwd())
-
-
-def differs(job, session: Session) -> bool:
+def differs(job: Job, session: Session) -> bool:
     """Tell whether a job is not, or not certainly, as it was recorded when it was made."""
-    contents, inputs = session.contents, dict.fromkeys(map(str, job.input))
-    record = contents.steps.get(str(job.output[0]))
+    contents, inputs = session.contents, dict.fromkeys(job.inputs)
+    record = contents.steps.get(job.outputs[0])
     if not record or record["graph"] != session.graph or record["declared"] != [*inputs]:
         return True
     known = record["inputs"] | record["outputs"]

@@ -7,6 +7,7 @@ models. Both reach the steps and the cells of documents.
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.content.contents import Contents
@@ -14,14 +15,14 @@ from labflake.project.experiments import Experiment
 from labflake.steps import changed
 
 
-def deciding(workflow) -> dict[str, str]:
+def deciding(declared: Iterable[str]) -> dict[str, str]:
     """Return a digest of each variable of `envvars:`; its value may be a secret."""
-    return changed.variables(sorted(workflow.envvars))
+    return changed.variables(sorted(declared))
 
 
-def passed(workflow) -> list[str]:
+def passed(declared: Iterable[str], config: dict) -> list[str]:
     """Return the names of all variables that the steps get."""
-    return sorted({*workflow.envvars, *_named(workflow.globals.get("config", {}))})
+    return sorted({*declared, *_named(config)})
 
 
 def _named(config: dict) -> list[str]:

@@ -128,7 +128,7 @@ class Notes:
         if (path + os.sep).startswith(self.own):
             return
         ours = path.startswith((self.project, _MEMORY))
-        if not ours and path.startswith(self.elsewhere):
+        if not ours and (path + os.sep).startswith(self.elsewhere):
             return
         if os.sep + "__pycache__" + os.sep in path:
             folder, name = os.path.split(path)
@@ -241,7 +241,8 @@ def _report(kind, error, trace):
     return sys.stderr.write("%serror: %s\n" % (place, error))  # noqa: UP031
 
 
-def _begin():
+def begin():
+    """Note from now on what this process does, if it belongs to a step."""
     folder = os.environ.get("LAB_STEP", "")
     if os.path.isdir(folder):
         sys.excepthook = _report
@@ -250,4 +251,4 @@ def _begin():
 
 
 _go_on()
-_begin()
+begin()

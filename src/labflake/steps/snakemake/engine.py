@@ -10,16 +10,21 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.project.options import is_debugging
-from labflake.steps import adjusted, inside, language, missing
+from labflake.steps import steps
+from labflake.steps.job import Graph, Job
 from labflake.steps.limits import Limits
 from labflake.steps.runner import StepError
+from labflake.steps.snakemake import adjusted, inside, language, missing
+from labflake.steps.step import Step
+
+_MANY = 1_000_000  # processors
 
 _Kind = TypeVar("_Kind", bound=BaseException)
 
@@ -33,58 +38,65 @@ class Request:
     config: dict
     targets: list[str] = field(default_factory=list)
     force: bool = False
-    differs: Callable[[object], bool] = lambda job: False  # ask it; Snakemake adds what follows
+    differs: Callable[[Job], bool] = lambda job: False  # ask it; Snakemake adds what follows
+    perform: Callable[[Step, bool], None] = lambda step, is_plain: None
     keep_going: bool = False
 
 
-@dataclass
-class Graph:
-    """The jobs of an experiment, each as (rule, inputs, outputs), and what decides on them."""
-
-    jobs: list[tuple[str, list[str], list[str]]]
-    checkpoints: list[str]  # outputs on which further jobs depend
-    variables: list[str]  # that the Snakefile declares to use
-
-
-def execute(request: Request, on_start, on_more) -> tuple[bool, Graph]:
-    """Run what is needed; return whether all went well, and the jobs.
+def execute(
+    request: Request,
+    on_start: Callable[[Graph], None],
+    on_more: Callable[[Graph], None],
+    on_ready: Callable[[], None],
+) -> tuple[bool, Graph]:
+    """Perform what is needed; return whether all went well, and the jobs.
 
     Args:
         request: what to run.
-        on_start: called with Snakemake's DAG before the first job starts.
-        on_more: called with it when a checkpoint has added jobs.
+        on_start: called with the jobs before the first one starts.
+        on_more: called with them when a checkpoint has added some.
+        on_ready: called in the main thread when Snakemake has set up all that it uses.
 
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
     adjusted.load()
-    from snakemake.scheduling.greedy import SchedulerSettings as GreedySettings
     from snakemake.settings import types as settings
 
-    with _Snakefile(request) as workflow:
-        errors = adjusted.adjust()
-        adjusted.ask(request.differs)
-        request.targets = missing.as_made(request.experiment, workflow._workflow, request.targets)
+    from labflake.steps.snakemake import executor, jobs
+
+    def begin(dag) -> None:
+        missing.check_targets(request, dag)
+        for job in dag.jobs:
+            language.check_job(job)  # also what functions say, which only a job asks
+        on_start(_graph(dag))
+
+    build = executor.Build(
+        limits=request.limits,
+        keep_going=request.keep_going,
+        begin=begin,
+        more=lambda dag: on_more(_graph(dag)),
+        ready=on_ready,
+        perform=lambda job: request.perform(jobs.step_to_run(job), jobs.is_plain(job)),
+    )
+    executor.register(build)
+    with Snakefile(request) as workflow:
+        adjusted.adjust()
+        adjusted.ask(lambda job: request.differs(jobs.job_of(job)))
+        inner = workflow._workflow
+        request.targets = missing.as_made(request.experiment, inner, request.targets)
         dag = workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
                 forceall=request.force,
                 rerun_triggers=frozenset({settings.RerunTrigger.MTIME}),
                 max_checksum_file_size=0,
+                max_inventory_wait_time=0,  # it would stumble over a file where a folder is to be
             )
         )
-        inner = workflow._workflow
-        theirs = inner._onstart
-
-        def start(log) -> None:
-            on_start(inner.dag)
-            adjusted.tell_of_more(inner.dag, on_more)
-            theirs(log)
-
-        inner._onstart = start
         try:
             dag.execute_workflow(
-                executor="local",
+                executor=executor.NAME,
                 execution_settings=settings.ExecutionSettings(
                     lock=False,
                     ignore_incomplete=True,
@@ -95,20 +107,15 @@ def execute(request: Request, on_start, on_more) -> tuple[bool, Graph]:
                     retries=0,
                 ),
                 scheduling_settings=settings.SchedulingSettings(
-                    scheduler="greedy", subsample=64, max_jobs_per_timespan=None
+                    scheduler=executor.NAME, subsample=None, max_jobs_per_timespan=None
                 ),
-                scheduler_settings=GreedySettings(omit_prioritize_by_temp_and_input=True),
             )
             good = True
         except Exception as error:
             if not _started(inner) or _own(error):
-                raise LabError(_explain(request, inner, error)) from None
+                raise LabError(explain(request, inner, error)) from None
             good = False
-            for each in errors or [error]:
-                if not isinstance(_own(each), StepError):  # which has been said already
-                    inside = each.__context__ if _is_snakemakes(each) else None
-                    text = _explain(request, inner, inside or each)
-                    print(f"error: {text}", file=sys.stderr)
+            _say(request, inner, build.failures or [error])
         missing.check_targets(request, inner.dag)
         return good, _graph(inner.dag)
 
@@ -121,17 +128,31 @@ def say(errors: Iterable[BaseException]) -> None:
             print(f"error: {text}", file=sys.stderr)
 
 
-def read(request: Request, brought: Callable[[str], bool], complete: Callable) -> list[list]:
-    """Return the jobs of the experiment without running anything.
+def _say(request: Request, workflow, errors: list[BaseException]) -> None:
+    """Say what went wrong and has not been said by a step."""
+    for each in errors:
+        if isinstance(each, KeyboardInterrupt) or isinstance(_own(each), StepError):
+            continue
+        inner = each.__context__ if _is_snakemakes(each) else None
+        print(f"error: {explain(request, workflow, inner or each)}", file=sys.stderr)
+
+
+def read(
+    request: Request,
+    brought: Callable[[str], bool],
+    complete: Callable[[list[Step]], list[str]],
+) -> list[list[Step]]:
+    """Return the steps of the experiment without running anything.
 
     Args:
         request: what to read.
         brought: tells whether a file is data, which a build brings before all steps.
-        complete: gets all jobs, each after all that it needs, and returns those checkpoints among
-            them whose results can be read: what they decide is read, and the jobs come again.
+        complete: gets all steps, each after all that it needs, and returns the names of those
+            checkpoints among them whose results can be read: what they decide is read, and the
+            steps come again.
 
     Returns:
-        The jobs, each after what it needs, as known before the first checkpoint, and after each
+        The steps, each after what it needs, as known before the first checkpoint, and after each
         round of such ones.
 
     Raises:
@@ -141,7 +162,7 @@ def read(request: Request, brought: Callable[[str], bool], complete: Callable) -
     from snakemake.settings import types as settings
     from snakemake_interface_storage_plugins.io import Mtime
 
-    with _Snakefile(request) as workflow:
+    with Snakefile(request) as workflow:
         workflow.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
@@ -156,34 +177,23 @@ def read(request: Request, brought: Callable[[str], bool], complete: Callable) -
                 inner.iocache.exists_local[path] = True
                 inner.iocache.mtime[path] = Mtime(local=0, local_target=0)
             inner._build_dag()
-            states = [_jobs(inner.dag)]
+            known = _jobs(inner.dag)
+            states = [[*map(_described, known)]]
             while decided := complete(states[-1]):
-                inner.dag._finished.update(decided)
-                inner.async_run(inner.dag.update_checkpoint_dependencies(decided))
-                states.append(_jobs(inner.dag))
+                done = [j for j, s in zip(known, states[-1], strict=True) if s.name in decided]
+                inner.dag._finished.update(done)
+                inner.async_run(inner.dag.update_checkpoint_dependencies(done))
+                known = _jobs(inner.dag)
+                states.append([*map(_described, known)])
         except Exception as error:
-            raise LabError(_explain(request, inner, error)) from None
+            raise LabError(explain(request, inner, error)) from None
         return states
 
 
-def outputs(dag) -> set[str]:
-    """Return what jobs make, also those of complete checkpoints, which the graph leaves out."""
-    made = {str(path) for job in dag.jobs for path in job.output}
-    return made | set(map(str, dag.workflow.checkpoints.created_output))
+def _described(job) -> Step:
+    from labflake.steps.snakemake import jobs
 
-
-def counted(dag) -> Callable[[], int]:
-    """Return what counts the steps of a build that runs, which a checkpoint can make more."""
-    known: dict[int, int] = {}
-
-    def count() -> int:
-        size = len(dag)  # of the graph: with it, the number changes
-        if size not in known:
-            jobs = {*list(dag._finished), *list(dag._needrun)}
-            known[size] = sum(bool(job.output) for job in jobs)
-        return known[size]
-
-    return count
+    return steps.named(jobs.step_of(job))
 
 
 def _jobs(dag) -> list:
@@ -195,7 +205,7 @@ def _started(workflow) -> bool:
     return getattr(workflow, "scheduler", None) is not None
 
 
-class _Snakefile:
+class Snakefile:
     """Snakemake's interface with the Snakefile read, its own messages held back."""
 
     def __init__(self, request: Request) -> None:
@@ -234,8 +244,6 @@ class _Snakefile:
             # Snakemake's own way to the workflow loses, when the Snakefile has an error, what is
             # needed to name its line.
             inner = workflow._workflow_store = workflow._get_workflow()
-            for names in (inner.globals, inner.vanilla_globals):  # the second for modules
-                names["shell"] = adjusted.shell(names["shell"], _perform)
             language.prepare(inner, request.experiment.generated)
             inner.include(workflow.snakefile, overwrite_default_target=True)
             inner.check()
@@ -244,18 +252,12 @@ class _Snakefile:
             inside.follow(request.experiment)
         except Exception as error:
             self.__exit__()
-            raise LabError(_explain(request, inner, error)) from None
+            raise LabError(explain(request, inner, error)) from None
         return workflow
 
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             self.api.__exit__(None, None, None)
-
-
-def _perform(command: str, variables: dict, globals_: dict) -> None:
-    from labflake.steps import steps
-
-    steps.perform(command, variables, globals_)
 
 
 def _own(error: BaseException | None) -> LabError | None:
@@ -275,15 +277,11 @@ def _is_snakemakes(error: BaseException) -> bool:
 
 
 def _resources(limits: Limits) -> dict:
-    """Return the limits as Snakemake takes them; on a cluster it counts jobs, not processors."""
-    most = {"mem_mb": limits.memory, "gpu": limits.gpus}
-    found: dict = {"resources": {name: n for name, n in most.items() if n is not None}}
-    if limits.cluster:
-        return found | {"cores": 100_000, "nodes": limits.jobs}
-    return found | {"cores": limits.jobs}
+    """Let Snakemake hand over all that is ready: the limits are respected where jobs take turns."""
+    return {"cores": _MANY, "max_threads": None if limits.cluster else limits.jobs}
 
 
-def _explain(request: Request, workflow, error: BaseException) -> str:
+def explain(request: Request, workflow, error: BaseException) -> str:
     """Say what Snakemake found wrong, and where, without its traceback."""
     from snakemake.exceptions import get_exception_origin
 
@@ -318,16 +316,14 @@ def _machines(error: BaseException | None) -> str | None:
 
 
 def _graph(dag) -> Graph:
-    jobs = [
-        (job.rule.name, [str(f) for f in job.input], [str(f) for f in job.output])
-        for job in dag.jobs
-        if job.output
-    ]
-    # A complete checkpoint leaves the graph when the steps that it decides on are known.
-    made = {path for _, _, outputs in jobs for path in outputs}
-    decided = sorted(map(str, dag.workflow.checkpoints.created_output))
-    others: list[tuple[str, list[str], list[str]]] = [
-        ("", [], [path]) for path in decided if path not in made
-    ]
-    deciding = [str(f) for job in dag.jobs if job.is_checkpoint for f in job.output]
-    return Graph(jobs + others, [*deciding, *decided], sorted(dag.workflow.envvars))
+    from labflake.steps.snakemake import jobs
+
+    known = {id(job): jobs.job_of(job) for job in dag.jobs if job.output}
+    needed = [j for j in dag.jobs if j.output and (dag.needrun(j) or dag.finished(j))]
+    return Graph(
+        jobs=[*known.values()],
+        needed=[replace(known[id(job)], wanted=jobs.wanted(job)) for job in needed],
+        # A complete checkpoint leaves the graph when the steps that it decides on are known.
+        decided=set(map(str, dag.workflow.checkpoints.created_output)),
+        variables=sorted(dag.workflow.envvars),
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from labflake.data_files.gate import guarded
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import adjusted, inside, language
+from labflake.steps.snakemake import adjusted, inside, language
 
 _guarded: Experiment | None = None
 
@@ -108,9 +108,8 @@ def check_targets(request, dag) -> None:
     Raises:
         LabError: names the first of them, and close names.
     """
-    from labflake.steps.engine import outputs
-
-    made = outputs(dag)
+    made = {str(path) for job in dag.jobs for path in job.output}
+    made |= set(map(str, dag.workflow.checkpoints.created_output))
     for target in request.targets:
         if target not in made:
             raise LabError(nobody_makes(request.experiment, target, made, dag.workflow))

@@ -11,7 +11,7 @@ from pathlib import Path
 from labflake.data_files.gate import guarded
 from labflake.data_files.gate.guarded import Guarded
 from labflake.project.experiments import Experiment
-from labflake.steps import adjusted
+from labflake.steps.snakemake import adjusted
 
 _data: list[Guarded] = []  # of the experiment that is read: none before, one then
 

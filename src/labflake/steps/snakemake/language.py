@@ -11,19 +11,16 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.project.experiments import relative
 
-_PROGRAM = 'write a program and `shell: step("python {input.code[0]} …")`'
+_PROGRAM = "copy what it does into a program, and start that by `script:` or `shell:`"
 _REMOVE = "remove it: "
 _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
-    "run:": (lambda r: r.is_run and not r.norun, "is not tracked", _PROGRAM),
-    "script:": (lambda r: r.script, "is not tracked", _PROGRAM),
-    "notebook:": (lambda r: r.notebook, "is not tracked", _PROGRAM),
     "wrapper:": (lambda r: r.wrapper, "is not tracked", _PROGRAM),
     "template_engine:": (lambda r: r.template_engine, "is not tracked", _PROGRAM),
     "cwl:": (lambda r: r.cwl, "is not tracked", _PROGRAM),
-    "benchmark:": (
-        lambda r: r.benchmark,
-        "would measure steps that come from the cache",
-        _REMOVE + "make prints how long each step took",
+    "benchmark: repeat()": (
+        lambda r: "repeat" in getattr(r.benchmark, "flags", {}),
+        "would run a step more than once for one result",
+        "write `benchmark:` without `repeat()`",
     ),
     "shadow:": (
         lambda r: r.shadow_depth,
@@ -84,10 +81,24 @@ def check(workflow) -> None:
         check_files(rule, [*rule.input, *rule.output])
         for name, (has, why, instead) in _RULE.items():
             if has(rule):
-                _refuse(place(rule, name), f"rule {rule.name}: `{name}` {why}", instead)
+                _refuse(
+                    place(rule, name.split(" ")[0]), f"rule {rule.name}: `{name}` {why}", instead
+                )
         if rule.norun and rule.output:
             why = f"rule {rule.name}: it has an output and no command"
-            _refuse(place(rule, "output:"), why, 'add `shell: step("…")`')
+            _refuse(place(rule, "output:"), why, 'add `shell: "…"`')
+
+
+def check_job(job) -> None:
+    """Refuse what only a job knows: marks that functions set, and a command that makes nothing.
+
+    Raises:
+        LabError: as `check`.
+    """
+    check_files(job.rule, job.input)
+    if not job.output and not job.rule.norun:
+        why = f"rule {job.rule.name}: it has a command and no output, so it would always run"
+        _refuse(place(job.rule), why, 'name what it makes, or mark it: `output: touch("done.txt")`')
 
 
 def check_files(rule, files) -> None:
@@ -118,12 +129,14 @@ def _check_shell(workflow) -> None:
     """Refuse a prefix, a suffix or another program for all commands."""
     shell = workflow.globals["shell"]
     given = {
-        "prefix": shell._process_prefix is not None,
+        "prefix": bool(shell._process_prefix),
         "suffix": bool(shell._process_suffix),
         "executable": Path(shell.get_executable() or "bash").name != "bash",
     }
     for name in [name for name, is_given in given.items() if is_given]:
-        shell.executable("bash")
+        shell.executable("bash")  # another build may follow in this process
+        shell.prefix("")
+        shell.suffix("")
         place = _line(workflow.main_snakefile, f"shell.{name}")
         why = f"`shell.{name}()` would change commands unseen"
         _refuse(place, why, "write it into the commands of the steps")

@@ -1,0 +1,67 @@
+"""Runs inside a step whose rule has a `script:`, `notebook:` or `run:`, as Snakemake would."""
+
+import os
+import pickle
+import sys
+
+from labflake.project.declared import VARIABLE
+
+LATER = "LAB_LATER"  # instead of `VARIABLE` until `watch` is called
+UNWATCHED = f'{LATER}="${VARIABLE}" {VARIABLE}='  # before a command
+_PREAMBLE = "snakemake-job-properties"  # the tag of the cell that Snakemake puts first
+
+
+def given(pickled: bytes, places: list[str]) -> object:
+    """Return the object `snakemake` of a step.
+
+    Args:
+        pickled: the object, as the build wrote it.
+        places: where Snakemake is, for the Python of a container.
+    """
+    sys.path.extend(place for place in places if place not in sys.path)
+    return pickle.loads(pickled)
+
+
+def watch() -> None:
+    """Note from now on what is read: before, this process was ours, and not the step's."""
+    import sitecustomize
+
+    os.environ[VARIABLE] = os.environ.pop(LATER, "")
+    sitecustomize.begin()
+
+
+def run_notebook(source: str, preamble: str, executed: str) -> None:
+    """Run the cells of a notebook in this folder.
+
+    Args:
+        source: the notebook.
+        preamble: a file with the code of a cell before all others.
+        executed: where the notebook goes with what its cells showed; "" keeps it nowhere.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(source, as_version=4)
+    with open(preamble, encoding="utf-8") as file:
+        first = nbformat.v4.new_code_cell(file.read(), metadata={"tags": [_PREAMBLE]})
+    own = [c for c in notebook.cells if _PREAMBLE not in c.metadata.get("tags", [])]
+    notebook.cells = [first, *own]
+    os.environ["IPYTHONDIR"] = os.path.dirname(preamble)  # nobody's own settings
+    client = NotebookClient(notebook, timeout=None, record_timing=False)
+    if _is_python(notebook):
+        client.kernel_name = "python3"  # that of this environment, whatever the file says
+    try:
+        client.execute(cwd=os.getcwd())
+    finally:
+        if executed:
+            os.makedirs(os.path.dirname(os.path.abspath(executed)), exist_ok=True)
+            nbformat.write(notebook, executed)
+
+
+def _is_python(notebook) -> bool:
+    language = notebook.metadata.get("language_info", {}).get("name", "python")
+    return language.lower() == "python"
+
+
+if __name__ == "__main__":
+    run_notebook(*sys.argv[1:])

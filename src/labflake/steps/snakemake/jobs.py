@@ -1,0 +1,138 @@
+"""A job of Snakemake as one of ours, and as the step that it is."""
+
+import inspect
+import os
+import re
+
+from snakemake.io import regex_from_filepattern
+from snakemake.iocontainers import Namedlist
+
+from labflake.errors import LabError
+from labflake.steps import names, variables
+from labflake.steps.job import Job
+from labflake.steps.snakemake import blocks, language, scripts
+from labflake.steps.snakemake.executor import amount
+from labflake.steps.step import Step, scratch_of
+
+_LIMITED = ("mem_mb", "gpu")
+_OF_JOB = {
+    *("input", "output", "params", "wildcards", "threads", "resources", "log", "jobid"),
+    *("name", "rule", "rulename", "bench_iteration"),
+}
+_MARKS = ("directory", "ensure", "temp", "touch")
+
+
+def job_of(job) -> Job:
+    """Return a job as others see it."""
+    return Job(
+        rule=job.rule.name,
+        name=names.of(job.rule.name, job.wildcards),
+        inputs=[str(path) for path in job.input],
+        outputs=[str(path) for path in job.output],
+        is_checkpoint=job.is_checkpoint,
+    )
+
+
+def wanted(job) -> dict[str, int]:
+    """Return what a job asks for of each resource that has a limit, at its present attempt."""
+    resources = job.resources
+    every = {name: amount(resources, name) for name in _LIMITED}
+    return {name: count for name, count in every.items() if count}
+
+
+def step_of(job) -> Step:
+    """Gather what decides the result of a job, and what it may use."""
+    rule, workflow, resources = job.rule, job.rule.workflow, job.resources
+    known, outputs = job_of(job), [str(path) for path in job.output]
+    scratch = str(scratch_of(outputs))
+    moved = Namedlist(toclone=job.output, custom_map=lambda path: os.path.join(scratch, str(path)))
+    command = _command(job, moved, scratch)
+    return Step(
+        name=known.name,
+        rule=known.rule,
+        command=command.text,
+        moved=command.moved,
+        files=command.files,
+        benchmark=str(job.benchmark or ""),
+        message=job.message or "",
+        is_local=rule.name in workflow._localrules,
+        inputs=known.inputs,
+        outputs=outputs,
+        logs=[str(path) for path in [*job.log, job.benchmark] if path],
+        container=str(rule.container_img or ""),
+        containers=workflow.globals["config"].get("containers") or {},
+        marks=[_marks(path, job.wildcards) for path in rule.output],
+        threads=job.threads,
+        memory=amount(resources, "mem_mb"),
+        gpus=amount(resources, "gpu"),
+        minutes=amount(resources, "runtime"),
+        wanted=wanted(job),
+        is_checkpoint=known.is_checkpoint,
+        attempt=job.attempt,
+        deciding=variables.deciding(workflow.envvars),
+        passed=variables.passed(workflow.envvars, workflow.globals["config"]),
+    )
+
+
+def step_to_run(job) -> Step:
+    """Return the step of a job that runs; only then it is known how often it may be tried."""
+    step = step_of(job)
+    step.attempts = job.restart_times + 1
+    return step
+
+
+def is_plain(job) -> bool:
+    """Tell whether a step is the same whenever its wildcards are.
+
+    A function may ask for its inputs, its attempt or its resources: then only Snakemake can tell.
+    So it is where the step got fewer threads than it wants.
+    """
+    rule = job.rule
+    threads = rule.resources["_cores"]
+    if not rule.shellcmd or "tmpdir" in rule.shellcmd or threads.is_evaluable():
+        return False
+    others = [each for name, each in rule.resources.items() if name != "tmpdir"]
+    functions = [value for value in rule.params if callable(value)]
+    return (
+        threads.value == job.threads
+        and job.attempt == 1
+        and not any(each.is_evaluable() for each in others)
+        and all(len(inspect.signature(each).parameters) == 1 for each in functions)
+    )
+
+
+def _command(job, moved, scratch: str) -> scripts.Command:
+    """Return how a job is started."""
+    if job.rule.script or job.rule.notebook:
+        return scripts.of(job, moved, scratch)
+    if job.rule.shellcmd is None:
+        return blocks.of(job, moved, scratch)
+    return scripts.Command(_shell(job), _shell(job, output=moved), {})
+
+
+def _shell(job, **others: object) -> str:
+    """Return the command of a job; names in it mean what they mean where its rule is written."""
+    own = job.rule.run_func.__globals__
+    if own is not job.rule.workflow.globals:  # of a module
+        others = {name: each for name, each in own.items() if name not in _OF_JOB} | others
+    try:
+        return job.format_wildcards(job.rule.shellcmd, **others)
+    except Exception as error:
+        own = error.__context__ or error
+        place = language.place(job.rule, "shell:")
+        raise LabError(f"{place}: {type(own).__name__}: {own}") from None
+
+
+def _marks(output, wildcards) -> dict:
+    """Return how a rule marks an output; a checksum that is a function has its value."""
+    flags = getattr(output, "flags", {})
+    marks = {name: flags[name] for name in _MARKS if name in flags}
+    checksum = (marks.get("ensure") or {}).get("checksum")
+    if callable(checksum):
+        marks["ensure"] = marks["ensure"] | {"checksum": checksum(wildcards)}
+    return marks
+
+
+def fits(pattern: str, path: str) -> bool:
+    """Tell whether a path is of the form of a pattern with wildcards."""
+    return bool(re.match(regex_from_filepattern(pattern), path))

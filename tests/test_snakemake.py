@@ -1,0 +1,198 @@
+"""Snakemake's language: what a Snakefile may say, and what is refused with its alternative."""
+
+import ast
+import re
+from pathlib import Path
+
+import building
+import pytest
+import snakefiles
+from rendering import REPOSITORY, SOURCES
+from snakefiles import NAME
+
+from labflake.steps.snakemake import INTERIOR
+
+make = building.for_experiment(building.made, NAME)
+TABLE = REPOSITORY / "docs" / "snakemake.md"
+# What a row of the table promises: files that a build makes, with what is in them; None: no file.
+DONE: dict[str, dict[str, str | None]] = {
+    "`shell:`": {"out/shell.txt": "plain helped a of 1\n"},
+    "`script:` in Python": {"out/python.txt": "helped a of 1\n2 5 2\n"},
+    "`script:` in R": {"out/r.txt": "a of 1\nabc\n6\n"},
+    "`script:` in Bash": {"out/bash.txt": "a of 1\nabc\n"},
+    "`notebook:`": {"out/notebook.txt": "helped a of 1\n"},
+    "`run:`": {"out/run.txt": "a of 1\n213 of the config\n"},
+    "`log:`": {"logs/python.txt": "logged\n"},
+    "`params:`, `input:` as functions": {"out/first-b.txt": "b of 1\n"},
+    "`retries:`, `resources:` by `attempt`": {"out/tried.txt": "200\n"},
+    "`include:`, `configfile:`": {"out/included.txt": "of the config\n"},
+    "`module`, `use rule * from … as`": {"out/module.txt": "of the module\n"},
+    "`use rule … as … with`": {"out/again-c.txt": "again\n"},
+    "`ruleorder:`": {"out/order.txt": "better\n"},
+    "`directory()`": {"out/folder/in.txt": "in\n", "out/folder/.snakemake_timestamp": None},
+    "`touch()`": {"out/mark.txt": ""},
+    "`ensure()`": {"out/full.txt": "full\n"},
+    "`temp()`": {"out/of-temp.txt": "temp\n", "out/temp.txt": None},
+    "`multiext()`": {"out/several.one": "one\n", "out/several.two": "two\n"},
+    "`checkpoint`": {"out/gathered.txt": "part 1\npart 2\n"},
+    "`envvars:`": {"out/variable.txt": "of the shell\n"},
+    "`group:`": {"out/of-temp.txt": "temp\n"},
+    "`priority:`, `wildcard_constraints:`": {"out/first-a.txt": "a of 1\n"},
+    "`onstart:`, `onsuccess:`, `onerror:`": {"onstart.txt": "started"},
+    "`default_target:`": {"out/gathered.txt": "part 1\npart 2\n"},
+}
+OTHERS = ("`benchmark:`", "`message:`", "`threads:`", "`localrules:`", "`container:`")
+RULE = "rule a:\n  output: 'x.txt'\n"
+SHELL = "  shell: 'touch {output}'\n"
+REFUSED = {
+    "`conda:`": RULE + "  conda: 'e.yaml'\n" + SHELL,
+    "`envmodules:`": RULE + "  envmodules: 'x'\n" + SHELL,
+    "`wrapper:`": RULE + "  wrapper: 'v1/bio/x'\n",
+    "`cwl:`": RULE + "  cwl: 'x.cwl'\n",
+    "`template_engine:`": RULE + "  template_engine: 'jinja2'\n",
+    "`shadow:`": RULE + "  shadow: 'minimal'\n" + SHELL,
+    "`handover:`": RULE + "  handover: True\n" + SHELL,
+    "`workdir:`": "workdir: 'elsewhere'\n" + RULE + SHELL,
+    "`protected()`": "rule a:\n  output: protected('x.txt')\n" + SHELL,
+    "`ancient()`": RULE + "  input: ancient('y.txt')\n" + SHELL,
+    "`pipe()`": "rule a:\n  output: pipe('x.txt')\n" + SHELL,
+    "`service()`": "rule a:\n  output: service('x.txt')\n" + SHELL,
+    "`update()`": "rule a:\n  output: update('x.txt')\n" + SHELL,
+    "`shell.prefix()`": "shell.prefix('set -x; ')\n" + RULE + SHELL,
+    "`benchmark: repeat()`": RULE + "  benchmark: repeat('b.tsv', 3)\n" + SHELL,
+}
+# What the experiment is to make: all that is promised, but for what other rules take away.
+WANTED = sorted(
+    {p for files in DONE.values() for p in files if p.startswith("out/") and p[4:8] != "temp"}
+    - {"out/folder/in.txt", "out/folder/.snakemake_timestamp"}
+    | {"out/folder"}
+)
+
+
+@pytest.fixture(scope="module")
+def built_language(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Build the experiment once; return the project and what make printed."""
+    project = building.copy(built, tmp_path_factory.mktemp("language") / "project", generated=False)
+    snakefiles.write(project, WANTED)
+    return project, make(project, shell=None, LANG_OF_TEST="of the shell", JOBS="2")
+
+
+def again(project: Path) -> list[str]:
+    """Run make again; return the steps that ran."""
+    return building.ran(make(project, LANG_OF_TEST="of the shell", JOBS="2"))
+
+
+def edit(project: Path, name: str, old: str, new: str) -> None:
+    """Replace a text in a file of the experiment."""
+    path = project / "scripts" / NAME / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_every_row_of_the_table_is_tested() -> None:
+    """What the documentation says of Snakemake's language is what is tested here."""
+    rows = re.findall(r"^\| (`.*?) \|", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted([*DONE, *OTHERS, *REFUSED])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("row", DONE)
+def test_what_works_does_what_snakemake_says(built_language: tuple[Path, str], row: str) -> None:
+    """Each of these makes what Snakemake's documentation says."""
+    generated = built_language[0] / "generated" / NAME
+    files = {path: generated / path for path in DONE[row]}
+    made = {p: f.read_text(encoding="utf-8") if f.exists() else None for p, f in files.items()}
+    assert made == DONE[row]
+
+
+@pytest.mark.long
+def test_benchmark_has_the_columns_of_snakemake(built_language: tuple[Path, str]) -> None:
+    """How long a step took stands where `benchmark:` says, in Snakemake's own table."""
+    table = built_language[0] / "generated" / NAME / "benchmarks" / "first-a.tsv"
+    head, values = table.read_text(encoding="utf-8").splitlines()
+    assert head.split("\t")[:3] == ["s", "h:m:s", "max_rss"]
+    assert float(values.split("\t")[0]) > 0
+
+
+@pytest.mark.long
+def test_message_is_shown_when_its_step_starts(built_language: tuple[Path, str]) -> None:
+    """`message:` replaces nothing, and is said once for each step that runs."""
+    assert built_language[1].count("first of a\n") == 1
+
+
+@pytest.mark.long
+def test_executed_notebook_is_where_its_log_says(built_language: tuple[Path, str]) -> None:
+    """`log: notebook=` has the notebook with what its cells showed."""
+    import nbformat
+
+    path = built_language[0] / "generated" / NAME / "logs" / "seen.ipynb"
+    assert nbformat.read(path, 4).cells[-1]["execution_count"] == 4
+
+
+@pytest.mark.long
+def test_second_make_does_nothing(built_language: tuple[Path, str]) -> None:
+    """Whatever kinds of rules there are, a build after a build is up to date."""
+    assert make(built_language[0], LANG_OF_TEST="of the shell", JOBS="2").endswith("up to date\n")
+
+
+@pytest.mark.long
+def test_each_kind_of_step_runs_again_for_what_it_is_made_of(
+    built_language: tuple[Path, str],
+) -> None:
+    """Scripts, notebooks and blocks follow their own text, their modules and their values."""
+    project = built_language[0]
+    edit(project, "steps/helper.py", "'helped '", "'HELPED '")
+    assert again(project) == ["notebook", "python"]
+    edit(project, "steps/fit.R", "+ 1", "+ 2")
+    edit(project, "helping.py", "'helped '", "'HELPED '")
+    assert again(project) == ["r", "shell"]
+    edit(project, "Snakefile", "FACTOR * x", "FACTOR + x")
+    edit(project, "Snakefile", "echo better", "echo best")
+    assert again(project) == ["better", "block"]
+    edit(project, "config.yaml", "unused: 1", "unused: 2")
+    assert again(project) == ["block"]  # its block uses the settings
+    edit(project, "Snakefile", "FACTOR + x", "FACTOR * x")
+    edit(project, "config.yaml", "unused: 2", "unused: 1")
+    assert again(project) == []  # from the cache
+
+
+@pytest.mark.parametrize("row", REFUSED)
+def test_what_has_no_meaning_here_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    """It is named with its line, and with what to write instead."""
+    first, *more = snakefiles.refusal(tmp_path, REFUSED[row], monkeypatch).splitlines()
+    assert re.match(rf"scripts/{NAME}/Snakefile:[1-4]: ", first)
+    assert row.strip("`") in first
+    assert more
+
+
+def interior(tree: ast.Module) -> set[str]:
+    """Return what a module uses of Snakemake that is not public: imported, private, or replaced."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and re.match("snakemake\\b", node.module or ""):
+            public = re.match("snakemake[.](api|settings|utils)\\b", node.module or "")
+            found |= set() if public else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and re.match("_[^_]", node.attr):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            found |= set() if own else {node.attr}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("replace"):
+            names = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            found |= {*names} if len(node.args) == 3 else set()
+    return found
+
+
+def test_only_one_place_knows_snakemakes_interior() -> None:
+    """One list says what is used of it that is not public, and why; no other module imports it."""
+    room = SOURCES / "labflake" / "steps" / "snakemake"
+    used: set[str] = set()
+    for path in (SOURCES / "labflake").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.is_relative_to(room):
+            used |= interior(ast.parse(text))
+        else:
+            assert not re.search(r"^\s*(from|import) snakemake\b", text, re.MULTILINE), path
+    owners = {"DAG", "Job", "MissingInputException"}  # of what is replaced: not used themselves
+    assert used - owners == {name.rpartition(".")[2] for name in INTERIOR}
