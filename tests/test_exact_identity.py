@@ -164,48 +164,7 @@ def test_name_in_a_command_is_part_of_the_command(project: Path) -> None:
     assert building.ran(make(project, EXPERIMENT=other)) == ["a"]
 
 
-# Snakemake's language: each word does what its documentation says, or is refused with its line
-
-INPUT = f"../../scripts/{NAME}/in.txt"
-REFUSED = {
-    "protected": one("protected('o')", "echo > {output}"),
-    "pipe": one("pipe('o')", "echo > {output}"),
-    "service": one("service('o')", "echo > {output}"),
-    "update": one("update('o')", "echo > {output}"),
-    "ancient": one("'o'", "echo > {output}", rule=f"    input: ancient('{INPUT}')\n"),
-    "ancient of a function": one(
-        "'o'", "echo > {output}", rule=f"    input: ancient(lambda w: '{INPUT}')\n"
-    ),
-    "before_update": one("'o'", "echo > {output}", rule=f"    input: before_update('{INPUT}')\n"),
-    "conda:": one("'o'", "echo > {output}", rule="    conda: 'env.yaml'\n"),
-    "envmodules:": one("'o'", "echo > {output}", rule="    envmodules: 'R/4.1'\n"),
-    "benchmark:": one("'o'", "echo > {output}", rule="    benchmark: 'b.tsv'\n"),
-    "shadow:": one("'o'", "echo > {output}", rule="    shadow: 'minimal'\n"),
-    "handover:": one("'o'", "echo > {output}", rule="    handover: True\n"),
-    "workdir:": one("'o'", "echo > {output}", more="workdir: 'elsewhere'\n"),
-    "shell.prefix": one("'o'", "echo > {output}", more="shell.prefix('X=7; ')\n"),
-    "shell.suffix": one("'o'", "echo > {output}", more="shell.suffix('; true')\n"),
-    "shell.executable": one("'o'", "echo > {output}", more="shell.executable('sh')\n"),
-}
-WORDS = {"run:": "run: print(1)", "script:": "script: 'x.py'", "wrapper:": "wrapper: 'a/b'"}
-REFUSED |= {
-    word: f"{HEAD}rule all:\n    input: 'o'\nrule a:\n    output: 'o'\n    {line}\n"
-    for word, line in WORDS.items()
-}
-
-
-@pytest.mark.parametrize("word", REFUSED)
-def test_word_without_a_meaning_here_is_refused_with_its_line(project: Path, word: str) -> None:
-    """Nothing runs; the message has the word, the line where it stands, and what to write."""
-    generated = write(project, REFUSED[word], in_txt="1\n")
-    said = refused(project)
-    name = word.split(" ")[0]
-    lines = REFUSED[word].splitlines()
-    line = next(n for n, text in enumerate(lines, 1) if name in text)
-    assert f"scripts/{NAME}/Snakefile:{line}:" in said
-    assert f"`{name}" in said
-    assert len(said.splitlines()) <= 4
-    assert not (generated / "o").exists()
+# Snakemake's language: each word does what its documentation says; the rest: test_snakemake.py
 
 
 def test_touch_makes_the_flag(project: Path) -> None:

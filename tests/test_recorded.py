@@ -27,7 +27,7 @@ def loaded() -> None:
     """Import Snakemake once, for all processes in which it reads a Snakefile."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LABFLAKE_PROJECT", str(random_steps.rendering.REPOSITORY))
-        from labflake.steps import adjusted
+        from labflake.steps.snakemake import adjusted
 
         adjusted.load()
 
@@ -58,12 +58,16 @@ def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:
     from labflake.content.contents import Contents
     from labflake.processes import determinism
     from labflake.project.experiments import current
-    from labflake.steps import changed, engine, limits, recorded, steps
+    from labflake.steps import changed, limits, recorded, steps
+    from labflake.steps.job import Job
+    from labflake.steps.snakemake import engine
 
     chance, known = random.Random(seed), 0
     experiment = current()
     request = engine.Request(experiment, limits.from_options(), {})
-    jobs = engine.read(request, lambda path: False, lambda jobs: [])[-1]
+    known_steps = engine.read(request, lambda path: False, lambda jobs: [])[-1]
+    jobs = [Job(s.rule, s.name, s.rules_inputs(), s.outputs) for s in known_steps]
+    makers = {path: job.outputs[0] for job in jobs for path in job.outputs}
     os.chdir(experiment.generated)
     for _ in range(STATES):
         random_steps.change(project, drawn, chance, code=False)
@@ -71,13 +75,13 @@ def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:
         change = changed.examine(experiment, contents)
         due = recorded.due(experiment, contents, change.steps, determinism.conditions())
         session = type("Session", (), {"contents": contents, "graph": contents.graph["id"]})
-        differing = {job for job in jobs if steps.differs(job, session)}
-        following = set(differing)
+        following = {job.outputs[0] for job in jobs if steps.differs(job, session)}
         for job in jobs:  # each after all that it needs
-            if {*job.dag.dependencies[job]} & following:
-                following.add(job)
+            above = {str(each) for path in job.inputs for each in (path, *Path(path).parents)}
+            if following.intersection(makers[each] for each in above & makers.keys()):
+                following.add(job.outputs[0])
         if due is not None:
-            assert due.steps.keys() == {str(job.output[0]) for job in following}
+            assert due.steps.keys() == following
             known += 1
         if chance.random() < 0.2:
             os.chdir(project)
