@@ -115,7 +115,8 @@ def _is_made(path: str, made: set[str]) -> bool:
 
 def _is_ours(experiment: Experiment, path: str) -> bool:
     """Tell whether git holds a file: all of the project but `generated` and `data`."""
-    inside = os.path.relpath(os.path.join(experiment.generated, path), root())
+    real = os.path.realpath(os.path.join(experiment.generated, path))  # it may be a link to one
+    inside = os.path.relpath(real, os.path.realpath(root()))
     return inside.split(os.sep)[0] not in ("..", "generated", "data")
 
 

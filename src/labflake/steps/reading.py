@@ -10,11 +10,12 @@ import contextlib
 import importlib.util
 import os
 import re
+import shutil
 import sys
 import threading
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 from labflake.content.contents import Contents
 from labflake.programs import pins
@@ -35,8 +36,10 @@ _ELSEWHERE = (
     f"{sys.prefix}/lib",
     _LABFLAKE,
 )
+_CACHES = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+_COPIES = os.path.join(_CACHES, "snakemake")  # of scripts, which Snakemake makes
 _IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
-_writing = os.O_WRONLY | os.O_TRUNC
+_no_reading = os.O_WRONLY | os.O_TRUNC | os.O_DIRECTORY  # of a folder, for what is in it
 _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
 
@@ -69,7 +72,7 @@ class Reading:
         self.folders = changed.listings(experiment)
         self.variables: set[str] = set()
         self._sources = {str(experiment.scripts / "Snakefile")}
-        notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake")
+        notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake", _COPIES)
         self._elsewhere = (*_ELSEWHERE, *notes)
         self._busy = threading.local()
         self._follow()
@@ -113,7 +116,7 @@ class Reading:
         frame: FrameType | None = sys._getframe(3)
         while frame:
             file = frame.f_code.co_filename
-            if file in _OTHERS or frame.f_code.co_name.startswith("__rule_"):
+            if file in _OTHERS or _is_cleaning(frame.f_code):
                 return None
             if file == _CODE:
                 return self.code
@@ -165,6 +168,11 @@ class Reading:
         return pins.Asked(frozenset({"snakemake", *names} - {pins.LABFLAKE}))
 
 
+def _is_cleaning(code: CodeType) -> bool:
+    """Tell whether code removes a folder, which may happen at any moment."""
+    return code.co_filename == shutil.__file__ and "rmtree" in code.co_name
+
+
 def _text(path: str) -> str:
     """Return the text of a file; what is no text imports nothing."""
     try:
@@ -176,7 +184,7 @@ def _text(path: str) -> str:
 def _see(event: str, arguments: tuple) -> None:
     if event not in _EVENTS or not isinstance(arguments[0], str | bytes | os.PathLike):
         return
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _writing:
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _no_reading:
         return
     _hooked[-1].see(event, os.fsdecode(arguments[0]))
 

@@ -19,7 +19,17 @@ from labflake.programs import commands
 from labflake.project.declared import VARIABLE, Declared
 from labflake.project.experiments import Experiment, relative
 from labflake.project.settings import told
-from labflake.steps import containers, demands, gpus, logs, own_names, results, seen, variables
+from labflake.steps import (
+    beside,
+    containers,
+    demands,
+    gpus,
+    logs,
+    own_names,
+    results,
+    seen,
+    variables,
+)
 
 if TYPE_CHECKING:
     from labflake.steps.step import Step
@@ -120,6 +130,7 @@ def declare(step: "Step", scratch: Path, place: Path) -> None:
     folder = scratch / _NOTES
     folder.mkdir(exist_ok=True)
     declared.written(str(folder))
+    beside.for_command(step)
     for name, text in step.files.items():
         (scratch / name).parent.mkdir(exist_ok=True)
         (scratch / name).write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labflake.data_files.gate import guarded
 from labflake.project.experiments import Experiment
+from labflake.steps import beside
 
 Looks = dict[str, tuple[int, int, int]]
 
@@ -25,6 +26,8 @@ def look(experiment: Experiment) -> Looks:
         folders[:] = sorted(f for f in folders if f[0] != "." and not (top and f == "outputs"))
         for name in files:
             path = os.path.join(place, name)
+            if beside.is_link(experiment, path):
+                continue
             stat = os.lstat(path)
             key = os.path.relpath(path, experiment.generated)
             found[key] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)

@@ -7,8 +7,9 @@ version that it fits.
 
 import io
 import logging
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TypeVar
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.project.options import is_debugging
-from labflake.steps import steps
+from labflake.steps import beside, steps
 from labflake.steps.job import Graph, Job
 from labflake.steps.limits import Limits
 from labflake.steps.runner import StepError
@@ -26,7 +27,9 @@ from labflake.steps.step import Step
 
 _MANY = 1_000_000  # processors
 
+_CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
 _Kind = TypeVar("_Kind", bound=BaseException)
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -60,6 +63,17 @@ def execute(
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
+    return _with_files_beside(
+        request.experiment, lambda: _execute(request, on_start, on_more, on_ready)
+    )
+
+
+def _execute(
+    request: Request,
+    on_start: Callable[[Graph], None],
+    on_more: Callable[[Graph], None],
+    on_ready: Callable[[], None],
+) -> tuple[bool, Graph]:
     adjusted.load()
     from snakemake.settings import types as settings
 
@@ -113,7 +127,7 @@ def execute(
             good = True
         except Exception as error:
             if not _started(inner) or _own(error):
-                raise LabError(explain(request, inner, error)) from None
+                raise _error(request, inner, error) from None
             good = False
             _say(request, inner, build.failures or [error])
         missing.check_targets(request, inner.dag)
@@ -158,6 +172,14 @@ def read(
     Raises:
         LabError: as `execute`.
     """
+    return _with_files_beside(request.experiment, lambda: _read(request, brought, complete))
+
+
+def _read(
+    request: Request,
+    brought: Callable[[str], bool],
+    complete: Callable[[list[Step]], list[str]],
+) -> list[list[Step]]:
     adjusted.load()
     from snakemake.settings import types as settings
     from snakemake_interface_storage_plugins.io import Mtime
@@ -186,7 +208,7 @@ def read(
                 known = _jobs(inner.dag)
                 states.append([*map(_described, known)])
         except Exception as error:
-            raise LabError(explain(request, inner, error)) from None
+            raise _error(request, inner, error) from None
         return states
 
 
@@ -230,7 +252,7 @@ class Snakefile:
         self.api.__enter__()
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
-        inner = None
+        inner = self.inner = None
         try:
             workflow = self.api.workflow(
                 resource_settings=settings.ResourceSettings(**_resources(request.limits)),
@@ -243,7 +265,7 @@ class Snakefile:
             )
             # Snakemake's own way to the workflow loses, when the Snakefile has an error, what is
             # needed to name its line.
-            inner = workflow._workflow_store = workflow._get_workflow()
+            inner = self.inner = workflow._workflow_store = workflow._get_workflow()
             language.prepare(inner, request.experiment.generated)
             inner.include(workflow.snakefile, overwrite_default_target=True)
             inner.check()
@@ -252,12 +274,14 @@ class Snakefile:
             inside.follow(request.experiment)
         except Exception as error:
             self.__exit__()
-            raise LabError(explain(request, inner, error)) from None
+            raise _error(request, inner, error) from None
         return workflow
 
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             self.api.__exit__(None, None, None)
+        if self.inner and (copies := self.inner.sourcecache.runtime_cache):
+            copies.cleanup()  # of scripts; this process ends without a look back
 
 
 def _own(error: BaseException | None) -> LabError | None:
@@ -279,6 +303,34 @@ def _is_snakemakes(error: BaseException) -> bool:
 def _resources(limits: Limits) -> dict:
     """Let Snakemake hand over all that is ready: the limits are respected where jobs take turns."""
     return {"cores": _MANY, "max_threads": None if limits.cluster else limits.jobs}
+
+
+def _error(request: Request, workflow, error: BaseException) -> LabError:
+    """Return the error to raise; it knows which files are missing."""
+    if own := _cause(error, beside.MissingError):
+        return own
+    asked = getattr(error, "asked", None)
+    files = asked[1] if asked else [*_missing_files(error)]
+    return beside.MissingError(explain(request, workflow, error), files)
+
+
+def _missing_files(error: BaseException) -> Iterator[str]:
+    """Give the file that a Snakefile opens or takes as settings, and that is not there."""
+    found = _cause(error, FileNotFoundError)
+    if found and isinstance(found.filename, str):
+        yield found.filename
+    if named := _CONFIGFILE.search(str(error)):
+        yield named[1]
+
+
+def _with_files_beside(experiment: Experiment, read: Callable[[], _Result]) -> _Result:
+    """Return what `read` does; where files are missing that are beside the Snakefile, again."""
+    while True:
+        try:
+            return read()
+        except beside.MissingError as error:
+            if not beside.bring(experiment, error.files):
+                raise
 
 
 def explain(request: Request, workflow, error: BaseException) -> str:

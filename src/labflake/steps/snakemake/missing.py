@@ -7,6 +7,7 @@ from pathlib import Path
 from labflake.data_files.gate import guarded
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
+from labflake.steps import beside
 from labflake.steps.snakemake import adjusted, inside, language
 
 _guarded: Experiment | None = None
@@ -37,7 +38,8 @@ def guard(experiment: Experiment) -> None:
         except MissingInputException as error:
             if file is None or not _is_result(_guarded, str(file)):
                 raise
-            raise LabError(explain(_guarded, self.workflow, error)) from None
+            text = explain(_guarded, self.workflow, error)
+            raise beside.MissingError(text, error.asked[1]) from None
 
     adjusted.replace(MissingInputException, "__init__", noting)
     adjusted.replace(DAG, "update", strict)

@@ -1,0 +1,76 @@
+"""Files beside the Snakefile under the names by which its rules call them.
+
+Steps run in the generated folder. A rule that says `input: "data/genome.fa"` or `shell: "python
+fit.py {input}"` means files of its own folder: where nothing in the generated folder has this
+name, a link there leads to them.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labflake.errors import LabError
+from labflake.programs import mentions
+from labflake.project.experiments import Experiment
+
+if TYPE_CHECKING:
+    from labflake.steps.step import Step
+
+
+class MissingError(LabError):
+    """Files are not there; their paths are relative to the generated folder."""
+
+    def __init__(self, text: str, files: list[str]) -> None:
+        super().__init__(text)
+        self.files = files
+
+
+def bring(experiment: Experiment, files: Iterable[str]) -> bool:
+    """Link to those of the files that are beside the Snakefile; return whether there are any.
+
+    Of a folder there, all files come with the first one.
+    """
+    found = {each for path in files for each in _with_others(experiment.scripts, path)}
+    linked = [_link(experiment.scripts / path, experiment.generated / path) for path in found]
+    return any(linked)
+
+
+def is_link(experiment: Experiment, path: str) -> bool:
+    """Tell whether a path is such a link."""
+    return os.path.islink(path) and Path(path).resolve().is_relative_to(
+        experiment.scripts.resolve()
+    )
+
+
+def for_command(step: "Step") -> None:
+    """Link to the files that a command names by their paths from the Snakefile."""
+    folder = f"../../scripts/{os.path.basename(os.getcwd())}/"
+    ours = [p.removeprefix(folder) for p in step.inputs if p.startswith(folder)]
+    if not mentions.words(step.command).isdisjoint(ours):
+        for path in ours:
+            _link(Path(folder, path), Path(path))
+
+
+def _with_others(scripts: Path, path: str) -> Iterator[str]:
+    """Give a path, and the files in its folder, if it is beside the Snakefile."""
+    place = scripts / path
+    if os.path.isabs(path) or ".." in Path(path).parts or not place.exists():
+        return
+    yield path
+    if place.parent != scripts:
+        names = (each.name for each in place.parent.iterdir() if each.is_file())
+        yield from (f"{os.path.dirname(path)}/{name}" for name in names if name[0] != ".")
+
+
+def _link(source: Path, place: Path) -> bool:
+    """Make a link where nothing is; return whether there was need."""
+    if place.exists():
+        return False
+    if place.is_symlink():  # to what is gone
+        place.unlink(missing_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # another step made it
+        place.symlink_to(os.path.relpath(source.absolute(), place.parent.absolute()))
+    return True
