@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
-from labflake.documents import checks, header, memory, provenance, software
+from labflake.documents import checks, header, inline, memory, provenance, software
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed, nothing
@@ -78,12 +78,14 @@ def text_of(
     Raises:
         LabError: a cell or an expression failed.
     """
-    from labflake.documents.notebook import export
+    from labflake.documents.notebook import assemble, export
 
     cells = execute(source, experiment, order)
     folder.mkdir(parents=True)
-    markdown, lines = export(cells.notebook, source, folder)
-    metadata = header.metadata(source, cells.executed.values[-1])
+    marks = inline.Marks()
+    marked = assemble(source, cells.executed, marks.fill)
+    markdown, lines = export(marked, source, folder)
+    metadata = header.metadata(source, cells.executed.values[-1], marks)
     outputs = [Path(path) for path in order.outputs]
     steps = pins.asked_in(order.packages) if order.packages else pins.Asked()
     packages = pins.of(steps | software.asked(experiment, cells.executed.notes))
@@ -93,4 +95,4 @@ def text_of(
             origin, f"{source.path.stem}.provenance.json"
         )
     places = [source.path.parent, experiment.generated, folder]
-    return Text(source, markdown, lines, metadata, places), cells
+    return Text(source, markdown, lines, metadata, places, marks), cells

@@ -14,7 +14,7 @@ from labflake.documents.words import for_typst
 from labflake.project.experiments import root
 
 _ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
-_COMMON = ("tables", "signs", "files", "numbers", "citeproc")
+_COMMON = ("values", "tables", "signs", "files", "numbers", "citeproc")
 
 
 class Made(NamedTuple):
@@ -88,8 +88,8 @@ def _variables(text: Text, typ: Path) -> dict[str, str]:
     day = [int(part) for part in text.metadata["date"].split("-")]
     common = typ.with_name("common.typ")  # Typst reads files of the project only
     shutil.copyfile(HERE / "typst" / "common.typ", common)
-    names = [_plain(a["name"]) for a in text.metadata["authors"]]
-    words = [_plain(str(k)) for k in text.metadata.get("keywords", [])]
+    names = [_plain(a["name"], text) for a in text.metadata["authors"]]
+    words = [_plain(str(k), text) for k in text.metadata.get("keywords", [])]
     return {
         "common": "/" + str(common.relative_to(root())),
         "slides-pdf": "/" + str(typ.with_suffix(".pdf").relative_to(root())),
@@ -104,6 +104,6 @@ def _array(words: list[str]) -> str:
     return "(" + "".join(json.dumps(w, ensure_ascii=False) + ", " for w in words) + ")"
 
 
-def _plain(markdown: str) -> str:
-    """Return a name without the escapes of Markdown."""
-    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+def _plain(markdown: str, text: Text) -> str:
+    """Return a name without the escapes of Markdown, and with its values."""
+    return text.marks.shown(re.sub(r"\\([^\w\s])", r"\1", markdown))

@@ -1,10 +1,11 @@
 """The header of a document: what it may hold, and what pandoc and Typst get from it."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from labflake.documents import languages, prose, words
+from labflake.documents import inline, languages, prose, words
 from labflake.documents.problems import Problem, refuse, unknown
 from labflake.documents.source import Source
 from labflake.project import authors as project
@@ -116,10 +117,16 @@ def is_orcid(text: str) -> bool:
     return "0123456789X"[(12 - total % 11) % 11] == digits[15]
 
 
-def metadata(source: Source, values: list[str]) -> dict[str, Any]:
-    """Return what the templates of pandoc use, as Markdown: title, authors, date, abstract."""
-    header = _filled(source.header, iter(values))
-    authors, affiliations = _authors(header)
+def metadata(source: Source, values: list[str], marks: inline.Marks) -> dict[str, Any]:
+    """Return what the templates of pandoc use, as Markdown: title, authors, date, abstract.
+
+    Args:
+        source: the document.
+        values: what the expressions of the header gave.
+        marks: remembers the values, which have marks in their places.
+    """
+    header = _filled(source.header, iter(values), marks)
+    authors, affiliations = _authors(header, marks)
     day = str(header.get("date") or _day(source))
     keys = ("title", "subtitle", "abstract", "keywords", "lang", "toc")
     kept = {k: header[k] for k in keys if header.get(k) is not None}
@@ -135,19 +142,19 @@ def metadata(source: Source, values: list[str]) -> dict[str, Any]:
     }
 
 
-def _filled(value: Any, values) -> Any:
+def _filled(value: Any, values: Iterator[str], marks: inline.Marks) -> Any:
     """Replace the inline expressions in all strings of the header, in order."""
     if isinstance(value, str):
         found = prose.expressions(value)
-        return prose.fill(value, [next(values) for _ in found], found)
+        return marks.fill(value, [next(values) for _ in found], found)
     if isinstance(value, list):
-        return [_filled(v, values) for v in value]
+        return [_filled(v, values, marks) for v in value]
     if isinstance(value, dict):
-        return {k: _filled(v, values) for k, v in value.items()}
+        return {k: _filled(v, values, marks) for k, v in value.items()}
     return value
 
 
-def _authors(header: dict) -> tuple[list[dict], list[dict]]:
+def _authors(header: dict, marks: inline.Marks) -> tuple[list[dict], list[dict]]:
     """Return authors and their places of work, each place once and with its number."""
     places: dict[str, int] = {}
     authors = []
@@ -156,7 +163,11 @@ def _authors(header: dict) -> tuple[list[dict], list[dict]]:
         names = [str(a) for a in _list(author.get("affiliation"))]
         numbers = [places.setdefault(name, len(places) + 1) for name in names]
         orcid = str(author.get("orcid", "")).removeprefix("https://orcid.org/")
-        one = {"name": author["name"], "orcid": orcid or None, "email": author.get("email")}
+        one = {
+            "name": author["name"],
+            "orcid": orcid or None,
+            "email": marks.shown(str(author.get("email") or "")),
+        }
         authors.append(one | {"places": [str(n) for n in numbers]})
     if len(places) < 2:
         for one in authors:

@@ -1,6 +1,7 @@
 """Puts source and results together: the executed notebook, and one Markdown text made from it."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from labflake.documents.problems import refuse
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source
 
+Fill = Callable[[str, list[str]], str]
 _HERE = Path(__file__).parent
 _SHOWN = {"none": ["remove-cell"], "output": ["remove-input"], "code": ["remove-output"], "all": []}
 _KINDS = ("text/markdown", "text/html", "text/latex", "text/plain")
@@ -26,16 +28,22 @@ _METADATA = {
 }
 
 
-def assemble(source: Source, executed: Executed) -> nbformat.NotebookNode:
-    """Return the notebook of a document with all outputs and with the numbers in its text."""
+def assemble(source: Source, executed: Executed, fill: Fill = prose.fill) -> nbformat.NotebookNode:
+    """Return the notebook of a document with all outputs and with the numbers in its text.
+
+    Args:
+        source: the document.
+        executed: what its cells and expressions gave.
+        fill: puts values into a Markdown text.
+    """
     outputs = iter(executed.outputs)
     cells = [_header(source, executed)]
     for number, (cell, values) in enumerate(zip(source.cells, executed.values[:-1], strict=True)):
         if cell.kind == "code":
-            cells.append(_code(cell, values, next(outputs)))
+            cells.append(_code(cell, values, next(outputs), fill))
         else:
             known = len(values) == len(cell.expressions)  # not so after a cell that failed
-            text = prose.fill(cell.text, values) if known else cell.text
+            text = fill(cell.text, values) if known else cell.text
             cells.append(nbformat.v4.new_markdown_cell(text))
         cells[-1].id = f"cell-{number}"
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=_METADATA)
@@ -47,17 +55,18 @@ def _header(source: Source, executed: Executed):
     """Return the header as a raw cell, with the values of its inline expressions."""
     text = prose.HEADER.findall(source.text)[0]
     found = prose.expressions(text)
-    for match, value in zip(found, executed.values[-1] if executed.values else (), strict=False):
-        text = text.replace(match[0], value, 1)
+    values = executed.values[-1] if executed.values else []
+    for match, value in reversed([*zip(found, values, strict=False)]):
+        text = text[: match.start()] + value + text[match.end() :]
     return nbformat.v4.new_raw_cell(text, id="header")
 
 
-def _code(cell: Cell, values: list[str], outputs: list[dict]):
+def _code(cell: Cell, values: list[str], outputs: list[dict], fill: Fill):
     """Return a code cell whose metadata tell the template what to show and how."""
     node = nbformat.v4.new_code_cell(cell.text, outputs=[*map(_steady, outputs)])
     node.metadata = {k: v for k, v in cell.options.items() if k != "show"}
     if "caption" in node.metadata and len(values) == len(cell.expressions):
-        node.metadata["caption"] = prose.fill(node.metadata["caption"], values)
+        node.metadata["caption"] = fill(node.metadata["caption"], values)
     named = "caption" in node.metadata or "label" in node.metadata
     node.metadata["listing"] = cell.is_listing
     if cell.language != "python":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pypandoc
 
-from labflake.documents import languages, prose
+from labflake.documents import inline, languages, prose
 from labflake.documents.problems import Problem
 from labflake.documents.source import Source
 from labflake.documents.words import direction, words
@@ -32,7 +32,8 @@ _MEANINGS = {
 class Text:
     """The Markdown that pandoc reads.
 
-    `lines` has the line of the source for each line of it, `places` the folders of figures.
+    `lines` has the line of the source for each line of it, `places` the folders of figures, `marks`
+    the values that belong into it.
     """
 
     source: Source
@@ -40,11 +41,13 @@ class Text:
     lines: list[int]
     metadata: dict
     places: list[Path]
+    marks: inline.Marks
 
     def line(self, needle: str, default: int = 1, *, again: bool = False) -> int:
         """Return the line of the source that holds the needle or from which it was made."""
+        needle = self.marks.shown(needle)
         found = prose.find_line(self.source.text, needle, again=again)
-        if found is None and (made := prose.find_line(self.markdown, needle)):
+        if found is None and (made := prose.find_line(self.marks.shown(self.markdown), needle)):
             found = self.lines[min(made, len(self.lines)) - 1]
         return found or default
 
@@ -60,11 +63,14 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         language = text.metadata["lang"]
         known = text.metadata | {"lang": languages.with_script(language)}
         metadata.write_text(json.dumps(known), encoding="utf-8")
+        values = Path(folder, "values.json")
+        values.write_text(json.dumps(text.marks.values), encoding="utf-8")
         command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
         command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
         command += [f"--variable=lang={language}", *_words(language)]
+        command.append(f"--variable=values={values}")
         for name in filters:
             is_citations = name == "citeproc"  # it comes between our filters
             command += _citations(text.source) if is_citations else [_filter(name)]
@@ -114,7 +120,7 @@ def _problem(message: dict, text: Text) -> Problem:
     """Return one message of pandoc's log as a problem with a line of the source."""
     kind, pretty = message["type"], message.get("pretty", "")
     needle = message.get("contents") or message.get("path") or message.get("key") or ""
-    needle = re.sub(r"\\text\{@(.+?)@\}", _space, needle)
+    needle = re.sub("\\\\text\\{\ufdd2(.+?)\ufdd2\\}", _space, needle)
     if kind == "CiteprocWarning" and (
         found := re.match(r"citation (\S+) not found", message["message"])
     ):

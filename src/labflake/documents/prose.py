@@ -21,6 +21,7 @@ EXPRESSION = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+?)\s*`(?!`)")
 HEADER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
 FIGURE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?(?P<path>[^)>\s]+)")
 
+_LONG = re.compile(SPAN.pattern.replace("(?P<ticks>`+)", "(?P<ticks>``+)"), re.S)
 _FIRST = re.compile(r"^[ \t>]*@(?P<label>(?:fig|tbl|eq|sec|lst)-[\w-]+)(?=[.)]\s)", re.M | re.I)
 
 
@@ -38,7 +39,7 @@ def without_code(text: str) -> str:
 
 def expressions(text: str) -> list[re.Match]:
     """Return the inline expressions `{python} …` of the text, in order, outside of listings."""
-    return list(EXPRESSION.finditer(blank(text, FENCE, COMMENT)))
+    return list(EXPRESSION.finditer(blank(text, FENCE, COMMENT, _LONG)))
 
 
 def fill(text: str, values: list[str], found: list[re.Match] | None = None) -> str:
@@ -46,10 +47,19 @@ def fill(text: str, values: list[str], found: list[re.Match] | None = None) -> s
     parts, last = [], 0
     found = expressions(text) if found is None else found
     for match, value in zip(found, values, strict=True):
-        in_formula = is_in_formula(text, match.start())
-        parts += [text[last : match.start()], value if in_formula else escape(value)]
+        written = in_formula(value) if is_in_formula(text, match.start()) else escape(value)
+        parts += [text[last : match.start()], written]
         last = match.end()
     return "".join(parts) + text[last:]
+
+
+def in_formula(value: str) -> str:
+    """Return the value as TeX: a number as it is, anything else as a text."""
+    if re.fullmatch(r"[-+]?\d[\d,]*\.?\d*", value):
+        return value.replace(",", "{,}")
+    special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    text = re.sub(r"[\\^~{}$&#_%]", lambda m: special.get(m[0], f"\\{m[0]}"), value)
+    return f"\\text{{{text}}}"
 
 
 def escape(value: str) -> str:

@@ -5,6 +5,8 @@ import html
 import re
 from pathlib import Path
 
+from labflake.documents import inline
+
 _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -32,7 +34,8 @@ _HERE = Path(__file__).parent / "web"
 
 
 def embed(page: str) -> str:
-    """Return the page with what it refers to put inside."""
+    """Return the page with what it refers to, and the values of its formulas, put inside."""
+    page = inline.text_of_formulas(page, html.escape)
     for name in ("report.css", "slides.css"):
         style = f"<style>\n{(_HERE / name).read_text(encoding='utf-8')}</style>"
         page = page.replace(f'<link rel="stylesheet" href="{name}">', style)

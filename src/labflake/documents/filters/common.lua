@@ -11,6 +11,23 @@ common.english = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section
 common.names = {}
 for kind, english in pairs(common.english) do common.names[kind] = common.word(english) end
 
+-- What stands in the place of a value until it is put in.
+local open, close = "\u{fdd0}", "\u{fdd1}"
+common.mark = open .. "qz(%d+)zq" .. close
+
+-- A value as a text within a formula: none of its characters is read as TeX.
+function common.formula_text(value)
+  return "\\text{" .. open .. value:gsub(".", function(c) return ("%02x"):format(c:byte()) end) .. close .. "}"
+end
+
+-- A formula with the texts within it.
+function common.with_texts(formula, escape)
+  return (formula:gsub(open .. "(%x*)" .. close, function(hex)
+    local value = hex:gsub("%x%x", function(code) return string.char(tonumber(code, 16)) end)
+    return (escape(value))
+  end))
+end
+
 -- The kind of a label, and the label in our spelling; Quarto writes fig-x for fig:x.
 function common.kind(id)
   local kind, rest = id:match("^(%a+)[:-](.+)$")

@@ -2,6 +2,7 @@
 local here = pandoc.path.directory(PANDOC_SCRIPT_FILE)
 local common = dofile(pandoc.path.join {here, "common.lua"})
 local formula = {}
+local at = "\u{fdd2}"   -- no character of a text
 
 -- pandoc 3.9 rounds spaces to whole ems when it writes Typst: \; becomes nothing, \! a leap back.
 -- They travel as text and are put in afterwards. It can go when `$a\;b$` gives `a thick b`.
@@ -11,15 +12,16 @@ local spaces = {
 
 local function hide(tex)
   tex = tex:gsub("\\\\", "\1")
-  tex = tex:gsub("\\hspace%*?{(%-?[%d.]+%a+)}", "\\text{@%1@}")
-  tex = tex:gsub("\\([;!])", "\\text{@%1@}")
-  tex = tex:gsub("\\(%a+)%f[%A]", function(name) return spaces[name] and ("\\text{@%s@}"):format(name) end)
+  tex = tex:gsub("\\hspace%*?{(%-?[%d.]+%a+)}", "\\text{" .. at .. "%1" .. at .. "}")
+  tex = tex:gsub("\\([;!])", "\\text{" .. at .. "%1" .. at .. "}")
+  tex = tex:gsub("\\(%a+)%f[%A]", function(name) return spaces[name] and ("\\text{%s%s%s}"):format(at, name, at) end)
   return (tex:gsub("\1", "\\\\"))
 end
 
 local function show(typst)
   local function space(name) return spaces[name] or ("#h(%s)"):format(name) end
-  return (typst:gsub('upright%("@([^"@]+)@"%)', space):gsub('"@([^"@]+)@"', space))
+  typst = typst:gsub('upright%("' .. at .. '([^"]-)' .. at .. '"%)', space):gsub('"' .. at .. '([^"]-)' .. at .. '"', space)
+  return common.with_texts(typst, function(text) return text:gsub("\\", "\\\\"):gsub('"', '\\"') end)
 end
 
 -- A formula as Typst, perhaps with a number and a label (both as Typst).
@@ -28,7 +30,7 @@ function formula.typst(math, number, label)
   local body = pandoc.write(pandoc.Pandoc {pandoc.Plain {copy}}, "typst"):gsub("%s+$", "")
   local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
   return ("#{set math.equation(alt: %s%s); [%s%s]}"):format(
-    common.quoted(math.text), numbering, show(body), label or "")
+    common.quoted(common.with_texts(math.text, tostring)), numbering, show(body), label or "")
 end
 
 return formula

@@ -28,7 +28,7 @@ end
 local function image(i, default, whole)
   local path = "/" .. pandoc.path.make_relative(i.src, root)
   local alt = i.attributes.alt or pandoc.utils.stringify(i.caption)
-  if alt == "" then alt = default or (common.names.fig .. ": " .. section) end
+  if alt == "" then alt = default and default:match("%S.*") or (common.names.fig .. ": " .. section) end
   local size = ""
   for _, key in ipairs {"width", "height"} do
     if i.attributes[key] then size = size .. (", %s: %s"):format(key, i.attributes[key]) end
@@ -205,6 +205,28 @@ local function comment(r)
   if common.comment(r) then return {} end
 end
 
+-- What Typst would write otherwise: `...` and `-?`.
+local letter_by_letter
+function letter_by_letter(s)
+  local start = s.text:find("%.%.%.") or s.text:find("%-%?")
+  if not start then return nil end
+  local out = pandoc.List {inline("\\" .. s.text:sub(start, start))}
+  if start > 1 then out:insert(1, pandoc.Str(s.text:sub(1, start - 1))) end
+  local rest = pandoc.Str(s.text:sub(start + 1))
+  return out .. (letter_by_letter(rest) or {rest})
+end
+
+-- What begins a block is no mark of a list, a heading or a term; pandoc sees to it outside of lists.
+local function first(block)
+  local s = block.content[1]
+  local mark = s and s.t == "Str" and (s.text:match("^[-+=/]") or s.text:match("^%d%d*%."))
+  if mark then
+    block.content[1] = pandoc.Str(s.text:sub(2))
+    block.content:insert(1, inline("\\" .. s.text:sub(1, 1)))
+  end
+  return block
+end
+
 local filter = {
   traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = lone_image,
   CodeBlock = output, RawBlock = comment, Span = span,
@@ -258,5 +280,5 @@ function Pandoc(doc)
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
   doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}
   if not fill then doc.blocks = sections(doc.blocks) end
-  return doc:walk(filter):walk {Math = equation, Image = function(i) return image(i) end}
+  return doc:walk(filter):walk {Str = letter_by_letter, Plain = first, Para = first, Math = equation, Image = function(i) return image(i) end}
 end
