@@ -41,7 +41,14 @@ DONE: dict[str, dict[str, str | None]] = {
     "`onstart:`, `onsuccess:`, `onerror:`": {"onstart.txt": "started"},
     "`default_target:`": {"out/gathered.txt": "part 1\npart 2\n"},
 }
-OTHERS = ("`benchmark:`", "`message:`", "`threads:`", "`localrules:`", "`container:`")
+OTHERS = (
+    "`protected()`",
+    "`benchmark:`",
+    "`message:`",
+    "`threads:`",
+    "`localrules:`",
+    "`container:`",
+)
 RULE = "rule a:\n  output: 'x.txt'\n"
 SHELL = "  shell: 'touch {output}'\n"
 REFUSED = {
@@ -53,7 +60,6 @@ REFUSED = {
     "`shadow:`": RULE + "  shadow: 'minimal'\n" + SHELL,
     "`handover:`": RULE + "  handover: True\n" + SHELL,
     "`workdir:`": "workdir: 'elsewhere'\n" + RULE + SHELL,
-    "`protected()`": "rule a:\n  output: protected('x.txt')\n" + SHELL,
     "`ancient()`": RULE + "  input: ancient('y.txt')\n" + SHELL,
     "`pipe()`": "rule a:\n  output: pipe('x.txt')\n" + SHELL,
     "`service()`": "rule a:\n  output: service('x.txt')\n" + SHELL,

@@ -30,11 +30,21 @@ class MissingError(LabError):
 def bring(experiment: Experiment, files: Iterable[str]) -> bool:
     """Link to those of the files that are beside the Snakefile; return whether there are any.
 
-    Of a folder there, all files come with the first one.
+    Of a folder there, all files come with the first one, or where it is named itself.
     """
     found = {each for path in files for each in _with_others(experiment.scripts, path)}
     linked = [_link(experiment.scripts / path, experiment.generated / path) for path in found]
     return any(linked)
+
+
+def lacking(experiment: Experiment, listed: Iterable[str]) -> list[str]:
+    """Return the folders that were listed, are not there, and are beside the Snakefile."""
+    inside = [path for path in listed if not path.startswith("..") and path != os.curdir]
+    return [
+        path
+        for path in inside
+        if not (experiment.generated / path).exists() and (experiment.scripts / path).is_dir()
+    ]
 
 
 def is_link(experiment: Experiment, path: str) -> bool:
@@ -58,10 +68,13 @@ def _with_others(scripts: Path, path: str) -> Iterator[str]:
     place = scripts / path
     if os.path.isabs(path) or ".." in Path(path).parts or not place.exists():
         return
-    yield path
-    if place.parent != scripts:
-        names = (each.name for each in place.parent.iterdir() if each.is_file())
-        yield from (f"{os.path.dirname(path)}/{name}" for name in names if name[0] != ".")
+    folder = place if place.is_dir() else place.parent
+    if folder == scripts:
+        yield path
+        return
+    for each in folder.rglob("*") if folder == place else folder.iterdir():
+        if each.is_file() and each.name[0] != ".":
+            yield os.path.relpath(each, scripts)
 
 
 def _link(source: Path, place: Path) -> bool:

@@ -173,6 +173,11 @@ def _is_cleaning(code: CodeType) -> bool:
     return code.co_filename == shutil.__file__ and "rmtree" in code.co_name
 
 
+def listed() -> list[str]:
+    """Return the folders that were listed on behalf of the Snakefile, from the generated one."""
+    return [*_hooked[-1].folders] if _hooked else []
+
+
 def _text(path: str) -> str:
     """Return the text of a file; what is no text imports nothing."""
     try:

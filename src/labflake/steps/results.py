@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake.content import links
+from labflake.project.experiments import relative
 
 if TYPE_CHECKING:
     from labflake.steps.step import Step
@@ -93,6 +94,31 @@ def _replace(path: str, above: tuple[str, ...]) -> None:
         copy = os.path.join(path, item.name)
         os.symlink(item.path, copy)
         _replace(copy, (*above, end))
+
+
+def protected(step: "Step") -> list[str]:
+    """Return the outputs that `protected()` marks."""
+    marked = zip(step.outputs, step.marks, strict=True)
+    return [output for output, mark in marked if "protected" in mark]
+
+
+def fault_of_protected(step: "Step") -> str | None:
+    """Return why a step may not be made again: an output is protected, and still is so."""
+    for path in protected(step):
+        if os.path.isfile(path) and not os.stat(path).st_mode & 0o222:
+            name = relative(Path(path).absolute())
+            return (
+                f"its output {path} is protected, and would be another one\n"
+                f"  to let it be made again: chmod u+w {name}"
+            )
+    return None
+
+
+def protect(place: str) -> None:
+    """Take away the right to write to a file, or to the files in a folder."""
+    inside = [path for path in Path(place).rglob("*") if path.is_file()]
+    for path in inside or [Path(place)]:
+        path.chmod(path.stat().st_mode & ~0o222)
 
 
 def broken_promise(step: "Step", places: list[str]) -> str | None:

@@ -116,6 +116,8 @@ def carry_out(step: Step, session: Session) -> None:
         _confirm_record(step, session)
         session.progress.unchanged(step.name)
         return
+    if problem := results.fault_of_protected(step):
+        raise runner.failed(step, problem, session)
     started = time.perf_counter()
     logs.of(Experiment(Path.cwd().name), step.name).unlink(missing_ok=True)  # of another run
     scratch = step.scratch
@@ -163,6 +165,8 @@ def _make(
         session.progress.say(f"  {step.message}")
     for path in [path for path in step.logs if not path.startswith(("/", "..", "~"))]:
         remove(Path(path))  # it is of another run
+    for path in step.kept():  # a step may write under the final names
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     runner.run(step, scratch, session, lambda: _confirm_inputs(step, session))
     key = _key_of_what_was_read(step, session)
     places = {path: f"{scratch}/{path}" for path in step.outputs}
@@ -324,6 +328,8 @@ def _in(folder: str, text: str) -> str:
 def _publish(step: Step, key: str, places: dict[str, str], session: Session) -> dict[str, str]:
     """Move complete outputs into place; note first what they are, and return it."""
     contents = session.contents
+    for path in results.protected(step):
+        results.protect(places[path])
     made = {path: contents.digest(place) for path, place in places.items()}
     contents.record_step(
         _entry(step, key, made, session) | {"inside": _inside(step, places, contents)}

@@ -18,7 +18,7 @@ from typing import TypeVar
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.project.options import is_debugging
-from labflake.steps import beside, steps
+from labflake.steps import beside, reading, steps
 from labflake.steps.job import Graph, Job
 from labflake.steps.limits import Limits
 from labflake.steps.runner import StepError
@@ -81,6 +81,7 @@ def _execute(
 
     def begin(dag) -> None:
         missing.check_targets(request, dag)
+        _refuse_empty_folders(request.experiment)
         for job in dag.jobs:
             language.check_job(job)  # also what functions say, which only a job asks
         on_start(_graph(dag))
@@ -270,6 +271,7 @@ class Snakefile:
             inner.include(workflow.snakefile, overwrite_default_target=True)
             inner.check()
             language.check(inner)
+            _refuse_empty_folders(request.experiment)
             missing.guard(request.experiment)
             inside.follow(request.experiment)
         except Exception as error:
@@ -321,6 +323,12 @@ def _missing_files(error: BaseException) -> Iterator[str]:
         yield found.filename
     if named := _CONFIGFILE.search(str(error)):
         yield named[1]
+
+
+def _refuse_empty_folders(experiment: Experiment) -> None:
+    """Refuse what was read where a folder seemed to be empty that is beside the Snakefile."""
+    if folders := beside.lacking(experiment, reading.listed()):
+        raise beside.MissingError(f"{folders[0]} is beside the Snakefile", folders)
 
 
 def _with_files_beside(experiment: Experiment, read: Callable[[], _Result]) -> _Result:

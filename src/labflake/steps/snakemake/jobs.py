@@ -19,7 +19,7 @@ _OF_JOB = {
     *("input", "output", "params", "wildcards", "threads", "resources", "log", "jobid"),
     *("name", "rule", "rulename", "bench_iteration"),
 }
-_MARKS = ("directory", "ensure", "temp", "touch")
+_MARKS = ("directory", "ensure", "protected", "temp", "touch")
 
 
 def job_of(job) -> Job:

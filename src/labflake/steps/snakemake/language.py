@@ -40,10 +40,6 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     "handover:": (lambda r: r.is_handover, "lets a step order others", _REMOVE + "use rules"),
 }
 _FILES = {  # a mark of a file: why not, what instead
-    "protected": (
-        "would make a result that no later build can replace",
-        _REMOVE + "a result edited by hand is noticed and made again",
-    ),
     "pipe": (
         "would be a result that is gone when it was read",
         "write a file, or one step `a | b`",

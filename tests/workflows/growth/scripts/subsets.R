@@ -1,0 +1,3 @@
+chosen <- function(data, name) {
+  if (name == "all") data else data[data$income > 1, ]
+}
