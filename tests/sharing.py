@@ -78,6 +78,11 @@ class Project:
         self.git("commit", "-q", "-m", message)
         return self.git("rev-parse", "HEAD")
 
+    def copy(self, folder: Path) -> "Project":
+        """Copy it with all that is built; the copy uses the same cache."""
+        shutil.copytree(self.root, folder / "copy", symlinks=True)
+        return Project(folder / "copy", self.cache)
+
     def clone(self, folder: Path) -> "Project":
         """Clone it, as a colleague does, who has a cache of their own."""
         folder.mkdir(parents=True)

@@ -18,7 +18,7 @@ FLOORS = [
     ["data_files"],
     ["steps"],
     ["documents"],
-    ["site", "verify"],
+    ["site", "strict", "verify"],
     ["publish"],
     ["commands"],
     ["__main__"],

@@ -17,6 +17,7 @@ from labflake.project.surroundings import explained, mind_readers, refuse_place,
 
 # What makes or mends `.venv` does not wait for it.
 _ENVIRONMENT = ("env", "add", "lock")
+_ALONE = ("strict", "hooks")  # need no packages
 
 
 def main() -> int:
@@ -60,6 +61,8 @@ def _understood(words: list[str]) -> tuple[str, list[str], dict[str, str]]:
 
 def _run(command: str, words: list[str], place: str) -> int:
     """Run a command, in the environment that is made first where it is not right."""
+    if command in _ALONE:
+        return _module(command).main(words) or 0
     if command in _ENVIRONMENT:
         return environment.main([] if command == "env" else [command])
     refuse_place(root())

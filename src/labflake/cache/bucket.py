@@ -1,18 +1,22 @@
-"""A cache in an S3 bucket, in the same layout as in a folder.
+"""A cache in an S3 bucket or another store, in the same layout as in a folder.
 
-Credentials come from the usual places (AWS_ACCESS_KEY_ID …, ~/.aws), the server from
+Credentials come from the usual places (AWS_ACCESS_KEY_ID …, ~/.aws, ~/.ssh), the server of S3 from
 AWS_ENDPOINT_URL. A server that does not answer costs seconds, once.
 """
 
 import contextlib
 import os
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from labflake.errors import LabError
 
 # A build has something better to do than to wait: it can compute.
+_BLOCK = 8 << 20  # bytes that are asked for at a time, where a file is fetched in parts
+# Where a file has its name only when it is whole.
+_WHOLE = frozenset({"s3", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"})
 _QUICKLY = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 2}}
 
 
@@ -23,19 +27,20 @@ class UnreachableError(OSError):
 class Bucket:
     """Entries by key and objects by sha256 below an address such as `s3://bucket/prefix`."""
 
-    def __init__(self, url: str, read_only: bool = False) -> None:
+    def __init__(self, url: str, read_only: bool = False, kind: str = "objects") -> None:
         self.url = url.rstrip("/")
         self.read_only = read_only
-        self._files = _connect(self.url)
+        self.kind = kind
+        self._files, self.place = _connect(self.url)
 
     def __str__(self) -> str:
         return self.url
 
     def _entry(self, key: str) -> str:
-        return f"{self.url}/steps/{key[:2]}/{key[2:]}.json"
+        return f"{self.place}/steps/{key[:2]}/{key[2:]}.json"
 
     def _object(self, digest: str) -> str:
-        return f"{self.url}/objects/{digest[:2]}/{digest[2:]}"
+        return f"{self.place}/{self.kind}/{digest[:2]}/{digest[2:]}"
 
     def read(self, key: str) -> bytes:
         """Return the entry of a key; FileNotFoundError if there is none."""
@@ -59,6 +64,17 @@ class Bucket:
         """Copy an object into a file; FileNotFoundError if it is gone."""
         _asked(self._files.get_file, self._object(digest), str(target))
 
+    def blocks(self, digest: str, start: int) -> Iterator[bytes]:
+        """Give an object from a byte on, in parts; FileNotFoundError if it is gone."""
+        path = self._object(digest)
+        size = _asked(self._files.info, path)["size"]
+        for at in range(start, size, _BLOCK):
+            yield _asked(lambda at=at: self._files.cat_file(path, at, min(at + _BLOCK, size)))
+
+    def size(self, digest: str) -> int:
+        """Return the size of an object."""
+        return _asked(self._files.info, self._object(digest))["size"]
+
     def remove(self, digest: str) -> None:
         """Remove a damaged object, if that is possible; it is kept again when it was computed."""
         self._remove(self._object(digest))
@@ -77,15 +93,67 @@ class Bucket:
         return {path: info["size"] for path, info in _asked(self._find).items()}
 
     def _find(self) -> dict[str, dict]:
-        return self._files.find(self.url, detail=True)
+        return self._files.find(self.place, detail=True)
 
 
-def _connect(url: str) -> Any:
-    """Return what reads and writes the bucket; nothing is asked of it yet.
+class _Moved:
+    """A store that shows files while they are written: there they get their names at the end."""
+
+    def __init__(self, files: Any) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+    def put_file(self, source: str, path: str) -> None:
+        """Copy a file there."""
+        self._place(lambda part: self._files.put_file(source, part), path)
+
+    def pipe_file(self, path: str, data: bytes) -> None:
+        """Write a file."""
+        self._place(lambda part: self._files.pipe_file(part, data), path)
+
+    def _place(self, fill: Callable[[str], object], path: str) -> None:
+        part = f"{path}.{secrets.token_hex(8)}.part"
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        try:
+            fill(part)
+            self._files.mv(part, path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._files.rm_file(part)
+            raise
+
+
+def _connect(url: str) -> tuple[Any, str]:
+    """Return what reads and writes the store, and the path of the cache there; ask nothing.
 
     Raises:
-        LabError: the package is not installed, or the address names no bucket.
+        LabError: a package is not installed, or the address names no place.
     """
+    scheme = url.partition("://")[0]
+    if scheme == "s3":
+        return _connect_s3(url), url
+    if scheme == "ssh":
+        from labflake.cache.ssh import Ssh
+
+        files = Ssh(url)
+        return files, files.place
+    try:
+        import fsspec
+
+        files, place = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise LabError(f"CACHE={url} needs a package: {error}\n  make add PACKAGE=…") from None
+    except ValueError:
+        raise LabError(f"CACHE={url}: no store is known by {scheme}://\n  {_PLACES}") from None
+    return (files if scheme in _WHOLE else _Moved(files)), place.rstrip("/")
+
+
+_PLACES = "the cache is a folder, s3://bucket/prefix, ssh://machine/folder, or off"
+
+
+def _connect_s3(url: str) -> Any:
     if not url.removeprefix("s3:").strip("/"):
         raise LabError(f"CACHE={url} names no bucket\n  example: CACHE=s3://our-bucket/cache")
     try:

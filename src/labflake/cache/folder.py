@@ -31,9 +31,10 @@ _DAY = 86400  # s; a temporary file of this age belongs to a process that was ki
 class Folder:
     """Entries by key and objects by sha256 in one folder; `read_only`: nothing in it changes."""
 
-    def __init__(self, place: Path, read_only: bool = False) -> None:
+    def __init__(self, place: Path, read_only: bool = False, kind: str = "objects") -> None:
         self.place = place
         self.read_only = read_only
+        self.kind = kind  # the folder of the objects
         self.added = 0  # bytes on the disk
         self._lock = threading.Lock()
 
@@ -45,7 +46,7 @@ class Folder:
 
     def object(self, digest: str) -> Path:
         """Return the path of an object, which may be there or not."""
-        return self.place / "objects" / digest[:2] / digest[2:]
+        return self.place / self.kind / digest[:2] / digest[2:]
 
     def read(self, key: str) -> bytes:
         """Return the entry of a key; FileNotFoundError if there is none."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from labflake.cache import limit
 from labflake.cache.bucket import Bucket
 from labflake.cache.folder import Folder
-from labflake.errors import LabError
 from labflake.project.options import flag, option
 
 if TYPE_CHECKING:
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def chosen() -> "Cache":
-    """Return the cache that `CACHE` names: a folder, `s3://bucket/prefix`, or `off`.
+    """Return the cache that `CACHE` names: a folder, the address of a store, or `off`.
 
     With `CACHE_READONLY=1` results come from it, and nothing in it is changed.
 
     Raises:
-        LabError: it is none of these, `CACHE_SIZE` is no size, or s3fs is not installed.
+        LabError: it is none of these, `CACHE_SIZE` is no size, or a package is not installed.
     """
     from labflake.cache import Cache
 
@@ -32,12 +31,10 @@ def chosen() -> "Cache":
     read_only = flag("CACHE_READONLY")
     if name == "off":
         return Cache(None)
-    if name.startswith("s3://"):
-        # Only copies of this bucket: what is here is there, too.
+    if "://" in name:
+        # Only copies of this store: what is here is there, too.
         copies = hashlib.sha256(name.rstrip("/").encode()).hexdigest()[:16]
         return Cache(Folder(_home() / "s3" / copies), Bucket(name, read_only), most)
-    if "://" in name:
-        raise LabError(f"CACHE={name}: the cache is a folder, s3://bucket/prefix, or off")
     place = Path(os.path.abspath(os.path.expanduser(name)))
     return Cache(Folder(place, read_only), most=most)
 

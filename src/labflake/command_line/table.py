@@ -35,6 +35,7 @@ OPTIONS = {
     "REASON": ("TEXT", "why the data changed; it is written into hashes.txt"),
     "SEED": ("N", "another seed than that of config.yaml"),
     "SET": ("SETTINGS", 'other settings than config.yaml has: "size=20 sweep.alpha=0.3"'),
+    "STAGED": ("", "what the next commit adds, and nothing else"),
     "STEP": ("STEP", "the step that is meant; plan lists them"),
     "STRICT": ("", "a warning about a document is an error"),
     "TEMPLATE": ("ADDRESS", "where the template is"),
@@ -150,6 +151,19 @@ COMMANDS = {
         "Write outputs.txt: the hash of every artifact, to commit.",
         (*_DATA, "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE", "CACHE_READONLY"),
     ),
+    "push": Command(
+        "Share the artifacts, through the place of the cache.",
+        (*_DATA, "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE"),
+    ),
+    "pull": Command(
+        "Get the artifacts that somebody shared, without a build.", ("EXPERIMENT", "CACHE")
+    ),
+    "strict": Command(
+        "Refuse what git should not hold: data, results, credentials.",
+        ("STAGED", "COMMIT"),
+        "FILE",
+    ),
+    "hooks": Command("Let git look at each commit as strict does."),
     "env": Command(
         "Make .venv as poetry.lock says.", ("WITH",), "GROUP", "WITH", module="labflake.environment"
     ),

@@ -134,6 +134,7 @@ def _build(
     from collections import Counter
 
     from labflake.data_files.gate import guarded
+    from labflake.data_files.recorded import PULLED
     from labflake.programs import clashes, compiled
     from labflake.steps import gated, run_steps
 
@@ -177,6 +178,7 @@ def _build(
     contents.forget_others()
     if not targets:
         contents.environment = change.environment
+        (experiment.generated / PULLED).unlink(missing_ok=True)
     contents.save()
     if not targets:
         _say_what_changed(experiment, contents)

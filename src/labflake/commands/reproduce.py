@@ -10,9 +10,9 @@ from pathlib import Path
 
 from labflake.command_line import table as commands
 from labflake.content import temporary
-from labflake.content.contents import sha256
 from labflake.content.meter import duration
-from labflake.data_files.gate import record, versions
+from labflake.data_files import recorded
+from labflake.data_files.gate import record
 from labflake.data_files.gate.wording import aligned, shown
 from labflake.errors import LabError
 from labflake.project import uncommitted
@@ -20,7 +20,7 @@ from labflake.project.experiments import RECORD, Experiment, current, relative, 
 from labflake.project.git import git, is_here, run
 from labflake.project.options import flag, option
 from labflake.site.states import STALE, state
-from labflake.verify import builds, copies, records, reproduction
+from labflake.verify import builds, copies, reproduction
 from labflake.verify.artifacts import VERDICT, artifacts
 from labflake.verify.reproduction import (
     DIFFERENT,
@@ -43,13 +43,13 @@ def main(argv: list[str]) -> int:
     _warn(experiment, commit, wanted)
     with temporary.folder("reproduce") as folder:
         project, shared = copies.of_commit(folder / root().name, commit)
-        brought, recorded = _bring_data(experiment, project)
+        brought, names = copies.bring_recorded(experiment, project)
         facts = _facts(experiment, commit, shared)
-        _say_how(facts, len(brought), len(recorded))
+        _say_how(facts, len(brought), len(names))
         seconds = _build(experiment, project, folder / "cache")
         print(f"  built in {duration(seconds)}\n", flush=True)
         generated = project / "generated" / experiment.name
-        made = artifacts(generated, {*data, *recorded})
+        made = artifacts(generated, {*data, *names})
         results = list(reproduction.compare(wanted, made, experiment.config().get("tolerance")))
         _keep(experiment, [r for r in results if r.verdict in (DIFFERENT, EQUAL)], made)
     _print(results)
@@ -103,8 +103,8 @@ def _wanted(experiment: Experiment, commit: str, data: set[str]) -> Expected:
     here = (
         reproduction.expected(experiment.generated, data) if experiment.generated.exists() else None
     )
-    recorded = reproduction.from_list(records.at(experiment, commit))
-    gone = {n: d for n, d in recorded.items() if not here or n not in here.digests}
+    known = recorded.at(experiment, commit)
+    gone = {n: d for n, d in known.items() if not here or n not in here.digests}
     if gone:
         print(f"  {len(gone)} artifacts that are not here: judged by {RECORD}")
     wanted = Expected("here", (here.digests if here else {}) | gone, here.files if here else {})
@@ -130,28 +130,6 @@ def _warn(experiment: Experiment, commit: str, wanted: Expected) -> None:
         print(f"  note: files here are not those of the commit: {', '.join(changed[:3])}{more}")
 
 
-def _bring_data(experiment: Experiment, project: Path) -> tuple[list[str], list[str]]:
-    """Copy the data that the commit records and that we have; the rest is fetched by the build.
-
-    Returns:
-        the names of the files copied, and of all that are recorded.
-    """
-    known = record.read(project / "scripts" / experiment.name / "hashes.txt").digests
-    here = [n for n, digest in known.items() if _has(experiment.generated / n, digest)]
-    copies.bring_data(experiment, project, here)
-    kept = versions.of(experiment)
-    old = [n for n, digest in known.items() if n not in here and kept.has(digest)]
-    for name in old:
-        target = project / "generated" / experiment.name / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        kept.bring(known[name], target)
-    return [*here, *old], list(known)
-
-
-def _has(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256(str(path)) == digest
-
-
 def _facts(experiment: Experiment, commit: str, shared: bool) -> dict:
     return {
         "experiment": experiment.name,
@@ -161,12 +139,12 @@ def _facts(experiment: Experiment, commit: str, shared: bool) -> dict:
     }
 
 
-def _say_how(facts: dict, brought: int, recorded: int) -> None:
+def _say_how(facts: dict, brought: int, count: int) -> None:
     shared = facts["packages"] == "shared"
     how = "those of this copy: the lock is the same" if shared else "installed as its lock says"
     rows = [("packages", how), ("cache", facts["cache"])]
-    if recorded:
-        rows.append(("data", f"{brought} of {recorded} files copied, the others fetched; verified"))
+    if count:
+        rows.append(("data", f"{brought} of {count} files copied, the others fetched; verified"))
     print("\n".join(f"  {row}" for row in aligned(rows)), flush=True)
 
 

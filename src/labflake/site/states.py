@@ -5,25 +5,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.content.contents import Contents
-from labflake.data_files import gate
+from labflake.data_files import gate, recorded
 from labflake.data_files.gate import inventory, record
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.steps.changed import Change, examine
 
-BUILT, STALE, DATA, NOT_BUILT = "built", "stale", "data changed", "not built"
-ALL = (BUILT, STALE, DATA, NOT_BUILT)
+BUILT, PULLED, STALE = "built", "pulled", "stale"
+DATA, NOT_BUILT = "data changed", "not built"
+ALL = (BUILT, PULLED, STALE, DATA, NOT_BUILT)
 
 
 class State(NamedTuple):
-    """One of the four states, and why it is not `built`."""
+    """One of the states, and why it is not `built`."""
 
     name: str
     why: str = ""
 
 
 def state(experiment: Experiment) -> State:
-    """Return the state of an experiment; only files that look touched are read."""
+    """Return the state of an experiment; only files that look touched, or were pulled, are read."""
+    if recorded.is_pulled(experiment):
+        return State(PULLED, "not built here, but as recorded")
     if not (experiment.state / "manifest.json").is_file():
         return State(NOT_BUILT)
     try:

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 from labflake.content.contents import Contents
+from labflake.data_files import sources
+from labflake.data_files.sources.artifact import Artifact
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
 from labflake.steps import changed
@@ -67,7 +69,8 @@ class Reading:
         self.generated, self.contents = str(experiment.generated), contents
         self.experiment = experiment
         self.files: dict[str, str] = {}
-        self.others = {path: contents.digest(path) for path in changed.structure(experiment)}
+        own = [*changed.structure(experiment), *_of_others(experiment)]
+        self.others = {path: contents.digest(path) for path in own}
         self.code: dict[str, str] = {}
         self.folders = changed.listings(experiment)
         self.variables: set[str] = set()
@@ -176,6 +179,15 @@ def _is_cleaning(code: CodeType) -> bool:
 def listed() -> list[str]:
     """Return the folders that were listed on behalf of the Snakefile, from the generated one."""
     return [*_hooked[-1].folders] if _hooked else []
+
+
+def _of_others(experiment: Experiment) -> list[str]:
+    """Return the files of other experiments from which data of this one follows."""
+    declared = sources.declared(experiment).values()
+    found = {
+        path for source in declared if isinstance(source, Artifact) for path in source.made_of()
+    }
+    return [os.path.relpath(path, experiment.generated) for path in sorted(found)]
 
 
 def _text(path: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.content.contents import Contents, listing
+from labflake.data_files.recorded import PULLED
 
 NOTES = (".lab/", ".labflake/", ".snakemake/")  # `.lab`: before the package
 VERDICT = "outputs/reproduction.json"
@@ -18,7 +19,7 @@ def artifacts(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
         generated: the generated folder of an experiment.
         data: the files that came from outside.
     """
-    left_out = {*data, VERDICT}
+    left_out = {*data, VERDICT, PULLED}
     aside = (*NOTES, *(f"assets/{Path(d).stem}/build/" for d in Contents(str(generated)).documents))
     names = listing(str(generated)) if generated.is_dir() else []
     return {n: generated / n for n in names if n not in left_out and not n.startswith(aside)}

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 from labflake import environment
+from labflake.content.contents import sha256
+from labflake.data_files.gate import record, versions
 from labflake.errors import LabError
 from labflake.project import head, uncommitted
 from labflake.project.experiments import Experiment, root
@@ -83,6 +85,28 @@ def bring_data(
     for name in sorted(names, reverse=reverse):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(experiment.generated / name, target / name)
+
+
+def bring_recorded(experiment: Experiment, project: Path) -> tuple[list[str], list[str]]:
+    """Copy the data that the commit records and that we have; the rest is fetched by the build.
+
+    Returns:
+        the names of the files copied, and of all that are recorded.
+    """
+    known = record.read(project / "scripts" / experiment.name / "hashes.txt").digests
+    here = [n for n, digest in known.items() if _has(experiment.generated / n, digest)]
+    bring_data(experiment, project, here)
+    kept = versions.of(experiment)
+    old = [n for n, digest in known.items() if n not in here and kept.has(digest)]
+    for name in old:
+        target = project / "generated" / experiment.name / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kept.bring(known[name], target)
+    return [*here, *old], list(known)
+
+
+def _has(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(str(path)) == digest
 
 
 def clean_environment() -> dict[str, str]:

@@ -52,7 +52,7 @@ def expected(place: Path, data: set[str]) -> Expected:
         text = place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"{place}: there is nothing to compare with ({error})") from None
-    found = _from_json(text) if text.lstrip().startswith("{") else from_list(text)
+    found = _from_json(text) if text.lstrip().startswith("{") else _from_list(text)
     digests = {n: d for n, d in found.items() if n not in data and n != VERDICT}
     if not digests:
         raise LabError(f"{place} is no list of sha256sum and no reproduction.json")
@@ -67,7 +67,7 @@ def _from_json(text: str) -> dict[str, str]:
         return {}
 
 
-def from_list(text: str) -> dict[str, str]:
+def _from_list(text: str) -> dict[str, str]:
     """Return the digests of a list whose paths may begin with `generated/<experiment>/`."""
     lines = (re.sub(r"^(\\?\w{64} [ *])\./", r"\1", line) for line in text.splitlines())
     found = {name: digest for name, digest, problem in map(record.parsed, lines) if not problem}

@@ -30,20 +30,6 @@ LIMIT = "10GB"
 _LARGE = 500_000_000  # bytes; a copy of more is announced
 
 
-class _Folder(Folder):
-    """The versions in the folder of a cache."""
-
-    def object(self, digest: str) -> Path:
-        return self.place / "data" / digest[:2] / digest[2:]
-
-
-class _Bucket(Bucket):
-    """The versions in the bucket of a cache."""
-
-    def _object(self, digest: str) -> str:
-        return f"{self.url}/data/{digest[:2]}/{digest[2:]}"
-
-
 class Versions:
     """What is kept of the data of one experiment, here and in the cache."""
 
@@ -52,8 +38,8 @@ class Versions:
         self.own = home.folder(experiment) / ".versions"
         self.tops = root(), experiment.generated
         folder, bucket = chosen.folder, chosen.bucket
-        self.folder = _Folder(folder.place, folder.read_only) if folder else None
-        self.bucket = _Bucket(bucket.url, bucket.read_only) if bucket else None
+        self.folder = Folder(folder.place, folder.read_only, "data") if folder else None
+        self.bucket = Bucket(bucket.url, bucket.read_only, "data") if bucket else None
 
     def has(self, digest: str) -> bool:
         """Return whether a version can be brought back."""

@@ -126,7 +126,8 @@ def _check_types(where: str, kind: type, settings: dict) -> None:
         if not isinstance(value, hints[key]):
             kinds = getattr(hints[key], "__args__", (hints[key],))
             words = " or ".join(_WORDS[each] for each in kinds if each in _WORDS)
-            raise LabError(f"{where}: {key} has to be {words}, not {_shown(value)}")
+            quoted = "\n  put it in quotes" if words == _WORDS[str] else ""
+            raise LabError(f"{where}: {key} has to be {words}, not {_shown(value)}{quoted}")
 
 
 def _shown(value: Any) -> str:

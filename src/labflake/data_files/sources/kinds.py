@@ -23,6 +23,7 @@ KEYS = {
     "folder": "local:Folder",
     "manual": "local:Manual",
     "function": "function:Function",
+    "experiment": "artifact:Artifact",
 }
 _STORES = ["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "sftp", "ssh", "ftp", "hdfs"]
 _STORES += ["webhdfs", "smb", "oci", "oss", "hf", "dbfs", "memory"]

@@ -120,12 +120,12 @@ def redacted(text: str) -> str:
 
 def hidden(text: str) -> str:
     """Return `text` without any secret that is known here, and without passwords in addresses."""
-    return _hidden(text, _secrets(os.environ))
+    return _hidden(text, known(os.environ))
 
 
 def hidden_in(value: Any, variables: Mapping[str, str]) -> Any:
     """Return lists and dictionaries without the secrets of a program that has these variables."""
-    return _hidden(value, _secrets(variables))
+    return _hidden(value, known(variables))
 
 
 def _hidden(value: Any, secrets: list[str]) -> Any:
@@ -142,7 +142,7 @@ def _hidden(value: Any, secrets: list[str]) -> Any:
 
 def hide_in(log: Path) -> None:
     """Take the secrets that are known here out of a log."""
-    secrets = [os.fsencode(secret) for secret in _secrets(os.environ)]
+    secrets = [os.fsencode(secret) for secret in known(os.environ)]
     if log.is_file() and secrets and _holds(log, secrets):
         content = log.read_bytes()
         for secret in secrets:
@@ -161,7 +161,7 @@ def _holds(log: Path, secrets: list[bytes]) -> bool:
     return False
 
 
-def _secrets(variables: Mapping[str, str]) -> list[str]:
+def known(variables: Mapping[str, str]) -> list[str]:
     """Return the values that are secret, also as other languages write them, the longest first."""
     try:
         found = {value for section in credentials.stored().values() for value in section.values()}

@@ -1,0 +1,1 @@
+"""What git should not hold: data, results, what is large, and credentials."""
