@@ -78,6 +78,13 @@ class Project:
         self.git("commit", "-q", "-m", message)
         return self.git("rev-parse", "HEAD")
 
+    def commit_as(self, author: str) -> str:
+        """Commit an experiment of somebody with this name; return the commit."""
+        self.write("2024-04-04-Theirs", Snakefile="")
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "Theirs", "--author", f"{author} <x@example.org>")
+        return self.git("rev-parse", "HEAD")
+
     def copy(self, folder: Path) -> "Project":
         """Copy it with all that is built; the copy uses the same cache."""
         shutil.copytree(self.root, folder / "copy", symlinks=True)

@@ -69,7 +69,9 @@ class Bucket:
         path = self._object(digest)
         size = _asked(self._files.info, path)["size"]
         for at in range(start, size, _BLOCK):
-            yield _asked(lambda at=at: self._files.cat_file(path, at, min(at + _BLOCK, size)))
+            yield _asked(
+                lambda at=at: self._files.cat_file(path, start=at, end=min(at + _BLOCK, size))
+            )
 
     def size(self, digest: str) -> int:
         """Return the size of an object."""

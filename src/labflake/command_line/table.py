@@ -8,7 +8,9 @@ from labflake.project.options import PREFIX, option
 
 # Of each option what its value is called, "" for a flag, and a sentence.
 OPTIONS = {
+    "A": ("WHAT", "an experiment, a commit of this one, or EXPERIMENT@COMMIT; else HEAD"),
     "AGAINST": ("PLACE", "a folder of artifacts, a list of hashes or a reproduction.json"),
+    "B": ("WHAT", "what to compare it with, named likewise; else what is here"),
     "BRANCH": ("", "make a git branch of its name (on, unless --no-branch)"),
     "CACHE": ("PLACE", "the cache of results: a folder, s3://bucket/prefix, or off"),
     "CACHED": ("", "let results come from the cache"),
@@ -132,6 +134,11 @@ COMMANDS = {
         ("DRY_RUN", "EXPERIMENT", "SEED", "SET"),
     ),
     "index": Command("Write generated/index.html: all experiments, their state and key numbers."),
+    "history": Command("Show all experiments of every branch: who, when, state, key number."),
+    "diff": Command(
+        "Compare two experiments, or one at two commits: settings, data, code, metrics, figures.",
+        ("A", "B", "EXPERIMENT", "CACHE"),
+    ),
     "notebook": Command(
         "Make the executed notebook of the report.", _BUILD, "DOCUMENT", are_paths=True
     ),
