@@ -12,6 +12,8 @@ import writing
 from building import TINY
 from data_projects import DOOR, error
 
+from labflake import environment
+
 __all__ = ["TINY", "Project", "error"]
 
 SNAKEFILE = '''
@@ -51,6 +53,8 @@ class Project:
         root.mkdir(parents=True)
         writing.project(root)
         shutil.copy(rendering.REPOSITORY / rendering.PAYLOAD / ".gitignore", root)
+        shutil.copy(rendering.REPOSITORY / "poetry.lock", root)  # of the packages that run this
+        _link_packages(root)
         own = cls(root, folder / "cache")
         own.write(**({"Snakefile": SNAKEFILE, "config_yaml": "word: one\n"} | files))
         rendering.commit_all(root)
@@ -94,6 +98,7 @@ class Project:
         """Clone it, as a colleague does, who has a cache of their own."""
         folder.mkdir(parents=True)
         rendering.git(folder, "clone", "-q", str(self.root), "clone")
+        _link_packages(folder / "clone")
         return Project(folder / "clone", folder / "cache")
 
     def run(self, *words: str, **options: str) -> subprocess.CompletedProcess[str]:
@@ -119,3 +124,10 @@ class Project:
     def refused(self, *words: str, **options: str) -> str:
         """Run a command, expect an error of three lines, and return it."""
         return error(self.run(*words, **options))
+
+
+def _link_packages(root: Path) -> None:
+    """Let a project use the packages of the tests, where they are what its lock asks for."""
+    (root / ".venv").symlink_to(sys.prefix)
+    if not environment.is_current(root):  # else it would be made again, for the tests, too
+        (root / ".venv").unlink()

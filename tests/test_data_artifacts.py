@@ -93,6 +93,8 @@ def test_prose_of_engineering_changes_nothing(project: Project) -> None:
 
 def test_recorded_artifact_is_pulled_and_not_built(project: Project, tmp_path: Path) -> None:
     """A clone takes what was pushed, verified, where the record is of what is checked out."""
+    project.scripts("hashes.txt", OTHER).unlink()
+    project.commit()
     project.made("push")
     project.commit("Recorded")
     clone = project.clone(tmp_path / "elsewhere")
@@ -104,6 +106,8 @@ def test_recorded_artifact_is_pulled_and_not_built(project: Project, tmp_path: P
 
 def test_stale_record_is_not_pulled(project: Project, tmp_path: Path) -> None:
     """Where the other experiment changed after it was recorded, it is built as it is now."""
+    project.scripts("hashes.txt", OTHER).unlink()
+    project.commit()
     project.made("push")
     project.write(config_yaml="word: three\n")
     project.commit("Recorded, then changed")
@@ -150,5 +154,6 @@ def test_circle_is_refused(project: Project) -> None:
 def test_what_cannot_be_is_told(project: Project, declared: dict, said: str) -> None:
     """A name of nothing is an error that says what would be one."""
     shutil.rmtree(project.root / "generated")
+    project.scripts("hashes.txt", OTHER).unlink()
     science(project, **declared)
     assert said in project.refused("build", EXPERIMENT=OTHER)
