@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from sharing import TINY, Project
 
+pytestmark = pytest.mark.long
+
 NEW = f"{date.today().isoformat()}-A-Second-Look"
 REPORT = f"""
     ---

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sharing import TINY, Project
 
+pytestmark = pytest.mark.long
+
 OTHER = "2024-03-01-Science"
 SCIENCE = '''
     """Counts what another experiment made."""
@@ -94,7 +96,6 @@ def test_prose_of_engineering_changes_nothing(project: Project) -> None:
 def test_recorded_artifact_is_pulled_and_not_built(project: Project, tmp_path: Path) -> None:
     """A clone takes what was pushed, verified, where the record is of what is checked out."""
     project.scripts("hashes.txt", OTHER).unlink()
-    project.commit()
     project.made("push")
     project.commit("Recorded")
     clone = project.clone(tmp_path / "elsewhere")
@@ -107,7 +108,6 @@ def test_recorded_artifact_is_pulled_and_not_built(project: Project, tmp_path: P
 def test_stale_record_is_not_pulled(project: Project, tmp_path: Path) -> None:
     """Where the other experiment changed after it was recorded, it is built as it is now."""
     project.scripts("hashes.txt", OTHER).unlink()
-    project.commit()
     project.made("push")
     project.write(config_yaml="word: three\n")
     project.commit("Recorded, then changed")

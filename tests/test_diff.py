@@ -6,6 +6,8 @@ import pytest
 from bs4 import BeautifulSoup
 from sharing import TINY, Project
 
+pytestmark = pytest.mark.long
+
 SNAKEFILE = '''
     """A number and a figure."""
     from labflake import code, step

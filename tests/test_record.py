@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from sharing import TINY, Project
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:

@@ -13,6 +13,8 @@ from sharing import TINY, Project
 from labflake.project.experiments import Experiment
 from labflake.site import states
 
+pytestmark = pytest.mark.long
+
 REPORT = '---\ntitle: "Two words"\n---\n\nText.\n'
 
 

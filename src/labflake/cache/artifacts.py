@@ -27,8 +27,9 @@ class Artifacts:
     def __init__(self) -> None:
         chosen = cache.chosen()
         here, there = chosen.folder, chosen.bucket
-        self.name = str(there or here or "")
-        self.read_only = bool(there or here) and (there or here).read_only
+        place = there or here
+        self.name = str(place or "")
+        self.read_only = place is not None and place.read_only
         self.parts = here.place / "partial" if here else Path()
         self._folders = [Folder(here.place, True, kind) for kind in _KINDS] if here else []
         self._buckets = (
@@ -41,7 +42,7 @@ class Artifacts:
         """Tell whether a file with this hash is among those that are shared."""
         if isinstance(self._shared, Folder):
             return self._shared.object(digest).exists()
-        return bool(self._shared) and self._shared.has(digest)
+        return self._shared is not None and self._shared.has(digest)
 
     def share(self, path: Path, digest: str) -> None:
         """Put a file among those that are shared.
@@ -50,7 +51,8 @@ class Artifacts:
             OSError: the place cannot be reached, or not written.
             DamagedError: the file has another hash by now.
         """
-        self._shared.keep(path, digest)
+        if self._shared is not None:
+            self._shared.keep(path, digest)
 
     def bring(self, digest: str, target: Path, done: Callable[[int], object]) -> bool:
         """Copy a file with this hash to a path; return whether there is a sound one.

@@ -48,8 +48,11 @@ class Ssh:
         """
         words = " ".join(map(shlex.quote, ["sh", "-c", command, "sh", *names]))
         with open(file or os.devnull, "rb") as source:
-            options = {"input": given} if given else {"stdin": source}
-            done = subprocess.run(["ssh", *self._to, words], capture_output=True, **options)
+            start = ["ssh", *self._to, words]
+            if given:
+                done = subprocess.run(start, input=given, capture_output=True)
+            else:
+                done = subprocess.run(start, stdin=source, capture_output=True)
         if done.returncode == _GONE:
             raise FileNotFoundError(names[0])
         if done.returncode:

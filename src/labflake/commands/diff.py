@@ -1,6 +1,7 @@
 """Compare two experiments, or one at two commits (`make diff A=… B=…`): here, and as a page."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from labflake.content.atomic import replacing
@@ -39,7 +40,7 @@ def _print(one: Side, two: Side, found: Differences) -> None:
     _section("figures", figures)
 
 
-def _section(title: str, rows: list[tuple[str, ...]]) -> None:
+def _section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     print(title if rows else f"{title}: no difference")
     for row in aligned([tuple(map(_cut, each)) for each in rows]) if rows else ():
         print(f"  {row}")

@@ -115,8 +115,8 @@ def _code(one: Side, two: Side) -> Iterator[Code]:
         lines = [*difflib.unified_diff(old.splitlines(), texts[1].splitlines(), n=2, lineterm="")][
             2:
         ]
-        counts = [sum(line.startswith(sign) for line in lines) for sign in "+-"]
-        yield Code(name, *counts, lines)
+        added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+        yield Code(name, added, removed, lines)
 
 
 def _metrics(one: Side, two: Side) -> Iterator[Row]:
@@ -143,6 +143,6 @@ def _figures(one: Side, two: Side) -> Iterator[Figure]:
     folders = [each.experiment.generated / "assets" / "figures" for each in (one, two)]
     names = {p.name for folder in folders for p in folder.glob("*") if p.suffix in _PICTURES}
     for name in sorted(names):
-        files = [folder / name if (folder / name).is_file() else None for folder in folders]
-        same = bool(files[0] and files[1]) and files[0].read_bytes() == files[1].read_bytes()
-        yield Figure(name, *files, same)
+        old, new = (place / name if (place / name).is_file() else None for place in folders)
+        same = bool(old and new and old.read_bytes() == new.read_bytes())
+        yield Figure(name, old, new, same)

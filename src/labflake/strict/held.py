@@ -30,12 +30,12 @@ def staged() -> list[Held]:
     head = git("rev-parse", "--verify", "--quiet", "HEAD", allowed=(0, 1))
     since = head or git("hash-object", "-t", "tree", os.devnull)
     asked = ("--cached", "--relative", "--raw", "-z", "--no-renames", "--diff-filter=d", since)
-    return _read(_RAW.findall(git("diff-index", "--abbrev=64", *asked, **_index())))
+    return _read(_RAW.findall(git("diff-index", "--abbrev=64", *asked, variables=_index())))
 
 
 def every() -> list[Held]:
     """Return all that the next commit would hold."""
-    return _read(_LISTED.findall(git("ls-files", "--stage", "-z", **_index())))
+    return _read(_LISTED.findall(git("ls-files", "--stage", "-z", variables=_index())))
 
 
 def since(commit: str) -> list[Held]:

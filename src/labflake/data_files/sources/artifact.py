@@ -1,5 +1,6 @@
 """Artifacts of another experiment as data: as the working tree makes them, or as a commit does."""
 
+import difflib
 import os
 import re
 import subprocess
@@ -61,6 +62,8 @@ class Artifact:
         parts = self.artifact.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or parts[0] not in ("assets", "outputs"):
             return "artifact: a path below its generated folder, such as assets/data/features.csv"
+        if not self.commit and not (Experiment(self.experiment).scripts / "Snakefile").is_file():
+            return f"experiment: there is no {self.experiment}\n  {_close(self.experiment)}"
         if self.commit and not re.fullmatch("[0-9a-f]{7,64}", self.commit):
             return (
                 f"commit: {self.commit!r} is no commit: 7 hexadecimal digits or more\n"
@@ -78,7 +81,6 @@ class Artifact:
             commit = _full(self.commit, job.name)
             known = self._inside(recorded.at(Experiment(self.experiment), commit))
         else:
-            self._refuse_circle(job)
             commit, known = "", self._inside(_standing(experiments.find(self.experiment)))
         if not (known and self._bring(known, job)):
             self._build(commit, job)
@@ -139,12 +141,20 @@ class Artifact:
                 f"  make reproduce EXPERIMENT={self.experiment} shows what differs"
             )
 
-    def _refuse_circle(self, job: Job) -> None:
-        if job.experiment.name in _behind(self.experiment):
-            raise LabError(
-                f"assets/data/{job.name}: {self.experiment} needs data of {job.experiment.name}"
-                " itself\n  name a commit: then one of both comes first"
-            )
+    def circle(self, experiment: Experiment) -> str | None:
+        """Return that the other experiment needs data of this one, where it does, or None."""
+        if self.commit or experiment.name not in _behind(self.experiment):
+            return None
+        return (
+            f"{self.experiment} needs data of {experiment.name} itself\n"
+            "  name a commit: then one of both comes first"
+        )
+
+
+def _close(name: str) -> str:
+    there = [each.name for each in experiments.every()]
+    close = difflib.get_close_matches(name, there, n=3, cutoff=0.3) or there[-3:]
+    return f"there are, among others: {', '.join(close) or 'none'}"
 
 
 def _behind(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
 from labflake.data_files.sources import archive, kinds
+from labflake.data_files.sources.artifact import Artifact
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.secrecy import plain
 from labflake.errors import LabError, meant
@@ -31,7 +32,9 @@ def declared(experiment: Experiment) -> dict[str, Source]:
     if not isinstance(section, dict):
         raise LabError(f"{where}: data: names and their sources are expected\n  {EXAMPLE}")
     found = {name: _source(f"{where}: data: {name}", name, section[name]) for name in section}
-    for name in found:
+    for name, source in found.items():
+        if isinstance(source, Artifact) and (problem := source.circle(experiment)):
+            raise LabError(f"{where}: data: {name}: {problem}")
         inside = [other for other in found if other.startswith(f"{name}/")]
         if inside:
             raise LabError(f"{where}: data: {inside[0]} lies inside {name}; give one of them")
