@@ -133,7 +133,9 @@ def _connect(url: str) -> tuple[Any, str]:
     Raises:
         LabError: a package is not installed, or the address names no place.
     """
-    scheme = url.partition("://")[0]
+    scheme, mark, _ = url.partition("://")
+    if not mark or scheme in ("http", "https"):
+        raise LabError(f"CACHE={url} names no place that can be written\n  {_PLACES}")
     if scheme == "s3":
         return _connect_s3(url), url
     if scheme == "ssh":
