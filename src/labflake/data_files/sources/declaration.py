@@ -5,7 +5,6 @@ from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
 from labflake.data_files.sources import archive, kinds
-from labflake.data_files.sources.artifact import Artifact
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.secrecy import plain
 from labflake.errors import LabError, meant
@@ -33,7 +32,8 @@ def declared(experiment: Experiment) -> dict[str, Source]:
         raise LabError(f"{where}: data: names and their sources are expected\n  {EXAMPLE}")
     found = {name: _source(f"{where}: data: {name}", name, section[name]) for name in section}
     for name, source in found.items():
-        if isinstance(source, Artifact) and (problem := source.circle(experiment)):
+        circle = getattr(source, "circle", None)  # of what other experiments make
+        if circle and (problem := circle(experiment)):
             raise LabError(f"{where}: data: {name}: {problem}")
         inside = [other for other in found if other.startswith(f"{name}/")]
         if inside:
