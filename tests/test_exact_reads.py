@@ -9,6 +9,8 @@ import pytest
 import writing
 from building import TINY
 
+from labflake.processes import fences
+
 make = building.for_experiment(building.made, TINY)
 refused = building.for_experiment(building.refused, TINY)
 SNAKEFILE = """
@@ -749,3 +751,60 @@ def test_file_outside_that_a_command_means_is_refused_where_all_is_locked(
     assert f"rule out reads {share}/*.csv, which no rule makes" in refused(project, LOCKED="1")
     make(project)
     assert "which no rule makes" in refused(project, LOCKED="1")
+
+
+HIDDEN = """
+    rule all:
+        input: "assets/data/made.txt"
+
+    rule made:
+        output: "assets/data/made.txt"
+        shell: "COMMAND ../../scripts/EXPERIMENT/FILE {output}"
+"""
+READERS = {
+    "python": (
+        "read.py",
+        "import sys\nname = 'loo' + 'kup.txt'\nfolder = sys.argv[0].rpartition('/')[0]\n"
+        "open(sys.argv[1], 'w').write(open(f'{folder}/{name}').read())\n",
+    ),
+    "perl": (
+        "read.pl",
+        "my $path = join('/', '..', '..', 'scripts', 'EXPERIMENT', 'loo' . 'kup.txt');\n"
+        'open(my $in, "<", $path) or die "$path: $!";\n'
+        'open(my $out, ">", $ARGV[0]) or die "$!";\nprint {$out} readline($in);\n',
+    ),
+}
+
+
+def hidden_reader(project: Path, language: str) -> None:
+    """Write an experiment with a program that reads a file which nothing names."""
+    name, program = READERS[language]
+    text = HIDDEN.replace("COMMAND", language).replace("FILE", name).replace("EXPERIMENT", TINY)
+    building.experiment(project, TINY, Snakefile=text, config_yaml="", lookup_txt="1\n")
+    (project / "scripts" / TINY / name).write_text(
+        program.replace("EXPERIMENT", TINY), encoding="utf-8"
+    )
+
+
+def test_undeclared_read_is_told_and_with_strict_an_error(project: Path) -> None:
+    """A note names it; with STRICT=1 it is an error, where the result is there, too."""
+    hidden_reader(project, "python")
+    assert "lookup.txt, which its rule does not declare" in refused(project, STRICT="1")
+    assert f"note: made reads scripts/{TINY}/lookup.txt undeclared" in make(project)
+    assert "lookup.txt, which its rule does not declare" in refused(project, STRICT="1")
+    assert make(project).endswith("up to date\n")
+
+
+@pytest.mark.skipif(not fences.is_possible(), reason="this system has no Landlock")
+def test_program_in_another_language_cannot_read_undeclared_files_with_strict(
+    project: Path,
+) -> None:
+    """With STRICT=1 it gets a permission error that says why; declared files can be read."""
+    hidden_reader(project, "perl")
+    assert "STRICT=1: of the project it reads only" in refused(project, STRICT="1")
+    snakefile = project / "scripts" / TINY / "Snakefile"
+    text = snakefile.read_text(encoding="utf-8")
+    declared = f'rule made:\n    input: "../../scripts/{TINY}/lookup.txt"\n'
+    snakefile.write_text(text.replace("rule made:\n", declared), encoding="utf-8")
+    make(project, STRICT="1")
+    assert result(project, "made.txt") == "1\n"

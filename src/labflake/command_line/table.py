@@ -39,7 +39,7 @@ OPTIONS = {
     "SET": ("SETTINGS", 'other settings than config.yaml has: "size=20 sweep.alpha=0.3"'),
     "STAGED": ("", "what the next commit adds, and nothing else"),
     "STEP": ("STEP", "the step that is meant; plan lists them"),
-    "STRICT": ("", "a warning about a document is an error"),
+    "STRICT": ("", "a warning about a document, or a read that no rule declares, is an error"),
     "TEMPLATE": ("ADDRESS", "where the template is"),
     "TO": ("VERSION", "a version, a wheel or an address; without it, the newest release"),
     "UP": ("", "and what it needs"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from labflake.content.contents import Contents
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, current, find, relative, root
-from labflake.project.options import is_locked, option
+from labflake.project.options import flag, is_locked, option
 from labflake.steps.changed import Change, examine, is_interrupted
 
 
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     change = examine(experiment, contents)
     if not change and all((root() / t).exists() for t in argv) and _are_made(contents, targets):
         _check_limits()
-        _check_undeclared(experiment)
+        _check_undeclared(experiment, contents)
         if contents.environment != change.environment:
             _note_environment(experiment)
         _say_up_to_date(experiment, contents, argv)
@@ -95,8 +95,12 @@ def _check_limits() -> None:
         limits.from_options(profiles.chosen())
 
 
-def _check_undeclared(experiment: Experiment) -> None:
+def _check_undeclared(experiment: Experiment, contents: Contents) -> None:
     """Refuse what was read without being data, also where there is nothing to do."""
+    if flag("STRICT"):
+        from labflake.steps import seen
+
+        seen.refuse_undeclared(contents.steps.values())
     if is_locked() and os.path.exists(experiment.state / "undeclared.json"):
         from labflake.steps import given
 

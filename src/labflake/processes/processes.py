@@ -38,7 +38,7 @@ class Running:
             key: names the step or the document.
             command: what to start.
             undo: a shell command that ends what runs elsewhere on its behalf; may be empty.
-            options: of `subprocess.Popen`.
+            options: of `subprocess.Popen`; `start` is what does the same, behind a fence.
 
         Raises:
             KeyboardInterrupt: the build is being stopped.
@@ -46,9 +46,8 @@ class Running:
         with self._lock:
             if self.stopped:
                 raise KeyboardInterrupt
-            process = _lent(command, options) or subprocess.Popen(
-                command, start_new_session=True, **options
-            )
+            start = options.pop("start", subprocess.Popen)
+            process = _lent(command, options) or start(command, start_new_session=True, **options)
             self._started[key] = (process.pid, undo)
             self._tell([key, process.pid, undo])
         _offer_to_the_oom_killer(process.pid)

@@ -21,6 +21,7 @@ from labflake.steps import (
     own_names,
     profiles,
     recorded,
+    seen,
     steps,
     strays,
 )
@@ -89,6 +90,7 @@ def run(
         for step in contents.steps.values():  # also of those that did not run
             named = step["inputs"].keys() - {*step["declared"], *step["found"]}
             given.look_at_named(experiment, names.rule(step["name"]), named)
+        seen.refuse_undeclared(contents.steps.values())
     return progress.counts
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from labflake.command_line.table import as_make_line
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
-from labflake.processes import memory, orphans, processes
+from labflake.processes import fences, memory, orphans, processes
 from labflake.processes.determinism import environment, of_step, pinned
 from labflake.processes.processes import Running
 from labflake.programs import commands
 from labflake.project.declared import VARIABLE, Declared
-from labflake.project.experiments import Experiment, relative
+from labflake.project.experiments import Experiment, relative, root
+from labflake.project.options import flag
 from labflake.project.settings import told
 from labflake.steps import (
     beside,
@@ -39,6 +40,7 @@ __all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
 _NOTES = ".step"  # in the scratch folder: what its programs are told, and note
 _LATE = 60  # s until files that another machine wrote are seen here
+_FENCED = "STRICT=1: of the project it reads only what its rule declares or its command names"
 _watcher = memory.Watcher()
 
 
@@ -101,6 +103,8 @@ def run(
             _fail(failure, step, session)
         confirm()
     _note(commands.unseen(step.command, os.getcwd()), session)
+    for name in step.seen.undeclared():
+        _note(f"{step.rule} reads {seen.shown(name)} undeclared; it counts as an input", session)
     if others := own_names.others(step.outputs, scratch):
         session.progress.say(
             f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
@@ -208,6 +212,7 @@ def _run_here(
             "env": env,
             "cwd": command.folder,
             "pass_fds": handles,
+            **_fence(step, scratch),
         }
         with (
             session.running.start(scratch.name, command.argv, command.undo, **options) as process,
@@ -219,7 +224,24 @@ def _run_here(
         used = -(-watch.used // 1_000_000)
         return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
     wanted = variables.missing(log) if code else None
-    return "\n  ".join(filter(None, [command.explain(code), wanted])) if code else None
+    fenced = _FENCED if code and "start" in options and "ermission denied" in _said(log) else None
+    return "\n  ".join(filter(None, [command.explain(code), wanted, fenced])) if code else None
+
+
+def _said(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")
+
+
+def _fence(step: "Step", scratch: Path) -> dict:
+    """Return how a step is started that can read of the project only what its rule declares.
+
+    With `STRICT=1`, and where it runs a program in a language of which nothing is seen.
+    """
+    is_unseen = commands.unseen(step.command, os.getcwd()) and not step.container
+    if not flag("STRICT") or not is_unseen or not fences.is_possible():
+        return {}
+    readable = [*step.inputs, *step.outputs, *step.logs, str(scratch), str(root() / ".venv")]
+    return {"start": fences.Fence(root(), readable).start}
 
 
 @contextlib.contextmanager

@@ -7,16 +7,19 @@ else that was read is found: it belongs to what the step was made from, as if it
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake.errors import LabError
 from labflake.programs import commands, modules, pins
 from labflake.programs.pins import Asked
 from labflake.project.experiments import root
+from labflake.project.options import flag
 from labflake.project.settings import ASKED, as_words, overrides
-from labflake.steps.found import ANY, IMPORT
+from labflake.steps import names
+from labflake.steps.found import ANY, IMPORT, paths
 
 if TYPE_CHECKING:
     from labflake.steps.step import Step
@@ -51,6 +54,11 @@ class Seen:
         folders = (f"{folder}/" for folder in self.listed)
         return sorted([*self.read, *folders, *(IMPORT + name for name in self.modules)])
 
+    def undeclared(self) -> list[str]:
+        """Return the files that it read, and that are neither declared nor code."""
+        there = [path for path in self.read if self.marks.get(path, [""])[0]]
+        return [path for path in there if not is_code(path)]
+
     def changed(self) -> list[str]:
         """Return the files that are not any more what they were when they were opened."""
         return [path for path, mark in self.marks.items() if _mark(path) != mark]
@@ -59,19 +67,21 @@ class Seen:
         """Return what is wrong with this, and what to do, or None."""
         if self.stray:
             return (
-                f"it read {_shown(self.stray[0])}, which its rule does not declare:"
+                f"it read {shown(self.stray[0])}, which its rule does not declare:"
                 " a change there would not run it again\n"
                 f'  add it to `input:` of rule {rule}: "{self.stray[0]}"'
             )
         if self.written:
             return (
-                f"it wrote {_shown(self.written[0])}, which its rule does not declare:"
+                f"it wrote {shown(self.written[0])}, which its rule does not declare:"
                 " nobody would know what made it\n"
                 f"  add it to `output:` of rule {rule}, or write it to a temporary folder"
             )
+        if flag("STRICT") and (found := self.undeclared()):
+            return undeclared_read(rule, found[0])
         if self.own_settings:
             return (
-                f"it read {_shown(self.own_settings)} by itself, where {as_words(overrides())}"
+                f"it read {shown(self.own_settings)} by itself, where {as_words(overrides())}"
                 " does not stand\n"
                 "  take the settings from there: from labflake import config"
             )
@@ -138,6 +148,32 @@ def _of_packages(step: "Step", looked_for: set[str]) -> list[str]:
 
 def _is_known(packages: set[str], step: "Step") -> bool:
     return bool(packages) and packages <= step.pins.keys()
+
+
+def undeclared_read(rule: str, path: str) -> str:
+    """Say that a file was read which no rule declares, and what to do."""
+    return (
+        f"it read {shown(path)}, which its rule does not declare, and STRICT is set\n"
+        f'  add it to `input:` of rule {rule}: "{path}"'
+    )
+
+
+def refuse_undeclared(records: Iterable[dict]) -> None:
+    """Refuse what steps were seen to read undeclared when they ran, if `STRICT` is set.
+
+    Raises:
+        LabError: names the first such step and file.
+    """
+    for record in records if flag("STRICT") else ():
+        for path in paths(record["found"]):
+            if record["inputs"].get(path) and not is_code(path):
+                why = undeclared_read(names.rule(record["name"]), path)
+                raise LabError(f"step {record['name']}: {why}")
+
+
+def is_code(path: str) -> bool:
+    """Tell whether a file is a module of Python, or the settings, which have a way of their own."""
+    return path.endswith(".py") or os.path.basename(path) == "config.yaml"
 
 
 class _Place:
@@ -211,7 +247,7 @@ def _mark(path: str) -> tuple:
     return tuple(map(str, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)))
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """Return a path as people know it."""
     return os.path.normpath(path).removeprefix("../../")
 
