@@ -339,3 +339,11 @@ def test_names_that_break_tables():
 def test_forged_marks_are_no_marks(line):
     """A line that we did not write is not read, and stops nothing."""
     assert marks.read(f"text\n\n{line}\n") is None
+
+
+def test_lines_of_the_text_are_no_lines_of_the_comment():
+    """A line break in a paragraph is a space, also before what looks like a list; lists stay."""
+    text = "It loses\n2. The rule\n- aims.\n\n1. one\n2. two\n\n```\na\nb\n```"
+    assert comment.prose_of(text) == (
+        "It loses 2. The rule - aims.\n\n1. one\n2. two\n\n```\na\nb\n```"
+    )

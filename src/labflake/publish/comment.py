@@ -13,7 +13,8 @@ from labflake.site.metrics import Metric
 
 _ROWS = 40  # of a table; more would be no comment any more
 _LONGEST = 20_000  # characters of an abstract
-_BREAK = re.compile(r"(?<=\S)[ \t]*\n(?![ \t]*(?:[>#|\n]|[-*+]\s|\d+[.)]\s|$))")
+_PARAGRAPH = re.compile(r"(?:^[ \t]*\S.*$\n?)+", re.M)
+_OTHER = re.compile(r"[ \t]*(?:[>#|]|[-*+][ \t]|\d+[.)][ \t])")  # lists, quotes, tables, headings
 _CALL = re.compile(r"(?<![\w/])@(?=\w)|(?<![\w/(&])[#!%~&](?=\d)")
 
 
@@ -70,11 +71,17 @@ def prose_of(text: str) -> str:
 
     text = re.sub("[\ue000\ue001]", "", text[:_LONGEST]).strip()
     text = prose.UNITS.sub(put_aside, text)
-    text = _BREAK.sub(" ", text)
+    text = _PARAGRAPH.sub(_in_one_line, text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
     text = _CALL.sub("\\g<0>\u2060", text)
     text = re.sub(r"^([ \t]*)/(?=\w)", r"\1\\/", text, flags=re.M)
     return re.sub("\ue000(\\d+)\ue001", lambda match: kept[int(match[1])], text)
+
+
+def _in_one_line(match: re.Match) -> str:
+    """Return a paragraph with spaces for its line breaks; a list is none."""
+    end = "\n" if match[0].endswith("\n") else ""
+    return match[0] if _OTHER.match(match[0]) else " ".join(match[0].split()) + end
 
 
 def _line(text: str) -> str:
@@ -143,7 +150,8 @@ def _figure(figure: Figure, addresses: dict[str, str]) -> str:
     name = figure.file.name
     if name not in addresses:
         return ""
-    picture = f"![{literal(figure.file.artifact.rpartition('/')[2])}]({addresses[name]})"
+    shown_as = figure.alt or figure.file.artifact.rpartition("/")[2]
+    picture = f"![{literal(shown_as)}]({addresses[name]})"
     caption = prose_of(figure.caption)
     return f"{picture}\n\n{caption}" if caption else picture
 

@@ -19,14 +19,16 @@ from labflake.site.metrics import Metric
 from labflake.verify.artifacts import last_made
 
 _MOST = 24  # figures that one comment shows
+_ALT = re.compile(r'[^)\n]*\)\{[^}]*?\balt="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: its artifact, its picture, and the caption in the report as Markdown."""
+    """A figure: its picture, its caption in the report as Markdown, and what it shows in words."""
 
     file: File
     caption: str
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,36 +112,37 @@ def _documents(experiment: Experiment) -> dict[str, File]:
 def _figures(experiment: Experiment) -> list[Figure]:
     """Return the figures of the report; where it has none, all that are among the artifacts."""
     places = (experiment.scripts, experiment.generated, experiment.generated / "assets" / "figures")
-    found: dict[Path, str] = {}
-    for name, caption in _in_report(experiment):
+    found: dict[Path, tuple[str, str]] = {}
+    for name, *texts in _in_report(experiment):
         paths = [Path(place, name).resolve() for place in places]
         there = (
             p for p in paths if p.is_file() and p.is_relative_to(experiment.generated.resolve())
         )
         if (path := next(there, None)) and path.suffix.lower() in FIGURES:
-            found.setdefault(path, caption)
+            found.setdefault(path, (texts[0], texts[1]))
     if not found:
         folder = (experiment.generated / "assets" / "figures").resolve()
-        found = {p: "" for p in sorted(folder.glob("*")) if p.suffix.lower() in FIGURES}
+        found = {p: ("", "") for p in sorted(folder.glob("*")) if p.suffix.lower() in FIGURES}
     return [_figure(experiment, path, found[path]) for path in list(found)[:_MOST]]
 
 
-def _figure(experiment: Experiment, path: Path, caption: str) -> Figure:
+def _figure(experiment: Experiment, path: Path, texts: tuple[str, str]) -> Figure:
     try:
         content, suffix = picture(path)
     except LabError as error:
         raise LabError(f"{relative(path)}: {error}") from None
     artifact = path.relative_to(experiment.generated.resolve()).as_posix()
-    return Figure(file(artifact, content, suffix), caption)
+    return Figure(file(artifact, content, suffix), *texts)
 
 
-def _in_report(experiment: Experiment) -> list[tuple[str, str]]:
-    """Return path and caption of each figure of the report, as the executed notebook has them."""
+def _in_report(experiment: Experiment) -> list[tuple[str, str, str]]:
+    """Return path, caption and words for each figure, as the executed notebook has them."""
     found = []
     for text in _texts(experiment):
         for match in prose.FIGURE.finditer(prose.blank(text, prose.FENCE, prose.COMMENT)):
             caption = text[match.start() + 2 : match.start() + match[0].rindex("](")]
-            found.append((match["path"], _plain(caption)))
+            alt = _ALT.match(text, match.end())
+            found.append((match["path"], _plain(caption), alt[1] if alt else ""))
     return found
 
 
