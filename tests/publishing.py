@@ -5,6 +5,8 @@ import io
 import subprocess
 from pathlib import Path
 
+import rendering
+import yaml
 from servers.forges import TOKEN, Forge, Gitea, GitHub, GitLab
 
 from labflake.errors import LabError
@@ -17,6 +19,7 @@ from labflake.site.metrics import Metric
 
 NAME, BRANCH = "2024-02-29-Tiny", "2024-02-29-Tiny"
 FORGES = {"gitea": Gitea, "github": GitHub, "gitlab": GitLab}
+ACTIONS = rendering.REPOSITORY / rendering.PAYLOAD / ".github/workflows/experiments.yml"
 PICTURE = b"\x89PNG picture"
 
 
@@ -82,3 +85,10 @@ def git(folder: Path, *words: str) -> str:
     """Run git in a folder; return what it prints."""
     done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+def steps(event: str) -> list[dict]:
+    """Return the commands of the workflow with their variables, as a job of an event runs them."""
+    listed = yaml.safe_load(ACTIONS.read_text(encoding="utf-8"))["jobs"]["experiments"]["steps"]
+    there = [s for s in listed if "run" in s]
+    return [s for s in there if f"'{event}'" in s.get("if", f"'{event}'")]

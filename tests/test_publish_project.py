@@ -2,7 +2,7 @@
 
 import os
 import re
-import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import building
 import pytest
 import rendering
 from building import TINY
-from publishing import FORGES, bodies, git
+from publishing import FORGES, bodies, git, steps
 from servers.forges import TOKEN, Answer, Gitea
 
 from labflake.errors import LabError
@@ -79,7 +79,7 @@ def original(built, tmp_path_factory) -> Path:
 def project(original, tmp_path) -> Path:
     """Give the project with a bare repository, to which the branch is pushed."""
     place = tmp_path / "project"
-    shutil.copytree(original, place, symlinks=True)
+    building.copy(original, place)
     git(tmp_path, "init", "-q", "--bare", "bare.git")
     return place
 
@@ -322,3 +322,34 @@ def test_forges_by_setting(project, forge):
         assert code == 0, said
         assert len(bodies(server)) == 1
     assert server.problems == []
+
+
+def test_a_job_builds_and_publishes(project, tmp_path):
+    """In a fresh clone of a pull request's branch a job builds what it touches, and posts it."""
+    with Gitea() as server:
+        url = f"{server.url}/{server.path}.git"
+        bare = tmp_path / "bare.git"
+        git(project, "push", "-q", str(bare), "main", TINY)
+        clone = tmp_path / "clone"
+        git(tmp_path, "clone", "-q", "--branch", TINY, str(bare), str(clone))
+        (clone / ".venv").symlink_to((project / ".venv").resolve())
+        git(clone, "remote", "set-url", "origin", url)
+        git(clone, "config", f"url.{bare}.insteadOf", url)
+        server.pull(TINY)
+        job = {"CI": "true", "GITEA_ACTIONS": "true", "GITHUB_SERVER_URL": server.url}
+        job |= {"GITHUB_HEAD_REF": TINY, "GITHUB_BASE_REF": "main"}
+        for step in steps("pull_request"):
+            own = {n: TOKEN if "github.token" in v else v for n, v in step.get("env", {}).items()}
+            env = building.variables() | {"LABFLAKE_CACHE": str(tmp_path / "cache")} | job | own
+            done = subprocess.run(
+                ["bash", "-e", "-c", step["run"]],
+                cwd=clone,
+                env=env,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert server.problems == []
+        assert len(bodies(server)) == 1
+        assert (clone / "generated" / TINY / "outputs/report.pdf").is_file()
+        assert [p.name for p in (clone / "generated").iterdir() if p.name[0] != "."] == [TINY]

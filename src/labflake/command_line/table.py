@@ -11,11 +11,13 @@ OPTIONS = {
     "A": ("WHAT", "an experiment, a commit of this one, or EXPERIMENT@COMMIT; else HEAD"),
     "AGAINST": ("PLACE", "a folder of artifacts, a list of hashes or a reproduction.json"),
     "B": ("WHAT", "what to compare it with, named likewise; else what is here"),
+    "BASE": ("COMMIT", "what the branch is compared with; without it, the main branch"),
     "BRANCH": ("", "make a git branch of its name (on, unless --no-branch)"),
     "CACHE": ("PLACE", "the cache of results: a folder, s3://bucket/prefix, or off"),
     "CACHED": ("", "let results come from the cache"),
     "CACHE_READONLY": ("", "take results from the cache, and change nothing in it"),
     "CACHE_SIZE": ("SIZE", "what the cache may take: 50GB"),
+    "CHANGED": ("", "of every experiment whose files the branch changed"),
     "CLEAR": ("", "empty the cache"),
     "COMMIT": ("COMMIT", "a commit, tag or branch; without it, the one checked out"),
     "DOWN": ("", "and what follows from it"),
@@ -131,7 +133,10 @@ COMMANDS = {
     ),
     "publish": Command(
         "Post the results on the pull request of the branch.",
-        ("DRY_RUN", "EXPERIMENT", "SEED", "SET"),
+        ("DRY_RUN", "CHANGED", "BASE", "EXPERIMENT", "SEED", "SET"),
+    ),
+    "ci": Command(
+        "Do what CI does: lint, tests, the experiments that the branch touches.", ("BASE", *_BUILD)
     ),
     "index": Command("Write generated/index.html: all experiments, their state and key numbers."),
     "history": Command("Show all experiments of every branch: who, when, state, key number."),

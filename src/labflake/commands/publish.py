@@ -6,18 +6,25 @@
 import sys
 
 from labflake.errors import LabError
+from labflake.programs import touched
 from labflake.project.experiments import Experiment, current, relative
 from labflake.project.git import is_here
-from labflake.project.options import flag
+from labflake.project.options import flag, option
 from labflake.publish import kinds, page, posting, refusals, remotes, result, settings, tokens
 
 
 def main(argv: list[str]) -> None:
     """Publish, and print where it is."""
-    experiment = current()
     if not is_here():
         raise LabError("the project is not in git, so there is no pull request to post on")
-    chosen = settings.read()
+    experiments = touched.own(option("BASE")) if flag("CHANGED") else [current()]
+    if not experiments:
+        print("nothing to publish: the branch changed no experiment")
+    for experiment in experiments:
+        _publish(experiment, settings.read())
+
+
+def _publish(experiment: Experiment, chosen: settings.Settings) -> None:
     if flag("DRY_RUN"):
         _write_page(experiment, chosen)
         return
