@@ -336,6 +336,7 @@ def test_a_job_builds_and_publishes(project, tmp_path):
         git(clone, "remote", "set-url", "origin", url)
         git(clone, "config", f"url.{bare}.insteadOf", url)
         server.pull(TINY)
+        printed = ""
         job = {"CI": "true", "GITEA_ACTIONS": "true", "GITHUB_SERVER_URL": server.url}
         job |= {"GITHUB_HEAD_REF": TINY, "GITHUB_BASE_REF": "main"}
         for step in steps("pull_request"):
@@ -349,6 +350,8 @@ def test_a_job_builds_and_publishes(project, tmp_path):
                 text=True,
             )
             assert done.returncode == 0, done.stdout + done.stderr
+            printed += done.stdout
+        assert f"build --experiment={TINY} --locked" in printed
         assert server.problems == []
         assert len(bodies(server)) == 1
         assert (clone / "generated" / TINY / "outputs/report.pdf").is_file()

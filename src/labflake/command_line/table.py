@@ -136,7 +136,8 @@ COMMANDS = {
         ("DRY_RUN", "CHANGED", "BASE", "EXPERIMENT", "SEED", "SET"),
     ),
     "ci": Command(
-        "Do what CI does: lint, tests, the experiments that the branch touches.", ("BASE", *_BUILD)
+        "Do what CI does: lint, tests, the experiments that the branch touches.",
+        ("BASE", *(name for name in _BUILD if name != "EXPERIMENT")),
     ),
     "index": Command("Write generated/index.html: all experiments, their state and key numbers."),
     "history": Command("Show all experiments of every branch: who, when, state, key number."),

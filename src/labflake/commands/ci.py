@@ -12,7 +12,7 @@ from labflake.command_line.table import as_words, given
 from labflake.errors import LabError
 from labflake.programs import touched
 from labflake.project.experiments import root
-from labflake.project.options import option
+from labflake.project.options import PREFIX, option
 
 _LINTERS = (("ruff", "format", "--check"), ("ruff", "check"), ("snakefmt", "--check", "scripts"))
 
@@ -26,10 +26,12 @@ def main(argv: list[str]) -> None:
     programs = str(root() / ".venv" / "bin")
     runs = [[os.path.join(programs, program), *words] for program, *words in _LINTERS]
     runs.append(_labflake("test"))
-    options = as_words({"LOCKED": "1"} | {n: v for n, v in given("ci").items() if n != "BASE"})
+    options = {"LOCKED", *given("ci")} - {"BASE"}
+    os.environ.setdefault(f"{PREFIX}LOCKED", "1")
     experiments = touched.all_of(option("BASE"))
     for experiment in experiments:
-        runs.append(_labflake("build", f"--experiment={experiment.name}", *options))
+        words = as_words({name: option(name) for name in sorted(options)})
+        runs.append(_labflake("build", f"--experiment={experiment.name}", *words))
     failed = [command for command in runs if not _succeeds(command)]
     if failed:
         lines = "".join(f"\n  {_shown(command)}" for command in failed)

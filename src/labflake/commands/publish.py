@@ -6,6 +6,7 @@
 import sys
 
 from labflake.errors import LabError
+from labflake.processes.alone import alone
 from labflake.programs import touched
 from labflake.project.experiments import Experiment, current, relative
 from labflake.project.git import is_here
@@ -29,10 +30,11 @@ def _publish(experiment: Experiment, chosen: settings.Settings) -> None:
         _write_page(experiment, chosen)
         return
     remote, branch = remotes.find(chosen), remotes.branch()
-    refusals.refuse(refusals.reasons(experiment, remote.name, branch), experiment)
     forge = kinds.kind(remote, chosen)
-    server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
-    found = _gathered(experiment)
+    with alone(experiment):  # what is looked at is what is sent: no build changes it meanwhile
+        refusals.refuse(refusals.reasons(experiment, remote.name, branch), experiment)
+        server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
+        found = _gathered(experiment)
     done, where = posting.post(
         server, found, branch, chosen.files, experiment.state / "published.json"
     )

@@ -12,7 +12,7 @@ from labflake.publish.result import Figure, Result
 from labflake.site.metrics import Metric
 
 _ROWS = 40  # of a table; more would be no comment any more
-_LONGEST = 20_000  # characters of an abstract
+_LONGEST, _CAPTION = 20_000, 1_000  # characters of an abstract, and of a caption
 _PARAGRAPH = re.compile(r"(?:^[ \t]*\S.*$\n?)+", re.M)
 _OTHER = re.compile(r"[ \t]*(?:[>#|]|[-*+][ \t]|\d+[.)][ \t])")  # lists, quotes, tables, headings
 _CALL = re.compile(r"(?<![\w/])@(?=\w)|(?<![\w/(&])[#!%~&](?=\d)")
@@ -152,7 +152,7 @@ def _figure(figure: Figure, addresses: dict[str, str]) -> str:
         return ""
     shown_as = figure.alt or figure.file.artifact.rpartition("/")[2]
     picture = f"![{literal(shown_as)}]({addresses[name]})"
-    caption = prose_of(figure.caption)
+    caption = prose_of(figure.caption[:_CAPTION])
     return f"{picture}\n\n{caption}" if caption else picture
 
 
