@@ -30,11 +30,11 @@ def _publish(experiment: Experiment, chosen: settings.Settings) -> None:
         _write_page(experiment, chosen)
         return
     remote, branch = remotes.find(chosen), remotes.branch()
-    forge = kinds.kind(remote, chosen)
     with alone(experiment):  # what is looked at is what is sent: no build changes it meanwhile
         refusals.refuse(refusals.reasons(experiment, remote.name, branch), experiment)
-        server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
         found = _gathered(experiment)
+    forge = kinds.kind(remote, chosen)
+    server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
     done, where = posting.post(
         server, found, branch, chosen.files, experiment.state / "published.json"
     )
