@@ -76,6 +76,12 @@ def test_an_open_pull_request_is_found_behind_many(server, tmp_path):
     assert [n for n, comments in server.comments.items() if comments] == [number]
 
 
+def test_the_main_branch_has_no_pull_request(server, tmp_path):
+    """Results are not posted from the main branch itself; the error says what to do."""
+    assert "git switch -c" in error(server, tmp_path, branch="main")
+    assert server.pulls == []
+
+
 def test_posting_again_edits_its_own_comment(server, tmp_path):
     """There is one comment afterwards; others stay as they are, wherever ours is among them."""
     number = server.pull(BRANCH)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labflake.content.atomic import replacing
 from labflake.documents.prose import COMMENT
+from labflake.errors import LabError
 from labflake.publish import marks
 from labflake.publish.client import RefusedError, certain
 from labflake.publish.comment import Before, comment, opening
@@ -54,7 +55,18 @@ def post(forge: Forge, result: Result, branch: str, place: str, memory: Path) ->
 
 
 def _open(forge: Forge, result: Result, branch: str) -> PullRequest:
-    return forge.open(branch, forge.base(), title(result), opening(result))
+    """Open the pull request.
+
+    Raises:
+        LabError: it is the main branch, which leads nowhere.
+    """
+    base = forge.base()
+    if branch == base:
+        raise LabError(
+            f"{branch} is the main branch, and results are posted on a pull request of another one\n"
+            f"  git switch -c {result.experiment}, git push, then make publish"
+        )
+    return forge.open(branch, base, title(result), opening(result))
 
 
 def title(result: Result) -> str:
