@@ -63,7 +63,7 @@ def _open(forge: Forge, result: Result, branch: str) -> PullRequest:
     base = forge.base()
     if branch == base:
         raise LabError(
-            f"{branch} is the main branch, and results are posted on a pull request of another one\n"
+            f"{branch} is the main branch: results are posted on the pull request of another one\n"
             f"  git switch -c {result.experiment}, git push, then make publish"
         )
     return forge.open(branch, base, title(result), opening(result))
