@@ -19,26 +19,39 @@ from labflake.publish import marks, remotes, settings, tokens
 SNAKEFILE = """
     from labflake import code, step
 
+
     rule all:
-        input: "assets/data/table.json", "assets/figures/plot1.svg",
+        input:
+            "assets/data/table.json",
+            "assets/figures/plot1.svg",
+
 
     rule table:
-        output: "assets/data/table.json",
-        params: best=config["best"],
-        shell: step("echo '{{\\"best\\": {params.best}}}' > {output}")
+        output:
+            "assets/data/table.json",
+        params:
+            best=config["best"],
+        shell:
+            step("echo '{{\\"best\\": {params.best}}}' > {output}")
+
 
     rule plot:
-        input: code=code("plot.py"),
-        output: "assets/figures/plot1.svg",
-        shell: step("python {input.code[0]} {output}")
+        input:
+            code=code("plot.py"),
+        output:
+            "assets/figures/plot1.svg",
+        shell:
+            step("python {input.code[0]} {output}")
 """
-PLOT = """
+PLOT = '''
+    """Draw a rectangle."""
+
     import sys
     from pathlib import Path
 
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60">{}</svg>'
-    Path(sys.argv[1]).write_text(svg.format('<rect width="90" height="60"/>'))
-"""
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='60'>{}</svg>"
+    Path(sys.argv[1]).write_text(svg.format("<rect width='90' height='60'/>"))
+'''
 REPORT = """
     ---
     title: "The best is `{python} best`"
@@ -52,6 +65,7 @@ REPORT = """
     ```python
     #| show: none
     from labflake import load
+
     best = load("table")["best"]
     ```
 
@@ -68,6 +82,8 @@ def original(built, tmp_path_factory) -> Path:
     git(project, "switch", "-q", "-c", TINY)
     texts = {"config_yaml": "best: 7\n", "report_md": REPORT, "plot_py": PLOT}
     building.experiment(project, TINY, Snakefile=SNAKEFILE, **texts)
+    for path in (project / "tests").glob("test_[e-z]*.py"):
+        path.unlink()
     git(project, "add", "-A")
     git(project, "commit", "-qm", "Tiny")
     building.made(project, CACHE=str(folder / "cache"))
