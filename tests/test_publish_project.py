@@ -275,6 +275,25 @@ def test_addresses_of_no_forge(written):
     assert "pw-Secret-91" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("branch.work.remote", "."), ("remote.pushDefault", "https://x.org/a/b"), ("a.b", "c")],
+)
+def test_which_remote_is_meant(tmp_path, monkeypatch, setting, value):
+    """It is the one that the branch is pushed to, whatever else git calls a remote."""
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    rendering.commit_all(tmp_path)
+    git(tmp_path, "switch", "-q", "-c", "work")
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    for name in ("origin", "lab"):
+        git(tmp_path, "remote", "add", name, f"https://git.uni.org/{name}/study")
+    git(tmp_path, "config", setting, value)
+    assert remotes.find(settings.Settings()).path == "origin/study"
+    git(tmp_path, "config", "branch.work.pushRemote", "lab")
+    assert remotes.find(settings.Settings()).path == "lab/study"
+    assert remotes.find(settings.Settings(remote="origin")).path == "origin/study"
+
+
 def test_the_address_of_a_server_in_a_folder():
     """A server whose pages are elsewhere than git's address says is set, with its folder."""
     found = remotes.parsed("origin", "https://x.org/git/ann/study.git", "https://x.org/git/")

@@ -33,9 +33,9 @@ class BranchStore:
             own = _repository(folder)
             made = self._made(files, own)
             remote = self._forge.remote.name
-            listed = git("ls-remote", remote, self._branch)
+            listed = git("ls-remote", "--", remote, self._branch)
             if listed.split("\t")[0] != made:
-                push = ("push", "--quiet", "--force", remote, f"{made}:{self._branch}")
+                push = ("push", "--quiet", "--force", "--", remote, f"{made}:{self._branch}")
                 code, _, said = run("-c", "core.hooksPath=/dev/null", *push, variables=own)
                 if code:
                     raise RefusedError(

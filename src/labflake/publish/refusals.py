@@ -60,7 +60,7 @@ def _paths() -> list[str]:
 
 def _not_pushed(remote: str, branch: str) -> list[str]:
     """Return why the server's branch does not have the commit."""
-    listed = git("ls-remote", remote, f"refs/heads/{branch}")
+    listed = git("ls-remote", "--", remote, f"refs/heads/{branch}")
     there, commit = listed.split("\t")[0], head_commit()
     if there == commit:
         return []

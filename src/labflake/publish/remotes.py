@@ -100,10 +100,10 @@ def _name() -> str:
     """Return the remote that the branch is pushed to, else origin, else the only one."""
     branch = run("symbolic-ref", "--quiet", "--short", "HEAD")[1].strip()
     asked = [f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote"]
-    for setting in asked:
-        if found := git("config", "--get", setting, allowed=(0, 1)):
+    names = [name for name in git("remote").split() if not name.startswith("-")]
+    for setting in asked:  # it may be an address, too, or `.` for this repository
+        if (found := git("config", "--get", setting, allowed=(0, 1))) in names:
             return found
-    names = git("remote").split()
     return names[0] if len(names) == 1 else "origin"
 
 
