@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labflake.content import patterns
 from labflake.programs import mentions, modules
-from labflake.project.experiments import root
+from labflake.project.experiments import inside, root
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
 _RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
@@ -140,7 +140,7 @@ def of_script(path: str) -> dict[str, str]:
 
     It may be in any language: `system("tool")`, a recipe of make, the first line of a script.
     """
-    if path.endswith(".py") or not mentions.is_ours(Path(path)):
+    if path.endswith(".py") or not mentions.is_ours(path):
         return {}
     try:
         with open(path, encoding="utf-8") as file:
@@ -178,7 +178,7 @@ def _of_bash() -> frozenset[str]:
 
 def _name(path: Path, generated: str) -> str:
     """Return a path relative to the folder where steps run, if it is in the project."""
-    return os.path.relpath(path, generated) if path.is_relative_to(root()) else str(path)
+    return os.path.relpath(path, generated) if inside(path) is not None else str(path)
 
 
 def _within(path: str, folders: set[str]) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from labflake.content import patterns
 from labflake.content.folders import names as names_in
-from labflake.project.experiments import root
+from labflake.project.experiments import inside, root
 
 LARGEST = 1_000_000  # bytes of a text that is searched
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
@@ -28,7 +28,7 @@ _LOADS = re.compile(
     r"\b(?:use|require|require_relative|import|from|using|include|source|library)"
     r"\b[\s(]*[\"']?([\w./:-]+)"
 )
-_MACHINES = ((), ("generated",), ("data",), ("vendor",), (".venv",), (".git",))
+_MACHINES = ("", "generated", "data", "vendor", ".venv", ".git")
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})/")  # before a path: what it holds is a folder somewhere
 _SOFTWARE = re.compile(r"/(usr|lib|lib64|bin|sbin|etc|nix|proc|sys|dev(?!/shm))/")
 
@@ -51,10 +51,7 @@ def in_file(file: Path, generated: Path) -> frozenset[Path]:
 
 def _loaded(text: str, generated: Path) -> set[Path]:
     """Return the files that a script loads by a name without suffix: `use My::Module`."""
-    stems: dict[str, list[Path]] = {}
-    for folder in (root() / "src", root() / "scripts" / generated.name):
-        for path in [path for paths in _names(folder).values() for path in paths]:
-            stems.setdefault(path.stem, []).append(path)
+    stems = _stems(generated.name)
     names = {
         *_LOADS.findall(text),
         *(part for pair in patterns.QUOTED.findall(text) for part in pair),
@@ -67,6 +64,22 @@ def _loaded(text: str, generated: Path) -> set[Path]:
         for path in stems.get(os.path.basename(name), ())
         if _is_other(path) and str(path.with_suffix("")).endswith(f"/{name}")
     }
+
+
+@cache
+def _stems(experiment: str) -> dict[str, list[Path]]:
+    """Return the files of `src/` and of an experiment by their names without suffix."""
+    stems: dict[str, list[Path]] = {}
+    for folder in (root() / "src", root() / "scripts" / experiment):
+        for path in [path for paths in _names(folder).values() for path in paths]:
+            stems.setdefault(path.stem, []).append(path)
+    return stems
+
+
+def _called(name: str, experiment: str) -> list[Path]:
+    """Return the files of that name, of an experiment if it has one, else of `src/`."""
+    own, shared = _names(root() / "scripts" / experiment), _names(root() / "src")
+    return own.get(name) or shared.get(name) or []
 
 
 def _whole(text: str, *places: Path) -> set[Path]:
@@ -93,9 +106,8 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     """
     text = f"{text}\n{os.path.expandvars(text)}\n{_VARIABLE.sub(' ', text)}"
     found = words(text) - {*but}
-    known = _names(root() / "src") | _names(root() / "scripts" / generated.name)
-    names = {os.path.basename(word) for word in found} & known.keys()
-    named = {path for name in names for path in known[name]}
+    names = {os.path.basename(word) for word in found}
+    named = {path for name in names for path in _called(name, generated.name)}
     places = (generated, *folders)
     there = sorted(_folders(found, *places) - {*places})
     many = "\n".join(word for word in patterns.words(text) if word[0] not in "/~")
@@ -119,20 +131,20 @@ def _below(found: set[str], *folders: Path) -> set[Path]:
 def _folders(found: set[str], *places: Path) -> set[Path]:
     """Return the folders that words name: paths may be relative to them, too, as after `cd`."""
     paths = {
-        Path(os.path.abspath(place / os.path.expanduser(word)))
+        os.path.abspath(os.path.join(place, os.path.expanduser(word)))
         for word in found
         for place in places
         if "/" in word and len(word) < 4096 and "\n" not in word
     }
-    return {path for path in paths if len(path.parts) > 1 and _is_place(path)}
+    return {Path(path) for path in paths if path.strip("/") and _is_place(path)}
 
 
 @cache
-def _is_place(path: Path) -> bool:
+def _is_place(path: str) -> bool:
     """Tell whether a path is a folder with files that may change."""
     try:
-        return _may_change(path) and path.is_dir()
-    except (OSError, ValueError):
+        return _may_change(path) and os.path.isdir(path)
+    except ValueError:
         return False
 
 
@@ -145,7 +157,7 @@ def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
     wholes = {patterns.whole(word, str(place)) for word in said for place in places}
     outside = {Path(path) for path in wholes if _is_outside(path)}
     files = (patterns.files(word, place, _is_part) for word, place in named)
-    paths = {path for each in files for path in map(Path, each) if path.is_relative_to(root())}
+    paths = {Path(path) for each in files for path in each if inside(path) is not None}
     return outside | {path for path in paths if path.name[0] != "." and _may_change(path)}
 
 
@@ -154,8 +166,7 @@ def _is_outside(path: str) -> bool:
 
     A folder that has the project in it, a home or all that is temporary is none.
     """
-    ours = Path(path).is_relative_to(root())
-    if not os.path.isabs(path) or ours or is_software(path):
+    if not os.path.isabs(path) or inside(path) is not None or is_software(path):
         return False
     folder = patterns.folder_of(path)
     places = (str(root()), os.path.expanduser("~"), tempfile.gettempdir(), "/dev/shm", "/var/tmp")
@@ -167,10 +178,10 @@ def _is_outside(path: str) -> bool:
 
 def _is_part(folder: str) -> bool:
     """Tell whether a folder is one of an experiment or of `src/`, and not all of them."""
-    path = Path(folder)
-    if not path.is_relative_to(root()) or not _may_change(path):
+    below = inside(folder)
+    if below is None or not _may_change(folder):
         return False
-    parts = path.relative_to(root()).parts
+    parts = Path(below).parts
     return len(parts) > {"src": 1, "scripts": 2}.get("".join(parts[:1]), 0)
 
 
@@ -201,12 +212,10 @@ def among(texts: Iterable[str], *folders: Path) -> set[Path]:
 @cache
 def _file(text: str, place: Path) -> Path | None:
     """Return the file that a text names from a folder, if it is one that may change."""
-    path = Path(os.path.abspath(place / os.path.expanduser(text)))
-    if not _may_change(path):
-        return None
+    path = os.path.abspath(os.path.join(place, os.path.expanduser(text)))
     try:
-        return path if path.is_file() else None
-    except (OSError, ValueError):
+        return Path(path) if _may_change(path) and os.path.isfile(path) else None
+    except ValueError:
         return None
 
 
@@ -215,11 +224,17 @@ def is_software(path: str | Path) -> bool:
     return bool(_SOFTWARE.match(f"{path}/"))
 
 
-def _may_change(path: Path) -> bool:
+def _may_change(path: str | Path) -> bool:
     """Tell whether a path is one of ours, also a lock, or outside the project and no software."""
-    return is_ours(path) if path.is_relative_to(root()) else not is_software(path)
+    below = inside(path)
+    return not is_software(path) if below is None else _is_of_people(below)
 
 
-def is_ours(path: Path) -> bool:
+def is_ours(path: str | Path) -> bool:
     """Tell whether people write what is there: it is of the project, and no machine's."""
-    return path.is_relative_to(root()) and path.relative_to(root()).parts[:1] not in _MACHINES
+    below = inside(path)
+    return below is not None and _is_of_people(below)
+
+
+def _is_of_people(below: str) -> bool:
+    return below.partition(os.sep)[0] not in _MACHINES

@@ -15,7 +15,7 @@ from pathlib import Path
 from labflake.io import formats
 from labflake.programs import installed, mentions, modules
 from labflake.programs.pins import Asked
-from labflake.project.experiments import root
+from labflake.project.experiments import inside, root
 
 _PYTHON = re.compile(r"python[\d.]*")
 _INLINE = re.compile(r"\bpython[\d.]*\s(?:[^;&|\n]*\s)?-(?:\w*c\b|\s|$)")
@@ -55,8 +55,8 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     """
     if container:
         return Asked()
-    paths = [Path(os.path.normpath(os.path.join(generated, path))) for path in inputs]
-    ours = [path for path in paths if path.is_relative_to(root()) and path.is_file()]
+    paths = (os.path.normpath(os.path.join(generated, path)) for path in inputs)
+    ours = [Path(p) for p in paths if inside(p) is not None and os.path.isfile(p)]
     code = [path for path in ours if mentions.is_ours(path)]
     texts = [command, *(_text(path) for path in code if _is_shell(path))]
     found = Asked()

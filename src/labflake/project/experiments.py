@@ -37,6 +37,14 @@ def _root() -> Path | None:
     return Path(told) if told else project_above(Path.cwd())
 
 
+def inside(path: str | Path) -> str | None:
+    """Return the part of an absolute path below the folder of the project; None outside it."""
+    text, project = str(path), (os.environ.get(PROJECT) or str(root())).rstrip(os.sep)
+    if text.startswith(project + os.sep):
+        return text[len(project) + 1 :]
+    return "" if text == project else None
+
+
 def enter() -> Path:
     """Go to the folder of the project around us, and tell this process and its children.
 

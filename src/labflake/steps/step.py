@@ -73,7 +73,8 @@ class Step:
 
     def rules_inputs(self) -> list[str]:
         """Return the inputs that the rule declares, without those that the command names."""
-        return [path for path in dict.fromkeys(self.inputs) if path in self.declared]
+        declared = {*self.declared}
+        return [path for path in dict.fromkeys(self.inputs) if path in declared]
 
     @property
     def scratch(self) -> Path:

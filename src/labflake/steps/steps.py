@@ -249,7 +249,7 @@ def named(step: Step) -> Step:
     step.inputs += commands.files(step.command, step.declared, generated)
     for path in [] if step.container else step.inputs:
         step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
-    step.inputs += [path for path in step.programs.values() if path not in step.inputs]
+    step.inputs = [*dict.fromkeys([*step.inputs, *step.programs.values()])]
     step.asked = packages.asked(step.command, step.inputs, generated, step.container)
     step.pins = pins.of(step.asked)
     return step
@@ -354,7 +354,7 @@ def _entry(step: Step, key: str, made: dict[str, str], session: Session) -> dict
     """Return what is noted of a step: what it was made from, and what it made."""
     files = found.paths(step.found)
     listed = [path for path in step.found if path.endswith("/")]
-    every = [*step.inputs, *(path for path in files if path not in step.inputs)]
+    every = dict.fromkeys([*step.inputs, *files])
     return {
         "key": key,
         "name": step.name,

@@ -14,14 +14,16 @@ class Guarded:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = sorted(names)
+        self._names = frozenset(self.names)
+        self._around = frozenset(folder for name in self.names for folder in _folders(name))
 
     def holds(self, path: str) -> bool:
         """Return whether a path is data, or lies in a folder of data."""
-        return any(path == name or path.startswith(f"{name}/") for name in self.names)
+        return path in self._names or not self._names.isdisjoint(_folders(path))
 
     def touches(self, path: str) -> bool:
         """Return whether a path is data, lies in a folder of data, or is a folder around some."""
-        return self.holds(path) or any(name.startswith(f"{path}/") for name in self.names)
+        return self.holds(path) or path in self._around
 
     def refuse(self, rule: str, outputs: Iterable[str]) -> None:
         """Refuse a rule that would write data.
@@ -42,3 +44,8 @@ def of(experiment: Experiment) -> Guarded:
     """Return the names of all data of an experiment."""
     declared = [DATA + name for name in sources.declared(experiment)]
     return Guarded(roots(record.read(experiment.scripts / "hashes.txt").digests, declared))
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders around a path, as it is written."""
+    return [path[:end] for end, letter in enumerate(path) if letter == "/"]
