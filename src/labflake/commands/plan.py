@@ -45,6 +45,8 @@ def _branch(
 
 def _papers(experiment: Experiment, nodes: dict[str, Node]) -> list[tuple[str, str]]:
     """Return a line for each document: they are built after all steps."""
+    if not experiment.documents():
+        return []
     from labflake.documents.run_documents import is_current
 
     contents = Contents(str(experiment.generated))

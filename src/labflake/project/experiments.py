@@ -165,8 +165,19 @@ def problem(name: str) -> str | None:
 
 def every() -> list[Experiment]:
     """Return all experiments, the oldest first."""
-    folders = (root() / "scripts").glob("*/Snakefile")
-    return [Experiment(p.parent.name) for p in sorted(folders) if not problem(p.parent.name)]
+    return [Experiment(name) for name in sorted(_folders()) if _is_one(name)]
+
+
+def _folders() -> list[str]:
+    try:
+        return os.listdir(root() / "scripts")
+    except OSError:
+        return []
+
+
+def _is_one(name: str) -> bool:
+    """Tell whether an experiment has this name; of many, no other is looked at."""
+    return not problem(name) and os.path.exists(root() / "scripts" / name / "Snakefile")
 
 
 def find(name: str) -> Experiment:
@@ -175,10 +186,10 @@ def find(name: str) -> Experiment:
     Raises:
         LabError: there is none; the message lists close names.
     """
-    known = {e.name: e for e in every()}
     name = name.rstrip("/").removeprefix("scripts/").removeprefix("generated/")
-    if name in known:
-        return known[name]
+    if _is_one(name):
+        return Experiment(name)
+    known = {e.name: e for e in every()}
     like = nearest(name, known, cutoff=0.3) or sorted(known)[-3:]
     there = "\n".join(f"  {n}" for n in like) or "  none yet: make experiment NAME=…"
     raise LabError(f"there is no experiment {name!r}; there are, among others,\n{there}")
@@ -195,11 +206,12 @@ def current() -> Experiment:
     """
     if name := option("EXPERIMENT"):
         return find(name)
-    known = every()
-    if not known:
-        raise LabError("this project has no experiment yet\n  start one: make experiment NAME=…")
     branch = head.branch(root())
-    return next((e for e in known if e.name == branch), known[-1])
+    names = [branch, *sorted(_folders(), reverse=True)]
+    found = next((name for name in names if name and _is_one(name)), None)
+    if not found:
+        raise LabError("this project has no experiment yet\n  start one: make experiment NAME=…")
+    return Experiment(found)
 
 
 def here() -> Experiment:
