@@ -178,7 +178,7 @@ def _of_bash() -> frozenset[str]:
 
 def _name(path: Path, generated: str) -> str:
     """Return a path relative to the folder where steps run, if it is in the project."""
-    return os.path.relpath(path, generated) if inside(path) is not None else str(path)
+    return os.path.relpath(path, generated) if inside(path, root()) is not None else str(path)
 
 
 def _within(path: str, folders: set[str]) -> bool:

@@ -157,7 +157,7 @@ def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
     wholes = {patterns.whole(word, str(place)) for word in said for place in places}
     outside = {Path(path) for path in wholes if _is_outside(path)}
     files = (patterns.files(word, place, _is_part) for word, place in named)
-    paths = {Path(path) for each in files for path in each if inside(path) is not None}
+    paths = {Path(path) for each in files for path in each if inside(path, root()) is not None}
     return outside | {path for path in paths if path.name[0] != "." and _may_change(path)}
 
 
@@ -166,7 +166,7 @@ def _is_outside(path: str) -> bool:
 
     A folder that has the project in it, a home or all that is temporary is none.
     """
-    if not os.path.isabs(path) or inside(path) is not None or is_software(path):
+    if not os.path.isabs(path) or inside(path, root()) is not None or is_software(path):
         return False
     folder = patterns.folder_of(path)
     places = (str(root()), os.path.expanduser("~"), tempfile.gettempdir(), "/dev/shm", "/var/tmp")
@@ -178,7 +178,7 @@ def _is_outside(path: str) -> bool:
 
 def _is_part(folder: str) -> bool:
     """Tell whether a folder is one of an experiment or of `src/`, and not all of them."""
-    below = inside(folder)
+    below = inside(folder, root())
     if below is None or not _may_change(folder):
         return False
     parts = Path(below).parts
@@ -226,13 +226,13 @@ def is_software(path: str | Path) -> bool:
 
 def _may_change(path: str | Path) -> bool:
     """Tell whether a path is one of ours, also a lock, or outside the project and no software."""
-    below = inside(path)
+    below = inside(path, root())
     return not is_software(path) if below is None else _is_of_people(below)
 
 
 def is_ours(path: str | Path) -> bool:
     """Tell whether people write what is there: it is of the project, and no machine's."""
-    below = inside(path)
+    below = inside(path, root())
     return below is not None and _is_of_people(below)
 
 

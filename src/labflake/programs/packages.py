@@ -56,7 +56,7 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     if container:
         return Asked()
     paths = (os.path.normpath(os.path.join(generated, path)) for path in inputs)
-    ours = [Path(p) for p in paths if inside(p) is not None and os.path.isfile(p)]
+    ours = [Path(p) for p in paths if inside(p, root()) is not None and os.path.isfile(p)]
     code = [path for path in ours if mentions.is_ours(path)]
     texts = [command, *(_text(path) for path in code if _is_shell(path))]
     found = Asked()
