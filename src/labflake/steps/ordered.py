@@ -2,26 +2,26 @@
 
 import copy
 import queue
-import threading
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from labflake.steps.limits import Limits
 from labflake.steps.step import Step
+from labflake.steps.turns import Asked, Turns
 
 
 class Ordered:
-    """Steps that wait, run, or are done, each known by its first output."""
+    """Steps that wait for others, for their turn, or are done; each known by its first output."""
 
     def __init__(self, steps: dict[str, Step], needs: dict[str, set[str]], limits: Limits) -> None:
-        self.steps, self.limits = steps, limits
-        self.missing = {first: set(needs[first]) for first in steps}
-        self.users: dict[str, list[str]] = {first: [] for first in steps}
+        self.steps = steps
+        self._missing = {first: set(needs[first]) for first in steps}
+        self._users: dict[str, list[str]] = {first: [] for first in steps}
         for first, makers in needs.items():
             for maker in makers:
-                self.users[maker].append(first)
-        self.ready = deque(first for first in steps if not needs[first])
-        self.running: dict[str, Step] = {}
+                self._users[maker].append(first)
+        self._turns = Turns(limits)
+        self._handed = 0  # to their turn, and not back
         self._ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
 
     def run(self, perform: Callable[[Step], None], keep_going: bool) -> list[BaseException]:
@@ -32,43 +32,32 @@ class Ordered:
             keep_going: after an error, run what does not need that step.
         """
         errors: list[BaseException] = []
-        while True:
-            if keep_going or not errors:
-                self._start(perform)
-            if not self.running:
-                return errors
+        for first in [first for first, missing in self._missing.items() if not missing]:
+            self._hand_over(first, perform)
+        while self._handed:
             first, error = self._ended.get()
-            step = self.running.pop(first)
+            self._handed -= 1
+            step = self.steps[first]
+            stops = bool(errors) and not keep_going
             if error is None:
-                self._done(first)
-            elif step.attempt < step.attempts:
+                ready = [] if stops else self._done(first)
+            elif step.attempt < step.attempts and not stops:
                 step.attempt += 1
-                self.ready.append(first)
+                ready = [first]
             else:
                 errors.append(error)
+                ready = []
+                self._handed -= 0 if keep_going else len(self._turns.drop())
+            for each in ready:
+                self._hand_over(each, perform)
+        self._turns.wait()
+        return errors
 
-    def _start(self, perform: Callable[[Step], None]) -> None:
-        """Start what is ready and for what there is room."""
-        waiting = []
-        while self.ready and len(self.running) < self.limits.jobs:
-            first = self.ready.popleft()
-            if not self._has_room(self.steps[first]):
-                waiting.append(first)
-                continue
-            self.running[first] = self.steps[first]
-            work = (first, perform)
-            threading.Thread(target=self._perform, args=work, daemon=True).start()
-        self.ready.extendleft(reversed(waiting))
-
-    def _has_room(self, step: Step) -> bool:
-        """Tell whether the limits allow a step beside those that run."""
-        every = [*self.running.values(), step]
-        threads = 0 if self.limits.cluster else sum(each.threads for each in every)
-        most = {"mem_mb": self.limits.memory, "gpu": self.limits.gpus}
-        return threads <= self.limits.jobs and all(
-            limit is None or sum(each.wanted.get(name, 0) for each in every) <= limit
-            for name, limit in most.items()
-        )
+    def _hand_over(self, first: str, perform: Callable[[Step], None]) -> None:
+        step = self.steps[first]
+        self._handed += 1
+        asked = Asked(step.threads, step.memory, step.gpus)
+        self._turns.submit(asked, partial(self._perform, first, perform))
 
     def _perform(self, first: str, perform: Callable[[Step], None]) -> None:
         try:
@@ -78,8 +67,10 @@ class Ordered:
         else:
             self._ended.put((first, None))
 
-    def _done(self, first: str) -> None:
-        for user in self.users[first]:
-            self.missing[user].discard(first)
-            if not self.missing[user]:
-                self.ready.append(user)
+    def _done(self, first: str) -> list[str]:
+        """Return the steps that waited for this one alone."""
+        ready = []
+        for user in self._users[first]:
+            self._missing[user].discard(first)
+            ready += [] if self._missing[user] else [user]
+        return ready

@@ -58,20 +58,33 @@ class Turns:
 
     def _start(self) -> None:
         """Start what there is room for."""
+        for needs, call in self._chosen():
+            self._pool.submit(self._run, needs, call)
+
+    def _chosen(self) -> list[tuple[list[int], partial]]:
+        """Take what there is room for from what waits."""
+        chosen = []
         with self._lock:
             for asked in self._order:
                 needs, calls = self._needs(asked), self._waiting[asked]
                 while calls and self._is_free(needs):
                     self._take(needs)
-                    self._pool.submit(self._run, needs, calls.popleft())
+                    chosen.append((needs, calls.popleft()))
+        return chosen
 
     def _run(self, needs: list[int], call: partial) -> None:
-        try:
-            call()
-        finally:
-            with self._lock:
-                self._take([-need for need in needs])
-            self._start()
+        """Run a call, then what there is room for: one of these here, so threads stay few."""
+        more = [(needs, call)]
+        while more:
+            (needs, call), *others = more
+            for each in others:
+                self._pool.submit(self._run, *each)
+            try:
+                call()
+            finally:
+                with self._lock:
+                    self._take([-need for need in needs])
+                more = self._chosen()
 
     def _needs(self, asked: Asked) -> list[int]:
         """Return what a call takes of jobs, memory and GPUs; on a cluster a job is one."""
