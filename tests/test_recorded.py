@@ -38,6 +38,7 @@ def chance() -> random.Random:
     return random.Random(os.environ["EXACTNESS_SEED"])
 
 
+@pytest.mark.long
 def test_the_record_and_snakemake_choose_the_same_steps(
     tmp_path: Path, chance: random.Random
 ) -> None:
@@ -96,6 +97,7 @@ def restore(project: Path, drawn: random_steps.Drawn) -> None:
         (project / SCRIPTS / name).write_text(f"{name} {number}\n", encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_record_and_snakemake_make_the_same_bytes(
     tmp_path: Path, chance: random.Random
 ) -> None:
