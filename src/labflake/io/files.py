@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labflake.content.atomic import replacing
 from labflake.errors import LabError, nearest
-from labflake.io import formats
+from labflake.io import database, formats
 from labflake.project.declared import Declared, of_step
 from labflake.project.experiments import here, relative
 
@@ -22,11 +22,14 @@ def load(name: str | Path, format: str | None = None) -> Any:
 
     `load("results")` finds the one `generated/<experiment>/assets/data/results.*`; in a step, the
     one input of this name. Tables come back as DataFrames, `.npz` and `.json` as dictionaries, SVG
-    as text.
+    as text. `postgresql://host/database#schema.table` is a table that `save` handed over there.
 
     Raises:
         LabError: No file, or several files, of this name; in a step, none that it declares.
     """
+    if str(name).startswith(database.SCHEMES):
+        table = database.table(str(name))
+        return database.read(table, load(table.receipt, "json"))
     path = _existing(str(name), format)
     return formats.of(path).read(path)
 
@@ -39,10 +42,15 @@ def save(value: Any, name: str | Path, format: str | None = None) -> Path:
     model skops, a dictionary of arrays npz, other values json. In a step a bare name, or the path
     in the Snakefile, means the output of this name.
 
+    `postgresql://host/database#schema.table` puts a frame into a database; what the step makes is
+    the receipt, `schema.table.receipt.json`.
+
     Raises:
         LabError: The format is unknown, not safe, or cannot hold the value; in a step, there is no
             such output.
     """
+    if str(name).startswith(database.SCHEMES):
+        return _hand_over(value, database.table(str(name)))
     path = _destination(str(name), format, value)
     writer = formats.of(path)
     try:
@@ -51,6 +59,12 @@ def save(value: Any, name: str | Path, format: str | None = None) -> Path:
     except OSError as error:
         raise LabError(f"{relative(path)} cannot be written: {error.strerror or error}") from None
     return path
+
+
+def _hand_over(value: Any, table: database.Table) -> Path:
+    """Put a frame into a database, after it is certain where the receipt goes."""
+    _destination(table.receipt, "json", {})
+    return save(database.write(value, table), table.receipt, "json")
 
 
 def load_all(name: str | Iterable[str | Path]) -> "pd.DataFrame":

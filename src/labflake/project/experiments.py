@@ -10,6 +10,7 @@ from labflake.project import head
 from labflake.project.options import PREFIX, option
 
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
+COPY = "generated/.copy"  # is there in copies of a project that only verify
 RECORD = "outputs.txt"  # of an experiment: the hashes of its artifacts; nothing is made of it
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from labflake.command_line import table as commands
 from labflake.errors import LabError
 from labflake.processes import orphans, processes
-from labflake.project.experiments import relative
+from labflake.project.experiments import COPY, relative
 from labflake.verify import copies
 
 _END = 25  # lines of a log to show
@@ -48,6 +48,8 @@ def run(
     options = options | {"EXPERIMENT": experiment, "KEEP": "off"}
     started = time.perf_counter()
     log.parent.mkdir(parents=True, exist_ok=True)
+    (project / COPY).parent.mkdir(exist_ok=True)
+    (project / COPY).touch()  # it hands nothing over to others
     with processes.kept(log.parent):  # the copy ends with us, however we end
         process = subprocess.Popen(
             [*(command or ["make"]), *commands.as_make_words(options)],

@@ -10,6 +10,7 @@ from labflake.content.meter import Meter
 from labflake.data_files.sources import secrecy
 from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
+from labflake.io.database import extension
 
 FORMATS = {
     ".parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960",
@@ -83,7 +84,7 @@ class Query:
         raise LabError(f"assets/data/{job.name}: its rows need more memory than {MEMORY[-1]}")
 
     def _write(self, connection: Any, job: Job) -> None:
-        connection.execute(f"LOAD {_text(str(_extension()))}")
+        connection.execute(f"LOAD {_text(str(extension()))}")
         connection.execute(f"ATTACH {_text(self._address())} AS pg (TYPE postgres, READ_ONLY)")
         connection.execute("SET TimeZone = 'UTC'")
         rows = f"postgres_query('pg', {_text(self._plain())})"
@@ -186,13 +187,6 @@ def _duckdb(name: str) -> Any:
             "  make env WITH=database"
         ) from None
     return duckdb
-
-
-def _extension() -> Path:
-    import duckdb_extension_postgres_scanner
-
-    folder = Path(next(iter(duckdb_extension_postgres_scanner.__path__)))
-    return next(folder.rglob("postgres_scanner.duckdb_extension"))
 
 
 def _config(limit: str, scratch: Path) -> dict[str, Any]:
