@@ -384,14 +384,22 @@ def test_packages_changed_by_hand_are_noticed(
     assert not environment.is_current(folder)
 
 
+def sealed_module(folder: Path, environment: ModuleType, time: int = 0) -> Path:
+    """Install a module in one file, changed at this time if there is one, and note what it is."""
+    module = folder / ".venv/lib/python3.12/site-packages/six.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("V = 1", encoding="utf-8")
+    if time:
+        os.utime(module, ns=(0, time))
+    environment.untouched.seal(folder / ".venv")
+    return module
+
+
 def test_packages_that_only_look_changed_are_left_alone(
     folder: Path, environment: ModuleType
 ) -> None:
     """A new time of a module or a record is no change: what is in it decides."""
-    module = folder / ".venv/lib/python3.12/site-packages/six.py"
-    module.parent.mkdir(parents=True)
-    module.write_text("V = 1", encoding="utf-8")
-    environment.untouched.seal(folder / ".venv")
+    module = sealed_module(folder, environment)
     os.utime(module, (1, 1))
     assert environment.is_current(folder)
     module.write_text("V = 2", encoding="utf-8")
@@ -479,11 +487,7 @@ def test_an_environment_in_an_image_is_as_it_was_made(
     folder: Path, environment: ModuleType
 ) -> None:
     """A layer of an image keeps times in whole seconds: its packages are those of the lock."""
-    module = folder / ".venv/lib/python3.12/site-packages/six.py"
-    module.parent.mkdir(parents=True)
-    module.write_text("V = 1", encoding="utf-8")
-    os.utime(module, ns=(0, 1_700_000_000_123_456_789))
-    environment.untouched.seal(folder / ".venv")
+    module = sealed_module(folder, environment, time=1_700_000_000_123_456_789)
     os.utime(module, (1_700_000_000, 1_700_000_000))
     assert environment.is_current(folder)
 

@@ -365,3 +365,22 @@ def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
         done.stderr
     )
     assert "declare it under data:" in done.stderr
+
+
+def test_authors_of_the_project_are_those_of_its_documents(project: Project) -> None:
+    """Another author in `pyproject.toml` is in the document after `make`; another word is not."""
+    about = project.root / "pyproject.toml"
+    before = about.read_text(encoding="utf-8")
+    project.write(report_md=f"{HEADER}Text.\n")
+    project.made()
+    page = project.generated / "outputs" / "report.html"
+    try:
+        name = re.search(r'authors = \[\{ name = "(.*?)"', before)[1]
+        assert name in page.read_text(encoding="utf-8")
+        about.write_text(before.replace(f'name = "{name}"', 'name = "Grace Høpper"'))
+        project.made()
+        assert "Grace Høpper" in page.read_text(encoding="utf-8")
+        about.write_text(about.read_text().replace("description = ", "# a word\ndescription = "))
+        assert project.made().splitlines()[-1] == "up to date"
+    finally:
+        about.write_text(before, encoding="utf-8")

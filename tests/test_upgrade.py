@@ -95,6 +95,7 @@ def test_an_upgrade_replaces_wheel_line_and_lock_entry(project: Path, newer: Pat
     assert [path.name for path in (project / "vendor").glob("*.whl")] == [newer.name]
     assert version(project) == "0.90.1"
     fits(project)
+    assert "PENDING" not in building.made(project, "plan", **VARIABLES)
     building.made(project, **VARIABLES)
     assert building.artifacts(project) == before
     assert "up to date" in building.made(project, "upgrade", TO=str(newer.parent))

@@ -190,3 +190,12 @@ def test_each_build_has_the_screen_for_itself(tiny: Path, tmp_path: Path) -> Non
     process.wait(PATIENCE)
     assert printed.startswith(b"\x1b[2J")
     assert b" ready after " in printed
+
+
+def test_the_authors_are_watched_where_a_document_names_them(built: Path) -> None:
+    """Of `pyproject.toml`, documents have the authors: they are made again when it is saved."""
+    code = (
+        "from labflake.commands.watch import look; from labflake.project.experiments import current"
+        "; print([p for p in look(current()) if p.endswith('pyproject.toml')])"
+    )
+    assert str(built / "pyproject.toml") in building.run_python(built, code, built)

@@ -68,7 +68,7 @@ def _run(command: str, words: list[str], place: str) -> int:
     refuse_place(root())
     if not environment.is_current(root()):
         _make_environment(place)
-    os.environ.pop("LABFLAKE_MADE", None)
+    os.environ.pop(environment.MADE, None)
     environment.complain(root())
     settle_in()
     elsewhere.settle(root())

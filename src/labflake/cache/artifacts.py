@@ -15,7 +15,7 @@ from labflake.cache.bucket import Bucket, UnreachableError
 from labflake.cache.copying import copy
 from labflake.cache.folder import Folder
 from labflake.content.atomic import move
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 
 _KINDS = ("artifacts", "objects", "data")  # shared, made by steps, from outside
 _TRIES = 3

@@ -22,7 +22,7 @@ from typing import Any
 from labflake.cache.bucket import Bucket
 from labflake.cache.copying import copy, mark_used, on_disk
 from labflake.cache.entries import DamagedError
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 
 _NO_GROUP = "what is made there does not get its group"
 _DAY = 86400  # s; a temporary file of this age belongs to a process that was killed

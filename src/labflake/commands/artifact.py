@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labflake.commands import build
 from labflake.content import temporary
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.content.folders import walk
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, find, root

@@ -1,11 +1,10 @@
 """Show what a step printed (`make log STEP=fit`)."""
 
-import difflib
 import re
 from pathlib import Path
 
 from labflake.content.contents import Contents
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, current, relative
 from labflake.project.options import option
 from labflake.steps import logs, names
@@ -46,8 +45,8 @@ def _named(experiment: Experiment, known: dict[str, Path], text: str) -> list[st
     failed = [] if text in found else [text] if logs.of(experiment, text).exists() else []
     if found or failed:
         return [*found, *failed]
-    close = difflib.get_close_matches(text, [*known, *map(names.rule, known)], n=3, cutoff=0.4)
-    near = f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "see: make log"
+    everything = dict.fromkeys([*known, *map(names.rule, known)])
+    near = meant(text, everything, cutoff=0.4) or "see: make log"
     raise LabError(f"there is no log of a step {text!r}\n  {near}")
 
 

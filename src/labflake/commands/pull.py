@@ -9,7 +9,8 @@ from pathlib import Path
 from labflake.cache.artifacts import Artifacts
 from labflake.commands.push import told
 from labflake.content.atomic import part_of
-from labflake.content.contents import Contents, sha256
+from labflake.content.contents import Contents
+from labflake.content.digests import sha256
 from labflake.content.meter import Meter
 from labflake.data_files import recorded
 from labflake.data_files.gate.wording import shown

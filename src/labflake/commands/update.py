@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labflake import environment
 from labflake.command_line import table as commands
+from labflake.content.atomic import rewrite
 from labflake.environment import locks
 from labflake.errors import LabError
 from labflake.project import git
@@ -78,7 +79,7 @@ def _take_over(folder: Path) -> None:
         environment.make(root())
     except environment.PreparationError as problem:
         for name, data in old.items():
-            (root() / name).write_bytes(data)
+            rewrite(root() / name, data)
         raise LabError(
             f"the new packages could not be installed, nothing changed\n{problem}"
         ) from None

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from labflake.command_line import table as commands
-from labflake.content.contents import Contents, sha256
+from labflake.content.contents import Contents
+from labflake.content.digests import mark, sha256
 from labflake.documents import preview
 from labflake.processes import lent
 from labflake.processes.processes import end_with_parent
@@ -74,6 +75,8 @@ def look(experiment: Experiment) -> Look:
     made |= {p for document in contents.documents.values() for p in document["outputs"]}
     known = (p for p in contents.files(contents.paths()) if p not in made)
     paths = {*sources, *(os.path.normpath(experiment.generated / p) for p in known)}
+    about = {p for document in contents.documents.values() for p in document.get("about", ())}
+    paths |= {os.path.normpath(experiment.generated / p) for p in about}
     paths.discard(str(experiment.scripts / RECORD))
     return {path: _state(path) for path in paths} | {COMMIT: (head_commit(),)}
 
@@ -92,7 +95,7 @@ def _state(path: str) -> tuple:
     """Return the content of a small file, which a build may touch, else the stat; () if missing."""
     try:
         stat = os.stat(path)
-        seen = stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+        seen = tuple(mark(stat))
         if stat.st_size > _SMALL:
             return seen
         if _read.get(path, ((), ""))[0] != seen:

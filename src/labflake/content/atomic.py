@@ -32,6 +32,15 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace what a person's file holds: whole or not at all; permissions and links stay."""
+    target = Path(os.path.realpath(path))
+    with replacing(target) as part:
+        part.write_bytes(content)
+        if target.exists():
+            shutil.copymode(target, part)
+
+
 def move(old: Path, new: Path) -> None:
     """Move a file or folder, also to another disk; it is complete at one of both places."""
     try:

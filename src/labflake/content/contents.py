@@ -8,16 +8,14 @@ import json
 import os
 import stat as modes
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from labflake.content import notes
+from labflake.content import folders, notes
+from labflake.content.digests import TICK, is_settled, mark, sha256
 from labflake.content.filesystems import trusted
 from labflake.errors import LabError
 
-TICK = 20_000_000  # ns in which a file may change again without a new time
-_COARSE = 2_000_000_000  # the same where the file system counts seconds
 _LARGE = 4_000_000  # bytes; to hash more takes longer than to wait for a tick
-_BLOCK = 1 << 20
 _UNSETTLED = [0, 0, 0]  # instead of times and inode: such a stat is that of no file
 
 
@@ -100,7 +98,7 @@ class Contents:
 
     def _of_file(self, path: str, stat: os.stat_result | None) -> str:
         known = self.stats.get(path)
-        if known and stat and known[:4] == _mark(stat) and trusted(self._path(path), stat):
+        if known and stat and known[:4] == mark(stat) and trusted(self._path(path), stat):
             return known[4]
         return self._read(path) if stat else ""
 
@@ -115,7 +113,7 @@ class Contents:
             if stat.st_size > _LARGE and 0 <= age < TICK:
                 time.sleep((TICK - age) / 1e9)
             moment, stat, value = time.time_ns(), os.stat(full), sha256(full)
-            same = _mark(stat) == _mark(os.stat(full))
+            same = mark(stat) == mark(os.stat(full))
         except FileNotFoundError:
             return ""
         except OSError as error:
@@ -124,8 +122,8 @@ class Contents:
         return value
 
     def _note(self, path: str, stat: os.stat_result, value: str, settled: bool) -> None:
-        mark = _mark(stat) if settled else [stat.st_size, *_UNSETTLED]
-        self.stats[path] = [*mark, value]
+        known = mark(stat) if settled else [stat.st_size, *_UNSETTLED]
+        self.stats[path] = [*known, value]
 
     def know(self, path: str, digest: str) -> None:
         """Note the digest of a file that this build wrote, and that nobody else writes to."""
@@ -143,8 +141,8 @@ class Contents:
             known, stat = self.stats.pop(old + name[len(new) :], None), _stat(self._path(name))
             if known and known[1:4] == _UNSETTLED:
                 self.stats[name] = known
-            elif known and stat and _but_for_ctime(known) == _but_for_ctime(_mark(stat)):
-                self.stats[name] = [*_mark(stat), known[4]]
+            elif known and stat and _but_for_ctime(known) == _but_for_ctime(mark(stat)):
+                self.stats[name] = [*mark(stat), known[4]]
 
     def is_built(self, key: str, outputs: list[str]) -> bool:
         """Tell whether the outputs are what the step with this key made."""
@@ -192,7 +190,7 @@ class Contents:
     def _write_mark(self, path: str, stat: os.stat_result) -> list[int]:
         rights = [stat.st_nlink, stat.st_mode, stat.st_uid, stat.st_gid]
         changed = stat.st_ctime_ns if trusted(self._path(path), stat) else 0
-        return [*_but_for_ctime(_mark(stat)), changed, *rights]
+        return [*_but_for_ctime(mark(stat)), changed, *rights]
 
     def files(self, paths: Iterable[str]) -> list[str]:
         """Return the files among the paths, and those in the folders among them."""
@@ -247,8 +245,7 @@ def walk(folder: str) -> list[tuple[str, os.stat_result | None]]:
         LabError: a folder cannot be read.
     """
     try:
-        stat = os.stat(folder)
-        found = [*_below(folder, "", {(stat.st_dev, stat.st_ino)})]
+        found = [(name[len(folder) + 1 :], stat) for name, stat in folders.everything(folder)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -263,38 +260,11 @@ def _unreadable(path: str, error: OSError) -> str:
     return explained(error) or f"{path} cannot be read: {(error.strerror or '').lower()}"
 
 
-def _below(
-    folder: str, prefix: str, above: set[tuple[int, int]]
-) -> Iterator[tuple[str, os.stat_result | None]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = prefix + entry.name
-            stat = _stat(entry.path) if entry.is_symlink() else entry.stat(follow_symlinks=False)
-            if stat is None or not modes.S_ISDIR(stat.st_mode):
-                yield name, stat
-            elif (stat.st_dev, stat.st_ino) not in above:
-                inside = above | {(stat.st_dev, stat.st_ino)}
-                yield from _below(entry.path, name + "/", inside)
-
-
-def sha256(path: str) -> str:
-    """Return the sha256 of a file."""
-    with open(path, "rb", buffering=0) as file:
-        value = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            value.update(block)
-    return value.hexdigest()
-
-
 def _stat(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
     except OSError:
         return None
-
-
-def _mark(stat: os.stat_result) -> list[int]:
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def was_written(before: list | None, after: list | None) -> bool:
@@ -309,14 +279,3 @@ def was_written(before: list | None, after: list | None) -> bool:
 
 def _but_for_ctime(mark: list) -> list[int]:
     return [mark[0], mark[1], mark[3]]
-
-
-def is_settled(changed: int, moment: int) -> bool:
-    """Tell whether a file that is hashed at this moment will get another time if it changes.
-
-    Args:
-        changed: when it was changed last, in nanoseconds.
-        moment: when it is hashed, in nanoseconds.
-    """
-    whole_seconds = changed % 1_000_000_000 == 0
-    return changed < moment - (_COARSE if whole_seconds else TICK)

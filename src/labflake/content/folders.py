@@ -1,6 +1,7 @@
 """What is in a folder: the names that count, or every file below it, links included."""
 
 import os
+import stat as modes
 from collections.abc import Iterator
 
 from labflake.errors import LabError
@@ -32,6 +33,17 @@ def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     Raises:
         LabError: Something is neither a file nor a folder, or a link leads nowhere.
     """
+    for name, stat in everything(folder):
+        if stat is None or not modes.S_ISREG(stat.st_mode):
+            raise LabError(f"{name} is neither a file nor a folder, or a broken link")
+        yield name, stat
+
+
+def everything(folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Give all below `folder` that is no folder, with its stat; None for a link that leads nowhere.
+
+    Links are followed, but never in a circle.
+    """
     real = os.path.realpath(folder)
     waiting = [(folder, real, frozenset({real}))]
     while waiting:
@@ -42,14 +54,21 @@ def walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
             with os.scandir(handle) as entries:
                 for entry in entries:
                     name = f"{path}/{entry.name}"
-                    if entry.is_file():
-                        yield name, entry.stat()
-                    elif entry.is_dir():
-                        linked = entry.is_symlink()
-                        below = os.path.realpath(name) if linked else f"{real}/{entry.name}"
-                        if below not in above:
-                            waiting.append((name, below, above | {below}))
-                    else:
-                        raise LabError(f"{name} is neither a file nor a folder, or a broken link")
+                    if not entry.is_dir():
+                        yield name, _stat(entry)
+                        continue
+                    linked = entry.is_symlink()
+                    below = os.path.realpath(name) if linked else f"{real}/{entry.name}"
+                    if below not in above:
+                        waiting.append((name, below, above | {below}))
         finally:
             os.close(handle)
+
+
+def _stat(entry: os.DirEntry) -> os.stat_result | None:
+    try:
+        return entry.stat()
+    except OSError:
+        if not entry.is_symlink():
+            raise
+        return None

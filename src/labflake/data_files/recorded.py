@@ -3,7 +3,7 @@
 import json
 
 from labflake.content.atomic import replacing
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.data_files.gate import record
 from labflake.data_files.gate.wording import shown
 from labflake.errors import LabError

@@ -15,6 +15,7 @@ from labflake.project.options import PREFIX, option
 
 from . import untouched
 
+MADE = "LABFLAKE_MADE"  # variable: `.venv` was just made, so nobody starts again for ever
 NOTE = "labflake-environment"  # the file in `.venv` that says for what it was made
 
 

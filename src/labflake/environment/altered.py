@@ -5,13 +5,13 @@ an edit of all. A record has the hash of each file; read is only what is newer t
 The number of links and the time of the last change of them say nothing: other projects link, too.
 """
 
-import base64
 import csv
-import hashlib
 import os
 from collections.abc import Iterator
 from importlib import machinery
 from pathlib import Path
+
+from labflake.content.digests import in_a_record
 
 ODD = "lab-odd-files.txt"  # in `.venv`: what differs from the record in the wheel itself
 _IMPORTED = (*machinery.all_suffixes(), ".pth")
@@ -32,7 +32,7 @@ def packages(venv: Path) -> dict[str, str]:
                 and path not in odd
                 and (
                     not _is_as_recorded(path, there, size)
-                    or (there[path].st_mtime_ns > time and hash_of(venv / path) != digest)
+                    or (there[path].st_mtime_ns > time and in_a_record(venv / path) != digest)
                 )
             ):
                 found.setdefault(name, path)
@@ -66,15 +66,9 @@ def spoiled(venv: Path, before: dict[str, int]) -> list[str]:
             if digest and not _is_as_recorded(path, there, size):
                 odd.append(path)
             if digest and info in names and path in there and _is_younger(there[path], time):
-                found += [name] if hash_of(venv / path) != digest else []
+                found += [name] if in_a_record(venv / path) != digest else []
     (venv / ODD).write_text("".join(f"{path}\n" for path in odd), encoding="utf-8")
     return sorted(set(found))
-
-
-def hash_of(path: Path) -> str:
-    """Return the hash of a file as a record spells it."""
-    digest = hashlib.sha256(path.read_bytes()).digest()
-    return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 def _is_younger(file: os.stat_result, time: int) -> bool:

@@ -4,16 +4,16 @@ The wheel that `poetry.lock` names makes `.venv`: another version that is instal
 it as it was right before. Once all is in place, what runs is the one of `.venv`.
 """
 
-import hashlib
 import os
 import sys
 from pathlib import Path
 
 import labflake
-from labflake.environment import PreparationError
+from labflake.content.digests import sha256
+from labflake.environment import MADE, PreparationError
 
 _OURS = Path(labflake.__file__).resolve().parent.parent  # where this labflake is imported from
-_FROM, _MADE = "LABFLAKE_FROM", "LABFLAKE_MADE"  # variables: no program starts itself for ever
+_FROM = "LABFLAKE_FROM"  # variable: no program starts itself for ever
 
 
 def wheel(folder: Path):
@@ -31,7 +31,7 @@ def wheel(folder: Path):
         return None
     lock = (folder / "poetry.lock").read_text(encoding="utf-8")
     for path in found:
-        if hashlib.sha256(path.read_bytes()).hexdigest() in lock:
+        if sha256(path) in lock:
             return path
     raise PreparationError(
         f"vendor/{found[-1].name} is not the file that poetry.lock names by its hash"
@@ -57,7 +57,7 @@ def enter(folder: Path, argv: list) -> None:
     Raises:
         PreparationError: that was done already, and `.venv` is not right yet.
     """
-    if os.environ.get(_MADE):
+    if os.environ.get(MADE):
         raise PreparationError(
             ".venv was just made, and is not what poetry.lock asks for: something changes it"
             "\n  when that has ended: rm -r .venv, then make"
@@ -65,7 +65,7 @@ def enter(folder: Path, argv: list) -> None:
     python = str(folder / ".venv" / "bin" / "python")
     for name in ("PYTHONPATH", _FROM):
         os.environ.pop(name, None)
-    _replace([python, *argv], {_MADE: "1"})
+    _replace([python, *argv], {MADE: "1"})
 
 
 def _replace(command: list, variables: dict) -> None:

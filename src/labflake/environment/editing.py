@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from labflake.content.atomic import rewrite
 from labflake.project.options import option
 
 from . import PreparationError, failures, make, poetry, programs, sources
@@ -79,7 +80,7 @@ def _take_one_side(path: Path) -> None:
 
         code, ours, _ = run("show", ":2:./poetry.lock", cwd=path.parent)
         ours = _MARK.sub(r"\1", text) if code else ours
-        path.write_text(ours, encoding="utf-8")
+        rewrite(path, ours.encode())
 
 
 @contextlib.contextmanager
@@ -90,7 +91,7 @@ def _restored(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for name, content in before.items():
-            (folder / name).write_bytes(content)
+            rewrite(folder / name, content)
         raise
 
 

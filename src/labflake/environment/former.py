@@ -7,7 +7,7 @@ people's programs, Snakefiles, cells and scripts know the equipment, and shows i
 import re
 from pathlib import Path
 
-from labflake.content.atomic import remove, replacing
+from labflake.content.atomic import remove, rewrite
 from labflake.errors import LabError
 
 _OFFERED = r"(?:code|config|data|step|load|load_all|save)\b(?:[ \t]+as[ \t]+\w+)?"
@@ -89,9 +89,7 @@ def _renew(path: Path, name: str, own: bool) -> bool:
     new = renamed(text, name, own)
     if new == text:
         return False
-    with replacing(path) as part:
-        part.write_bytes(new.encode(coding))
-        part.chmod(path.stat().st_mode)
+    rewrite(path, new.encode(coding))
     return True
 
 

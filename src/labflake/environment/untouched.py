@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from labflake.content.digests import sha256
+
 SEAL = "labflake-packages"  # the file in `.venv` that says what its packages were
 
 
@@ -62,4 +64,4 @@ def _look(path: str) -> tuple:
 
 
 def _content(path: str) -> tuple:
-    return (hashlib.sha256(Path(path).read_bytes()).hexdigest(),)
+    return (sha256(path),)

@@ -3,7 +3,6 @@
 Both files change without a package index: the wheel itself says all that the lock has about it.
 """
 
-import base64
 import csv
 import hashlib
 import re
@@ -15,7 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from email.parser import HeaderParser
 from pathlib import Path
 
-from labflake.content.atomic import remove
+from labflake.content.atomic import remove, rewrite
+from labflake.content.digests import in_a_record
 from labflake.environment import vendored_names
 from labflake.errors import LabError
 
@@ -102,7 +102,7 @@ def _put_back(project: Path, before: dict[Path, bytes]) -> None:
             path.unlink()
     for path, content in before.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        rewrite(path, content)
 
 
 def install(project: Path, env: dict[str, str], lock: bool = False) -> bool:
@@ -124,14 +124,8 @@ def changed(project: Path) -> list[str]:
     rows = csv.reader(record.read_text(encoding="utf-8").splitlines())
     was = {name: said for name, said, _ in rows if name.startswith("labflake/")}
     files = [p for p in (place / "labflake").rglob("*") if p.is_file() and p.suffix != ".pyc"]
-    now = {path.relative_to(place).as_posix(): _said(path) for path in files}
+    now = {path.relative_to(place).as_posix(): in_a_record(path) for path in files}
     return sorted(name for name in was | now if was.get(name) != now.get(name))
-
-
-def _said(path: Path) -> str:
-    """Return the hash of a file as the record of a wheel has it."""
-    digest = hashlib.sha256(path.read_bytes()).digest()
-    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
 def put(new: Path, project: Path, known: bool = True) -> None:
@@ -143,7 +137,7 @@ def put(new: Path, project: Path, known: bool = True) -> None:
     content, about = new.read_bytes(), facts(new)
     _empty(project)
     (project / "vendor").mkdir(exist_ok=True)
-    (project / "vendor" / new.name).write_bytes(content)
+    rewrite(project / "vendor" / new.name, content)
     digest = hashlib.sha256(content).hexdigest()
     files = f'[\n    {{file = "{new.name}", hash = "sha256:{digest}"}},\n]\n'
     locked = f"vendor/{new.name}" if known else "vendor/unknown"

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from labflake.content.atomic import rewrite
 from labflake.environment.freshness import content_hash
 from labflake.errors import LabError
 
@@ -45,8 +46,8 @@ def write(project: Path, url: str, version: str, kind: str, files: str, locked: 
     lock = lock[: entry.start()] + said + lock[entry.end() :]
     digest = content_hash(tomllib.loads(text))
     lock = re.sub(r'^(content-hash = ")\w*', rf"\g<1>{digest}", lock, flags=re.M)
-    facts_file.write_text(text, encoding="utf-8")
-    lock_file.write_text(lock, encoding="utf-8")
+    rewrite(facts_file, text.encode())
+    rewrite(lock_file, lock.encode())
 
 
 def project(about: dict[str, list[str]]) -> str:

@@ -12,6 +12,7 @@ from labflake.processes import orphans
 _OFTEN = 0.1  # s between two looks
 _SHARE = 0.05  # of one processor at most, for looking
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_SHOWS_PARTS = os.path.exists("/proc/self/smaps_rollup")
 
 
 def installed() -> int:
@@ -64,7 +65,7 @@ class Watcher:
     def watching(self, session: int, megabytes: int) -> Iterator[Watch]:
         """End the session if its processes use more than that; 0 is no limit."""
         watch = Watch(session, megabytes * 1_000_000)
-        if not megabytes or not possible():
+        if not megabytes:
             yield watch
             return
         with self._wake:
@@ -104,28 +105,33 @@ class Watcher:
                 orphans.end_session(watch.session)
 
 
-def possible() -> bool:
-    """Tell whether this system shows what processes use."""
-    return os.path.exists("/proc/self/statm")
-
-
 def _resident(process: int) -> int:
     """Return the memory of a process in bytes, with all that it shares: quick to ask."""
+    import psutil
+
     try:
-        with open(f"/proc/{process}/statm", "rb") as file:
-            return int(file.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
+        return psutil.Process(process).memory_info().rss
+    except psutil.Error:
         return 0
 
 
 def _own(process: int) -> int:
     """Return the memory of a process in bytes: its part of what is shared, without mapped files."""
+    import psutil
+
     try:
-        with open(f"/proc/{process}/smaps_rollup", "rb") as file:
-            lines = (line.split() for line in file)
-            found = {words[0]: int(words[1]) for words in lines if words[0].startswith(b"Pss")}
-        return (found[b"Pss_Anon:"] + found[b"Pss_Shmem:"]) * 1024
-    except PermissionError:
+        if _SHOWS_PARTS:
+            return _parts(process)
+        return psutil.Process(process).memory_full_info().uss
+    except (PermissionError, psutil.AccessDenied):
         return _resident(process)
-    except (OSError, KeyError):
+    except (OSError, KeyError, psutil.Error):
         return 0
+
+
+def _parts(process: int) -> int:
+    """Return the same of Linux, which tells mapped files apart; psutil counts them."""
+    with open(f"/proc/{process}/smaps_rollup", "rb") as file:
+        lines = (line.split() for line in file)
+        found = {words[0]: int(words[1]) for words in lines if words[0].startswith(b"Pss")}
+    return (found[b"Pss_Anon:"] + found[b"Pss_Shmem:"]) * 1024

@@ -20,21 +20,25 @@ def marked() -> dict[str, str]:
 
 
 def sessions() -> dict[int, list[int]]:
-    """Return the processes of every session; nothing where there is no /proc."""
+    """Return the processes of every session."""
     found: dict[int, list[int]] = {}
     for process in _processes():
-        with contextlib.suppress(OSError, IndexError):
-            with open(f"/proc/{process}/stat", "rb") as file:
-                session = int(file.read().rpartition(b")")[2].split()[3])
-            found.setdefault(session, []).append(process)
+        with contextlib.suppress(OSError):  # it is gone, or not ours to see
+            found.setdefault(os.getsid(process), []).append(process)
     return found
 
 
 def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
+    """Return the number of every process; macOS has no /proc."""
+    with contextlib.suppress(OSError):
+        if found := [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+            return found
+    import subprocess
+
+    with contextlib.suppress(OSError):
+        done = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True)
+        return [int(number) for number in done.stdout.split()]
+    return []
 
 
 def end_session(session: int) -> None:

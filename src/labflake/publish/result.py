@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.data_files.gate import record
 from labflake.documents import prose
 from labflake.documents.document import notebook_path, outputs

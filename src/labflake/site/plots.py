@@ -1,9 +1,8 @@
-"""Draw a number of several experiments against their dates, as a small SVG."""
+"""Lay out a number of several experiments against their dates, as a small drawing."""
 
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
-from html import escape
 
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 24
@@ -19,11 +18,23 @@ class Point:
     label: str
 
 
-def plot(name: str, points: list[Point], first: date, last: date) -> str:
-    """Return the SVG of one metric; every point knows its experiment.
+@dataclass(frozen=True)
+class Plot:
+    """A small drawing: where its dots, the ticks of its values and those of its days are."""
+
+    values: list[tuple[float, str]]
+    days: list[tuple[float, str]]
+    dots: list[tuple[float, float, Point]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+
+
+def plot(points: list[Point], first: date, last: date) -> Plot:
+    """Return the plot of one metric; every point knows its experiment.
 
     Args:
-        name: the metric.
         points: at least one.
         first: the left end of the time axis.
         last: its right end.
@@ -33,24 +44,11 @@ def plot(name: str, points: list[Point], first: date, last: date) -> str:
     days = _date_ticks(first.toordinal(), last.toordinal())
     across = _scale(first.toordinal(), last.toordinal(), LEFT + 8, WIDTH - RIGHT - 8)
     up = _scale(min(*ticks, *values), max(*ticks, *values), HEIGHT - BOTTOM - 4, TOP + 4)
-    lines = [
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(t):.1f}" y2="{up(t):.1f}"/>'
-        f'<text x="{LEFT - 7}" y="{up(t) + 4:.1f}" class="y">{number(t, ticks)}</text>'
-        for t in ticks
-    ]
-    lines += [
-        f'<text x="{across(day):.1f}" y="{HEIGHT - 6}" class="x">{text}</text>'
-        for day, text in days
-    ]
-    lines += [_dot(p, across(p.day.toordinal()), up(p.value)) for p in points]
-    label = f"{name} of {len(points)} experiments by date"
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}"'
-    return f"<svg {box}>{''.join(lines)}</svg>"
-
-
-def _dot(point: Point, x: float, y: float) -> str:
-    known = f'data-entry="{point.entry}" data-label="{escape(point.label)}"'
-    return f'<circle {known} cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    return Plot(
+        values=[(up(tick), number(tick, ticks)) for tick in ticks],
+        days=[(across(day), text) for day, text in days],
+        dots=[(across(p.day.toordinal()), up(p.value), p) for p in points],
+    )
 
 
 def _scale(low: float, high: float, start: float, end: float):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labflake.content import digests
 from labflake.errors import LabError
 from labflake.programs import commands, modules, pins
 from labflake.programs.pins import Asked
@@ -244,7 +245,7 @@ def _mark(path: str) -> tuple:
         stat = os.stat(path)
     except OSError:
         return ("", "", "", "")
-    return tuple(map(str, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)))
+    return tuple(map(str, digests.mark(stat)))
 
 
 def shown(path: str) -> str:

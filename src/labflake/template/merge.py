@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from labflake.content.atomic import rewrite
 from labflake.environment import vendored
 from labflake.errors import LabError
 from labflake.project.experiments import root
@@ -117,5 +118,5 @@ def _relock() -> bool:
         return False
     done = subprocess.run(command, cwd=root(), env=variables, capture_output=True)
     if done.returncode:
-        (root() / "poetry.lock").write_bytes(before)
+        rewrite(root() / "poetry.lock", before)
     return done.returncode == 0

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labflake.content.atomic import rewrite
 from labflake.errors import LabError
 from labflake.project.experiments import root
 from labflake.project.git import git
@@ -52,7 +53,7 @@ def write(origin: Origin) -> None:
         "directory": origin.directory,
     }
     text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
-    (root() / FILE).write_text(text, encoding="utf-8")
+    rewrite(root() / FILE, text.encode())
 
 
 def guess(template: str, clone: Path) -> Origin:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from labflake import environment
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.data_files.gate import record, versions
 from labflake.errors import LabError
 from labflake.project import head, uncommitted

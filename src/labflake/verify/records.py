@@ -1,6 +1,6 @@
 """Write the record of an experiment's artifacts, `outputs.txt`."""
 
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.data_files import recorded
 from labflake.data_files.gate import record
 from labflake.project.experiments import RECORD, Experiment, head_commit

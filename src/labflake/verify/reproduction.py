@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labflake.content.atomic import replacing
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.data_files.gate import record
 from labflake.errors import LabError
 from labflake.verify import differences, tolerance

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.content.meter import size
 from labflake.data_files.gate.wording import aligned
 from labflake.project.experiments import relative

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from labflake.content.digests import sha256
 from labflake.content.folders import walk
-from labflake.data_files.gate import hashes, wording
+from labflake.data_files.gate import wording
 from labflake.data_files.gate.inventory import DATA, DRIFTED
 from labflake.data_files.gate.record import Record
 from labflake.data_files.gate.wording import accept, aligned, short
@@ -51,7 +52,7 @@ def _row(experiment: Experiment, name: str, known: Record) -> tuple[str, str, st
     if path.is_dir() or digest is None:
         count = len(known.below(DATA + name))
         return DATA + name, f"recorded {count} files", f"found {path.name}"
-    found = short(hashes.sha256(path), path.stat().st_size)
+    found = short(sha256(path, flushed=True), path.stat().st_size)
     return DATA + name, f"recorded {short(digest)}", f"found {found} in {path.name}"
 
 
@@ -81,4 +82,4 @@ def _files(old: Path, new: Path) -> list[str]:
 
 def _hashed(folder: Path) -> dict[str, str]:
     files = (Path(name) for name, _ in walk(str(folder)))
-    return {wording.shown(str(p.relative_to(folder))): hashes.sha256(p) for p in files}
+    return {wording.shown(str(p.relative_to(folder))): sha256(p, flushed=True) for p in files}

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labflake.content.atomic import move, remove, replacing
+from labflake.content.digests import sha256
 from labflake.content.folders import walk
-from labflake.data_files.gate import hashes
 from labflake.data_files.gate.inventory import DATA
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.local import Manual
@@ -80,6 +80,6 @@ def _give_way(experiment: Experiment, own: Path) -> str:
     files = [Path(each) for each, _ in walk(str(own))] if own.is_dir() else [own]
     kept = versions.of(experiment)
     for each in files:
-        kept.set_aside(each, hashes.sha256(each))
+        kept.set_aside(each, sha256(each, flushed=True))
     remove(own)
     return f"\n  what was there is kept in {relative(kept.own)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labflake.content import filesystems
-from labflake.content.contents import TICK
+from labflake.content.digests import TICK
 from labflake.content.meter import Meter
 from labflake.data_files.gate import hashes, statcache
 from labflake.data_files.gate.record import Record

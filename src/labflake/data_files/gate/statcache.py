@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.content.atomic import replacing
-from labflake.content.contents import is_settled
+from labflake.content.digests import is_settled
 from labflake.data_files.gate.tree import Stamp
 
 

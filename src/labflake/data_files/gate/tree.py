@@ -7,6 +7,7 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
+from labflake.content.digests import mark
 from labflake.content.folders import walk
 from labflake.errors import LabError
 
@@ -15,7 +16,8 @@ Stamp = tuple[int, int, int, int, int]  # size, mtime, ctime (nanoseconds), inod
 
 def stamp(stat: os.stat_result) -> Stamp:
     """Return what identifies one state of a file."""
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev
+    size, modified, changed, inode = mark(stat)
+    return size, modified, changed, inode, stat.st_dev
 
 
 class Tree:

@@ -15,10 +15,11 @@ from labflake.cache.copying import copy
 from labflake.cache.entries import DamagedError
 from labflake.cache.folder import Folder
 from labflake.content.atomic import replacing
+from labflake.content.digests import sha256
 from labflake.content.folders import walk
 from labflake.content.meter import size
 from labflake.content.sizes import megabytes
-from labflake.data_files.gate import hashes, home
+from labflake.data_files.gate import home
 from labflake.data_files.gate.inventory import DATA, Finding
 from labflake.data_files.gate.wording import shown
 from labflake.data_files.sources.job import Source
@@ -118,7 +119,7 @@ class Versions:
         if used.is_symlink() or not used.exists():
             return
         for path in [Path(name) for name, _ in walk(str(used))] if used.is_dir() else [used]:
-            digest = hashes.sha256(path)
+            digest = sha256(path, flushed=True)
             if digest not in wanted and not self.has(digest):
                 place = self.set_aside(path, digest)
                 print(f"{relative(path)}   what was there is kept in {relative(place)}", flush=True)

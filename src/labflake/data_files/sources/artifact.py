@@ -1,6 +1,5 @@
 """Artifacts of another experiment as data: as the working tree makes them, or as a commit does."""
 
-import difflib
 import os
 import re
 import subprocess
@@ -12,12 +11,12 @@ from typing import Any
 
 from labflake.cache.artifacts import Artifacts
 from labflake.cache.copying import copy
-from labflake.content.contents import sha256
+from labflake.content.digests import sha256
 from labflake.content.folders import walk
 from labflake.content.meter import Meter
 from labflake.data_files import recorded
 from labflake.data_files.sources.job import Job
-from labflake.errors import LabError
+from labflake.errors import LabError, nearest
 from labflake.programs.modules import programs
 from labflake.project import experiments, uncommitted
 from labflake.project.experiments import RECORD, Experiment, relative, root
@@ -153,8 +152,8 @@ class Artifact:
 
 def _close(name: str) -> str:
     there = [each.name for each in experiments.every()]
-    close = difflib.get_close_matches(name, there, n=3, cutoff=0.3) or there[-3:]
-    return f"there are, among others: {', '.join(close) or 'none'}"
+    like = nearest(name, there, cutoff=0.3) or there[-3:]
+    return f"there are, among others: {', '.join(like) or 'none'}"
 
 
 def _behind(name: str) -> list[str]:

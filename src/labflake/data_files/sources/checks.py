@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from labflake.data_files.gate import hashes
+from labflake.content import digests
 from labflake.data_files.gate.wording import short
 from labflake.data_files.sources import secrecy
 from labflake.errors import LabError
@@ -48,7 +48,7 @@ def expected(path: Path, digest: str, name: str) -> None:
     """
     if not digest:
         return
-    found = hashes.sha256(path)
+    found = digests.sha256(path, flushed=True)
     if found != digest.lower():
         count = path.stat().st_size
         path.unlink()

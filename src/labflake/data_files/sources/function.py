@@ -1,6 +1,5 @@
 """Data that a function of `src/study` makes or fetches."""
 
-import hashlib
 import importlib
 import inspect
 import pickle
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labflake.content.digests import sha256
 from labflake.content.meter import size
 from labflake.data_files.sources.job import Job
 from labflake.data_files.sources.secrecy import in_arguments, redacted
@@ -43,7 +43,7 @@ class Function:
         """Return the call, and the content of every module that it depends on."""
         home, _ = _home(self.function)
         modules = sorted(p for p in programs(root() / home) if p.is_relative_to(root()))
-        contents = {relative(m): hashlib.sha256(m.read_bytes()).hexdigest() for m in modules}
+        contents = {relative(m): sha256(m) for m in modules}
         return {"function": self.function, "arguments": self.arguments, "modules": contents}
 
     def problem(self, name: str) -> str | None:
