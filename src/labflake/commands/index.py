@@ -2,9 +2,9 @@
 
 import re
 import sys
-import tomllib
 
 from labflake.content.atomic import replacing
+from labflake.project import packages
 from labflake.project.experiments import every, relative, root
 from labflake.site.entries import entry
 from labflake.site.page import Project, page
@@ -27,6 +27,6 @@ def _project() -> Project:
     readme = root() / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     heading = re.search(r"^# (.+)$", text, re.MULTILINE)
-    project = tomllib.loads((root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = packages.facts(root()).get("project", {})
     description = re.sub(r"([\\`*_{}\[\]<>#|$@^~])", r"\\\1", project.get("description", ""))
-    return Project(heading[1] if heading else project["name"], description)
+    return Project(heading[1] if heading else project.get("name", root().name), description)

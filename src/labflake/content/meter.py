@@ -38,8 +38,7 @@ class Meter:
     def end(self) -> None:
         """Clear the moving line."""
         if self.live and self.shown:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
+            moving_line("", self.stream)
 
     def _show(self, now: float) -> None:
         speed = (self.count - self.start) / max(now - self.begin, 1e-9)
@@ -47,8 +46,10 @@ class Meter:
         if self.total and speed:
             parts.append(f"{duration((self.total - self.count) / speed)} left")
         text = "  ".join(parts)
-        self.stream.write(f"\r\x1b[K{text}" if self.live else f"{text}\n")
-        self.stream.flush()
+        if self.live:
+            moving_line(text, self.stream)
+        else:
+            print(text, file=self.stream, flush=True)
         self.shown = True
 
     def _amount(self) -> str:
@@ -61,6 +62,15 @@ class Meter:
 
     def __exit__(self, *error: object) -> None:
         self.end()
+
+
+def moving_line(text: str, stream: TextIO) -> None:
+    """Put a text, as much as fits, in the place of the last line of a terminal; "" clears it."""
+    import shutil
+
+    width = max(20, shutil.get_terminal_size().columns - 1)
+    stream.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
+    stream.flush()
 
 
 def size(count: int) -> str:

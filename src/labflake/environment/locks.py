@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labflake import environment
 from labflake.environment import poetry
 from labflake.errors import LabError
+from labflake.project import packages
 
 LOCKS = ("flake.lock", "poetry.lock")
 NEEDED = (*LOCKS, "flake.nix", "pyproject.toml", "README.md")
@@ -67,8 +67,7 @@ def pins(folder: Path) -> dict[str, str]:
         found |= {
             name: _revision(node["locked"]) for name, node in nodes.items() if "locked" in node
         }
-    lock = tomllib.loads((folder / "poetry.lock").read_text(encoding="utf-8"))
-    for package in lock["package"]:
+    for package in packages.locked(folder):
         versions = found.get(package["name"], ""), package["version"]
         found[package["name"]] = ", ".join(filter(None, versions))
     return found

@@ -2,9 +2,9 @@
 
 import re
 import sys
-import tomllib
 
 from labflake.environment.requirements import wanted_groups
+from labflake.project import packages
 from labflake.project.experiments import root
 
 # Where the name to import is not the name to install.
@@ -79,9 +79,8 @@ def _is_ours(module: str, experiment: str) -> bool:
 
 def _groups_of(name: str) -> tuple[bool, str]:
     """Tell whether everybody gets a package, and else the first optional group that has it."""
-    pyproject = tomllib.loads((root() / "pyproject.toml").read_text(encoding="utf-8"))
-    lock = tomllib.loads((root() / "poetry.lock").read_text(encoding="utf-8"))
-    packages = [p for p in lock["package"] if p["name"] == name and not p.get("optional")]
-    groups = [group for package in packages for group in package.get("groups", ["main"])]
+    pyproject = packages.facts(root())
+    found = [p for p in packages.locked(root()) if p["name"] == name and not p.get("optional")]
+    groups = [group for package in found for group in package.get("groups", ["main"])]
     always = set(wanted_groups(pyproject, []))
     return bool(always & set(groups)), next(iter(groups), "")

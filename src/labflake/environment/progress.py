@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from labflake.content.meter import moving_line
+
 from . import programs
 
 _STEP = 50e6  # without a terminal: a line after so many bytes
@@ -38,13 +40,13 @@ class Meter:
     def close(self) -> None:
         """Say what was fetched in all, and leave no unfinished line."""
         if self._terminal and self.sizes:
-            print("\r\033[K", end="", file=sys.stderr)
+            moving_line("", sys.stderr)
         if self.fetched and (self._terminal or self._shown < self._bytes()):
             programs.say(f"  {self._state()}")
 
     def _show(self, more: str = "") -> None:
         if self._terminal:
-            print(f"\r\033[K  {self._state()}{more}", end="", file=sys.stderr, flush=True)
+            moving_line(f"  {self._state()}{more}", sys.stderr)
         elif self._bytes() - self._shown >= _STEP:
             self._shown = self._bytes()
             programs.say(f"  {self._state()}")

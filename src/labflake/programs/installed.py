@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from labflake.content.atomic import replacing
 from labflake.environment import NOTE
+from labflake.project import packages
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -44,7 +44,7 @@ def of(project: Path) -> dict[str, dict]:
         known = json.loads((venv / _KEPT).read_text(encoding="utf-8"))
         if key and known["of"] == key:
             return known["distributions"]
-    found = read(sorted(venv.glob("lib/python3*/site-packages")), _locked(project))
+    found = read(sorted(venv.glob("lib/python3*/site-packages")), packages.locked(project))
     with contextlib.suppress(OSError):
         if key:
             with replacing(venv / _KEPT) as part:
@@ -59,14 +59,6 @@ def _key(project: Path, venv: Path) -> str:
     except OSError:
         return ""
     return hashlib.sha256(b"%d\n%s" % (_FORM, b"\n".join(parts))).hexdigest()
-
-
-def _locked(project: Path) -> list[dict]:
-    """Return the packages of the lock."""
-    try:
-        return tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))["package"]
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
-        return []
 
 
 def read(folders: Iterable[Path], locked: list[dict]) -> dict[str, dict]:

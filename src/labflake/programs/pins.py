@@ -6,12 +6,12 @@ neither can be followed, all packages count that the project asks for, but for i
 """
 
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from labflake.programs import installed
+from labflake.project import packages
 from labflake.project.experiments import root
 
 LABFLAKE = "labflake"
@@ -136,10 +136,7 @@ def _with_plugins(found: set[str], there: dict[str, dict]) -> set[str]:
 @cache
 def wanted(project: Path) -> frozenset[str]:
     """Return the packages that `pyproject.toml` asks for itself, for results and not as tools."""
-    try:
-        facts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return frozenset()
+    facts = packages.facts(project)
     own, poetry = facts.get("project", {}), facts.get("tool", {}).get("poetry", {})
     lines = [*own.get("dependencies", ()), *poetry.get("dependencies", ())]
     lines += [line for each in own.get("optional-dependencies", {}).values() for line in each]

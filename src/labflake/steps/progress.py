@@ -1,10 +1,10 @@
 """Show how far a build is: one line per finished step, and on a terminal what runs now."""
 
-import shutil
 import sys
 import threading
 import time
 
+from labflake.content.meter import moving_line
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.steps import logs, names
@@ -97,7 +97,7 @@ class Progress:
 
     def _line(self, text: str) -> None:
         if self._terminal:
-            sys.stdout.write("\r\033[K")
+            moving_line("", sys.stdout)
         if text:
             sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -125,6 +125,4 @@ class Progress:
         said = "" if self._verbose else self._logs[name].last()
         text = f"  [{self.done}/{self.total}] {name}{others} {minutes}:{seconds:02}"
         text += f" │ {said}" if said else " …"
-        width = max(20, shutil.get_terminal_size().columns - 1)
-        sys.stdout.write(f"\r\033[K{text if len(text) <= width else text[: width - 1] + '…'}")
-        sys.stdout.flush()
+        moving_line(text, sys.stdout)

@@ -10,6 +10,7 @@ from labflake.environment import vendored
 from labflake.errors import LabError
 from labflake.project.experiments import root
 from labflake.project.git import git, run
+from labflake.template import packages
 
 
 def merge(old: Path, new: Path, title: str) -> list[str]:
@@ -81,7 +82,7 @@ def _commit(folder: Path, title: str, *parent: str) -> str:
 
 
 def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:
-    """Settle conflicts in the locks, which nobody merges by hand.
+    """Settle conflicts in what is asked for, by names, and in the locks, which nobody merges.
 
     The flake.lock of the project stays. In poetry.lock the template's pins win, and Poetry adds the
     packages that the project has besides.
@@ -90,6 +91,9 @@ def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:
         The conflicts that are left, and lines that say what was done.
     """
     left, said = [c for c in conflicts if c not in ("flake.lock", "poetry.lock")], []
+    if "pyproject.toml" in left and packages.settle():
+        left.remove("pyproject.toml")
+        said.append("pyproject.toml has your packages, and the template's")
     if "flake.lock" in conflicts:
         git("checkout", "--ours", "flake.lock", cwd=root())
         git("add", "flake.lock", cwd=root())

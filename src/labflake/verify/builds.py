@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labflake.command_line import table as commands
+from labflake.content.meter import moving_line
 from labflake.errors import LabError
 from labflake.processes import orphans, processes
 from labflake.project.experiments import COPY, relative
@@ -88,9 +88,7 @@ def _end(process: subprocess.Popen) -> None:
 def _show(line: str) -> None:
     """Show the line last printed, on a terminal only."""
     if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        sys.stdout.write(f"\r\x1b[K{line[:width]}")
-        sys.stdout.flush()
+        moving_line(line, sys.stdout)
 
 
 def _failure(called: str, log: Path) -> str:
