@@ -57,7 +57,7 @@ def test_colleague_gets_the_report_without_a_build(
     origin: Project, clone: Project, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A clone has the same bytes as were pushed, and says that it did not make them."""
-    assert f"artifacts are in {place}" in origin.made("push", CACHE=place)
+    assert f"{place} has all" in origin.made("push", CACHE=place)
     printed = clone.made("pull", CACHE=place)
     assert f"generated/{TINY}/outputs/report.pdf" in printed
     assert artifacts(clone) == artifacts(origin)
@@ -67,7 +67,7 @@ def test_colleague_gets_the_report_without_a_build(
     assert note["artifacts"].keys() == artifacts(origin).keys()
     monkeypatch.setenv("LABFLAKE_PROJECT", str(clone.root))
     assert states.state(Experiment(TINY)).name == states.PULLED
-    assert "0 artifacts came" in clone.made("pull", CACHE=place)
+    assert ": 0 came from" in clone.made("pull", CACHE=place)
 
 
 def test_build_makes_what_was_pulled_its_own(origin: Project, clone: Project, place: str) -> None:
@@ -78,7 +78,7 @@ def test_build_makes_what_was_pulled_its_own(origin: Project, clone: Project, pl
     clone.made("build")
     assert artifacts(clone) == before
     assert not clone.generated("outputs/pulled.json").exists()
-    assert "0 artifacts came" in clone.made("pull", CACHE=place)
+    assert ": 0 came from" in clone.made("pull", CACHE=place)
 
 
 def test_push_sends_nothing_twice(origin: Project, place: str) -> None:
@@ -197,7 +197,7 @@ def test_every_kind_of_place_serves(
     """A bucket, a machine reached by ssh, and a store of fsspec carry artifacts and results."""
     address, variables = store
     theirs = elsewhere(tmp_path / "theirs", **variables)
-    assert f"artifacts are in {address}" in origin.made("push", CACHE=address, **theirs)
+    assert f"{address} has all" in origin.made("push", CACHE=address, **theirs)
     ours = elsewhere(tmp_path / "ours", **variables)
     clone.made("pull", CACHE=address, **ours)
     assert artifacts(clone) == artifacts(origin)

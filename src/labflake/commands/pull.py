@@ -95,7 +95,7 @@ def _say(
     experiment: Experiment, wanted: dict, missing: list[str], brought: list[str], place: Artifacts
 ) -> None:
     here = len(wanted) - len(missing)
-    print(f"{len(brought)} artifacts came from {place.name}, {here} were here: all as recorded")
+    print(f"artifacts as recorded: {len(brought)} came from {place.name}, {here} were here")
     for name in [n for n in wanted if n.startswith("outputs/") and n.endswith((".pdf", ".html"))]:
         if (experiment.generated / name).exists():
             print(f"  {relative(experiment.generated / name)}")

@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     known = records.write(experiment)
     with told(place):
         new = _share(experiment, known.digests, place)
-    print(f"{len(known.digests)} artifacts are in {place.name}, {new} of them new")
+    print(f"{place.name} has all {len(known.digests)} artifacts, {new} of them new")
     print(f"commit {relative(known.path)}: by it make pull finds and verifies them")
     return 0
 

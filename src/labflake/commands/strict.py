@@ -29,7 +29,8 @@ def main(argv: list[str]) -> int:
     found = sorted({*rules.refused(files)})
     if found:
         raise LabError(_said(found))
-    print(f"{len(files)} file{'s' * (len(files) != 1)}: nothing that git should not hold")
+    if not flag("STAGED"):
+        print(f"{len(files)} file{'s' * (len(files) != 1)}: nothing that git should not hold")
     return 0
 
 

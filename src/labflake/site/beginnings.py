@@ -14,7 +14,7 @@ from labflake.project.git import git, is_here
 _FILES = ("--", ":(glob)scripts/*/Snakefile")
 _FORMAT = "--format=%x02%H%x01%P%x01%aN%x01%as"
 _PATH = re.compile(r"scripts/([^/]+)/Snakefile")
-_MAIN = ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", "HEAD")
+_REMOTE = "refs/remotes/origin/"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def beginnings() -> dict[str, Beginning]:
     """Return what is known of every experiment that any branch has, by its name."""
     if not is_here() or not git("rev-parse", "--verify", "--quiet", "HEAD", allowed=(0, 1)):
         return {}
-    main = next(filter(None, map(_commit, _MAIN)))
+    main = next(filter(None, map(_commit, _main_branches())))
     first = {}
     for name, commit in _added("--branches", "--remotes", "HEAD"):
         first[name] = commit  # the oldest comes last
@@ -40,6 +40,14 @@ def beginnings() -> dict[str, Beginning]:
     branches = _branches()
     found = {n: _beginning(n, c, arrived.get(n), main[0], branches) for n, c in first.items()}
     return {name: each for name, each in found.items() if each.where}
+
+
+def _main_branches() -> list[str]:
+    """Return what may be the main branch, the likeliest first: here, then at the remote."""
+    asked = ("symbolic-ref", "--quiet", f"{_REMOTE}HEAD")
+    there = git(*asked, allowed=(0, 1, 128))
+    names = [there.removeprefix(_REMOTE), "main", "master"] if there else ["main", "master"]
+    return [*(f"refs/heads/{name}" for name in names), *filter(None, [there]), "HEAD"]
 
 
 def _commit(reference: str) -> tuple[str, str] | None:
@@ -97,8 +105,7 @@ def _has(commit: str, name: str) -> bool:
 
 def short(reference: str) -> str:
     """Return the name of a branch as people say it."""
-    name = reference.removesuffix("/HEAD") if reference.startswith("refs/remotes/") else reference
-    for prefix in ("refs/heads/", "refs/remotes/origin/", "refs/remotes/"):
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return "main" if name == "refs/remotes/origin" else name
+    for prefix in ("refs/heads/", _REMOTE, "refs/remotes/"):
+        if reference.startswith(prefix):
+            return reference.removeprefix(prefix)
+    return reference
