@@ -12,6 +12,8 @@ from labflake.documents.source import Cell, Source, expression_line
 from labflake.project.experiments import Experiment, root
 
 _HEAVY = 2_000_000  # bytes of a figure
+_DEFINITION = re.compile(r"^ {0,3}\[(?![\^@])(?P<label>[^\[\]]+)\]:[ \t]*(?P<url>\S+).*$", re.M)
+_COLON = "it would not be shown; write \\[ for a bracket that is text, [//]: # (…) for a comment"
 _SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")
 
 
@@ -21,7 +23,7 @@ def check(source: Source, experiment: Experiment) -> None:
     Raises:
         LabError: with the line of each problem.
     """
-    problems = [*_figures(source, experiment)]
+    problems = [*_figures(source, experiment), *_links(source)]
     for cell in source.cells:
         problems += _code(cell) if cell.kind == "code" else []
         problems += _kernels(cell)
@@ -57,6 +59,19 @@ def _expressions(source: Source, cell: Cell) -> Iterator[Problem]:
         except SyntaxError as error:
             line = expression_line(source, cell, expression)
             yield Problem(line, f"`{expression}`: {type(error).__name__}: {error.msg}")
+
+
+def _links(source: Source) -> Iterator[Problem]:
+    """Yield the definitions of links that nothing refers to: Markdown shows nothing of them."""
+    text = prose.without_code(source.text)
+    for match in _DEFINITION.finditer(text):
+        label = re.sub(r"\s+", " ", match["label"]).lower()
+        rest = re.sub(r"\s+", " ", text[: match.start()] + text[match.end("label") + 2 :]).lower()
+        if match["url"] not in ("#", "<>") and f"[{label}]" not in rest:
+            what = (
+                f"[{match['label']}]: begins the address of a link that is used nowhere: {match[0]}"
+            )
+            yield Problem(prose.line_of(text, match.start("label")), f"{what}\n    {_COLON}")
 
 
 def _figures(source: Source, experiment: Experiment) -> Iterator[Problem]:

@@ -17,7 +17,8 @@ from labflake.processes.determinism import environment
 from labflake.project.experiments import relative, root
 
 HERE = Path(__file__).parent
-_READER = "markdown+alerts+mark-tex_math_single_backslash"
+# The header is read by us; within a text, `---` and `%` begin no metadata that nobody sees.
+_READER = "markdown+alerts+mark-tex_math_single_backslash-yaml_metadata_block-pandoc_title_block"
 _MEANINGS = {
     "CouldNotConvertTeXMath": "this formula cannot be read",
     "NoteDefinedButNotUsed": "this footnote is never referred to",

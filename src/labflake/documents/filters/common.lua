@@ -15,6 +15,9 @@ for kind, english in pairs(common.english) do common.names[kind] = common.word(e
 local open, close = "\u{fdd0}", "\u{fdd1}"
 common.mark = open .. "qz(%d+)zq" .. close
 
+-- A text with marks that are not in spans of code: TeX takes a backtick for a quotation mark.
+function common.bare(text) return (text:gsub("`(" .. open .. "qz%d+zq" .. close .. ")`", "%1")) end
+
 -- A value as a text within a formula: none of its characters is read as TeX.
 function common.formula_text(value)
   return "\\text{" .. open .. value:gsub(".", function(c) return ("%02x"):format(c:byte()) end) .. close .. "}"

@@ -33,10 +33,14 @@ local function image(i)
   return i
 end
 
--- What only a browser would show is missing in the PDF.
+-- What only one of the formats would show is missing in the others.
 local function raw(r)
-  if not r.format:match("html") or r.text:match("^%s*<!%-%-") then return nil end
+  if r.format:match("html") and r.text:gsub("<!%-%-.-%-%->", ""):match("^%s*$") then return nil end
   if r.text:match("^<br%s*/?>$") then return pandoc.LineBreak() end
+  if not r.format:match("html") then
+    common.problem(r.text, ("only one format would show this (%s): %s"):format(r.format, r.text:gsub("%s+", " "):sub(1, 60)))
+    return nil
+  end
   common.problem(r.text:match("^<[/%a]+") or r.text, "the PDF cannot show this HTML: " .. r.text:gsub("%s+", " "):sub(1, 60))
 end
 

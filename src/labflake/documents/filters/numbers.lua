@@ -167,9 +167,9 @@ local function mark(raw)
   end
 end
 
-local function unknown(citation)
+local function unknown(written)
   local there = table.concat(order, ", ")
-  common.problem("@" .. citation.id, "unknown reference @" .. citation.id ..
+  common.problem(written, "unknown reference " .. written ..
     (there ~= "" and " (labels: " .. there .. ")" or " (there are no labels)"))
   return pandoc.Str("?")
 end
@@ -177,7 +177,7 @@ end
 -- The text of a reference: what is written before the label stands for the name of its kind.
 local function reference(citation)
   local ref = known[label_of(citation.id)]
-  if not ref then return {unknown(citation)} end
+  if not ref then return {unknown("@" .. citation.id)} end
   local bare = citation.mode == "SuppressAuthor" or #citation.prefix > 0
   local out = pandoc.List(citation.prefix)
   if #out > 0 then out:insert(pandoc.Str("\u{a0}")) end
@@ -196,6 +196,17 @@ local function is_publication(id, doc)
     for _, entry in ipairs(pandoc.utils.references(doc)) do published[entry.id] = true end
   end
   return published[id]
+end
+
+-- \ref{a}, of a text from TeX: labels have any name there.
+local function tex_reference(span)
+  if not span.classes:includes("reference") then return nil end
+  local label, form = span.attributes.label, span.attributes.form
+  local ref = known[label_of(label)]
+  for kind in pairs(common.names) do ref = ref or known[kind .. ":" .. label] end
+  if not ref then return unknown(span.attributes.source) end
+  local text = form == "name" and ref.name .. "\u{a0}" .. ref.number or form == "brackets" and "(" .. ref.number .. ")" or ref.number
+  return pandoc.Link({pandoc.Str(text)}, "#" .. ref.id)
 end
 
 local function is_reference(id, doc)
@@ -242,5 +253,5 @@ function Pandoc(doc)
     RawBlock = mark, Span = number_equation,
     Div = function(d) if d.classes:includes("subfigures") then return subfigures(d) end end,
   }
-  return doc:walk {Cite = cite(doc)}
+  return doc:walk {Cite = cite(doc), Span = tex_reference}
 end

@@ -1,0 +1,185 @@
+-- TeX in the text, as people paste it from papers, becomes what it means; what no format can show is refused.
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
+
+local function set(words)
+  local out = {}
+  for word in words:gmatch("%S+") do out[word] = true end
+  return out
+end
+
+-- They say how a page looks, and show nothing themselves.
+local layout = set [[
+  centering raggedright raggedleft noindent indent par smallskip medskip bigskip vspace hspace vfill hfill small
+  footnotesize scriptsize tiny normalsize large Large huge Huge label protect relax sloppy singlespacing doublespacing
+  setlength addlinespace arraybackslash nonumber notag strut null hphantom vphantom phantom
+]]
+local definition = set [[
+  newcommand renewcommand providecommand def let DeclareMathOperator newenvironment renewenvironment newtheorem
+]]
+local kinds = {tab = "tbl", table = "tbl", eqn = "eq", equation = "eq", figure = "fig", sect = "sec", section = "sec", subsec = "sec", app = "sec"}
+local theorems = ""
+for _, name in ipairs {"Theorem", "Lemma", "Proposition", "Corollary", "Definition", "Remark", "Example", "Claim", "Conjecture", "Assumption"} do
+  theorems = theorems .. ("\\newtheorem*{%s}{%s}\n"):format(name:lower(), name)
+end
+
+local function refuse(source, what)
+  local shown = source:gsub("%s+", " "):gsub("^%s", "")
+  common.problem(source, what .. ": " .. shown:sub(1, 60) .. (#shown > 60 and " …" or ""))
+end
+
+-- A label in our spelling: TeX writes tab:x and eqn:x.
+local function label_of(id)
+  local kind, rest = id:match("^(%a+):(.+)$")
+  return kinds[kind] and kinds[kind] .. ":" .. rest or id
+end
+
+local function of_kind(id, kind)
+  id = label_of(id)
+  return (id == "" or common.kind(id)) and id or kind .. ":" .. id
+end
+
+local forms = {ref = "number", eqref = "brackets", autoref = "name", cref = "name", Cref = "name", vref = "number", labelcref = "number"}
+
+-- \ref{a} and \cref{a,b} as what numbers.lua fills in.
+local function references(form, ids, source)
+  local out = pandoc.List()
+  for id in ids:gmatch("[^,%s]+") do
+    if #out > 0 then out:extend {pandoc.Str ",", pandoc.Space()} end
+    out:insert(pandoc.Span({}, pandoc.Attr("", {"reference"}, {label = label_of(id), form = form, source = source})))
+  end
+  return out
+end
+
+-- What the reader of LaTeX left: references, what shows nothing, and what it does not know.
+local function left(raw, source)
+  local name = raw.text:match("^\\(%a+)")
+  local ids = raw.text:match("^\\%a+%*?{([^{}]*)}$")
+  if forms[name] and ids then return references(forms[name], ids, raw.text) end
+  if layout[name] then return {} end
+  refuse(source, "this TeX cannot be shown" .. (name and " (\\" .. name .. ")" or ""))
+  return {}
+end
+
+-- A displayed formula with a label is numbered.
+local function display(math)
+  local labels = pandoc.List()
+  local text = math.text:gsub("%s*\\label{([^}]*)}%s*", function(id) labels:insert(id) return " " end)
+  text = text:gsub("\\nonumber%f[%A]", ""):gsub("\\notag%f[%A]", "")
+  text = text:gsub("^%s*\\begin{equation%*?}(.*)\\end{equation%*?}%s*$", "%1")
+  text = text:gsub("^%s*\\begin{displaymath}(.*)\\end{displaymath}%s*$", "%1")
+  for from, to in pairs {align = "aligned", gather = "gathered", multline = "gathered", eqnarray = "aligned", flalign = "aligned"} do
+    text = text:gsub("\\begin{" .. from .. "%*?}", "\\begin{" .. to .. "}"):gsub("\\end{" .. from .. "%*?}", "\\end{" .. to .. "}")
+  end
+  if #labels > 1 then refuse("\\label{" .. labels[2] .. "}", "one label for each formula, please; divide it") end
+  local plain = pandoc.Math("DisplayMath", text)
+  if #labels == 0 then return plain end
+  return pandoc.Span({plain}, pandoc.Attr(of_kind(labels[1], "eq"), {"equation"}))
+end
+
+local function math(m)
+  if m.mathtype == "DisplayMath" then return display(m) end
+end
+
+-- 0.5\textwidth
+local function image(i)
+  local part = (i.attributes.width or ""):match("^([%d.]*)\\%a+width$")
+  if part then i.attributes.width = ("%g%%"):format(100 * (tonumber(part) or 1)) end
+  for key, text in pairs(i.attributes) do if text:find("\\") then i.attributes[key] = nil end end
+  return i
+end
+
+local function figure(f)
+  f.identifier = of_kind(f.identifier, "fig")
+  return f
+end
+
+-- A theorem has no number: each piece of TeX is read alone, and would begin with 1. The label of a table
+-- stands around it.
+local function around(d)
+  if d.classes[1] and theorems:find("{" .. d.classes[1] .. "}", 1, true) then
+    local strong = d.content[1].content and d.content[1].content[1]
+    if strong and strong.t == "Strong" then strong.content = {strong.content[1]} end
+    return d
+  end
+  local tables = d.content:filter(function(b) return b.t == "Table" end)
+  if #tables == 1 and d.identifier ~= "" then
+    tables[1].identifier, d.identifier = of_kind(d.identifier, "tbl"), ""
+    return d.content
+  end
+end
+
+-- The words that TeX would print.
+local function words_of(tex)
+  tex = tex:gsub("\\\\", " "):gsub("([^\\])%%[^\n]*", "%1"):gsub("^%%[^\n]*", "")
+  tex = tex:gsub("\\item%s*%[", "\\item "):gsub("\\begin{%a+%*?}", "\\begin"):gsub("\\end{%a+%*?}", "")
+  tex = tex:gsub("\\begin%s*(%b[])", "\\begin"):gsub("\\begin%s*%b{}%s*%b{}", "\\begin"):gsub("\\begin%s*%b{}", "\\begin")
+  for _, name in ipairs {"vspace", "hspace", "label", "color", "textcolor", "num", "qty", "SI", "si", "unit", "ang", "cline", "rule", "phantom", "hphantom", "vphantom", "ref", "eqref", "autoref", "cref", "Cref", "vref", "labelcref"} do
+    tex = tex:gsub("\\" .. name .. "%*?%b{}", " ")
+  end
+  tex = tex:gsub("\\setlength%b{}%b{}", " "):gsub("\\setlength\\%a+%b{}", " "):gsub("\\cmidrule%s*%b()", "\\cmidrule"):gsub("\\cmidrule%s*%b{}", " ")
+  tex = tex:gsub("\\multicolumn%b{}%b{}", " "):gsub("\\multirow%b{}%b{}", " "):gsub("\\resizebox%*?%b{}%b{}", " "):gsub("\\scalebox%b{}", " ")
+  tex = tex:gsub("(\\%a+%*?)%s*%b[]", "%1 "):gsub("\\[\"'`^~=.]%s*{?\\?%a}?", " "):gsub("\\[cvHkurbdt]%s*{%a}", " ")
+  return tex:gsub("\\%a+", " "):gmatch("%w+")
+end
+
+-- All strings of a document.
+local function strings(blocks)
+  local out = {}
+  for text in pandoc.write(pandoc.Pandoc(blocks), "native"):gsub('\\"', " "):gmatch('"([^"]*)"') do out[#out + 1] = text end
+  return table.concat(out, " ")
+end
+
+local function check_words(tex, blocks, source)
+  local found = strings(blocks)
+  for word in words_of(tex) do
+    if not found:find(word, 1, true) then
+      refuse(source, ("this TeX cannot be shown (%s would be lost)"):format(word))
+      return
+    end
+  end
+end
+
+local function read(source)
+  local tex = common.bare(source)
+  if tex:find("\\today%f[%A]") then refuse(source, "every day shows another \\today; write the date") end
+  local blocks = pandoc.read(theorems .. tex, "latex+raw_tex").blocks
+  local function raw(r) return left(r, source) end
+  local clean = pandoc.Blocks(blocks):walk {
+    traverse = "topdown",
+    Cite = function(c) c.content = {} return c, false end,
+    RawInline = raw,
+    RawBlock = function(r)
+      local inlines = left(r, source)
+      return #inlines > 0 and pandoc.Plain(inlines) or {}
+    end,
+  }
+  clean = clean:walk {Math = math, Image = image, Figure = figure, Div = around}
+  if #clean == 0 and not layout[tex:match("^%s*\\(%a+)")] then refuse(source, "this TeX shows nothing") end
+  check_words(tex, clean, source)
+  return clean
+end
+
+local function is_tex(r) return r.format == "tex" or r.format == "latex" end
+
+local function block(r)
+  if not is_tex(r) or definition[r.text:match("^%s*\\(%a+)")] then return is_tex(r) and {} or nil end
+  return read(r.text)
+end
+
+local function inlines(list)
+  local out = pandoc.Inlines {}
+  for _, each in ipairs(list) do
+    if each.t ~= "RawInline" or not is_tex(each) then
+      out:insert(each)
+    elseif not definition[each.text:match("^%s*\\(%a+)")] then
+      local last = out[#out]
+      if last and last.t == "Str" then last.text = last.text:gsub("~$", "\u{a0}") end
+      out:extend(pandoc.utils.blocks_to_inlines(read(each.text), {pandoc.Space()}))
+    end
+  end
+  return out
+end
+
+function Pandoc(doc)
+  return doc:walk {RawBlock = block, Inlines = inlines, Math = math}
+end
