@@ -210,13 +210,13 @@ def refusal(folder: Path, text: str, patch: pytest.MonkeyPatch) -> str:
     from labflake.errors import LabError
     from labflake.project.experiments import Experiment
     from labflake.steps.limits import Limits
-    from labflake.steps.snakemake import engine
+    from labflake.steps.snakemake import engine, opened
 
     (folder / "pyproject.toml").write_text("[tool.labflake]\n", encoding="utf-8")
     building.experiment(folder, NAME, Snakefile=text)
     patch.setenv("LABFLAKE_PROJECT", str(folder))
     patch.chdir(folder)
-    request = engine.Request(Experiment(NAME), Limits(2, 1000, 0), {})
+    request = opened.Request(Experiment(NAME), Limits(2, 1000, 0), {})
     with pytest.raises(LabError) as caught:
         engine.read(request, lambda path: False, lambda steps: [])
     return str(caught.value)

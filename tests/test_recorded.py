@@ -61,11 +61,11 @@ def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:
     from labflake.project.experiments import current
     from labflake.steps import changed, limits, recorded, steps
     from labflake.steps.job import Job
-    from labflake.steps.snakemake import engine
+    from labflake.steps.snakemake import engine, opened
 
     chance, known = random.Random(seed), 0
     experiment = current()
-    request = engine.Request(experiment, limits.from_options(), {})
+    request = opened.Request(experiment, limits.from_options(), {})
     known_steps = engine.read(request, lambda path: False, lambda jobs: [])[-1]
     jobs = [Job(s.rule, s.name, s.rules_inputs(), s.outputs) for s in known_steps]
     makers = {path: job.outputs[0] for job in jobs for path in job.outputs}

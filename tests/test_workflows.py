@@ -20,8 +20,8 @@ EDITS = {
     "tutorial": ("scripts/vcf.py", "float(", "1 + float(", {"plot_quals"}),
     "zipf": (
         "words.py",
-        ".most_common()",
-        ".most_common(3)",
+        "int(",
+        "1 + int(",
         {"count_words", "make_plot", "zipf_test", "make_archive"},
     ),
     "growth": ("scripts/subsets.R", "> 1", "> 2", {"model", "table"}),

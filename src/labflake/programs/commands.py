@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from labflake.content import patterns
-from labflake.programs import mentions, modules
+from labflake.programs import mentions, modules, packages
 from labflake.project.experiments import inside, root
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
@@ -39,6 +39,21 @@ def files(command: str, declared: list[str], generated: str, *folders: Path) -> 
     named = [path for path in named if not _within(str(path), known)]
     every = [part for path in named for part in modules.programs(path, Path(generated))]
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
+
+
+def parts(command: str, inputs: list[str], generated: str) -> list[str]:
+    """Return the files that programs of ours name or import which a command names as its inputs.
+
+    Args:
+        command: the command.
+        inputs: those of the rule, and what the command names beyond them.
+        generated: the folder where it runs.
+    """
+    named = mentions.words(command) & {*inputs}
+    files = (Path(os.path.realpath(os.path.join(generated, path))) for path in sorted(named))
+    ours = [file for file in files if mentions.is_ours(file) and packages.may_be_program(file)]
+    every = dict.fromkeys(part for file in ours for part in modules.programs(file, Path(generated)))
+    return [_name(part, generated) for part in every if part not in ours]
 
 
 def stray(command: str, declared: list[str], generated: str, made: Iterable[str] = ()) -> str:
@@ -107,7 +122,8 @@ def unseen(command: str, generated: str) -> str:
     That is one that runs a file of ours which is no Python.
     """
     for program, file in _RUNS.findall(command):
-        path = Path(os.path.normpath(os.path.join(generated, file)))
+        place = os.path.join(generated, file)  # perhaps a link to a file beside the Snakefile
+        path = Path(os.path.realpath(place) if os.path.islink(place) else os.path.normpath(place))
         ours = any(path.is_relative_to(root() / place) for place in ("scripts", "src"))
         if ours and path.suffix != ".py" and path.is_file():
             return f"what {program} reads beyond the files that {path.name} names is not noticed"

@@ -100,6 +100,11 @@ def _scripts(project: Path) -> dict[str, str]:
     return {n: name for name, each in installed.of(project).items() for n in each["scripts"]}
 
 
+def may_be_program(path: Path) -> bool:
+    """Tell whether a file of ours may be a program, in whatever language, and is no data."""
+    return path.is_file() and path.suffix[1:].lower() not in _NO_PROGRAMS
+
+
 def _is_shell(path: Path) -> bool:
     """Tell whether a file is a script of a shell."""
     return path.suffix in _SHELLS or bool(re.match(r"#!.*\b(ba|da|z|k)?sh\b", _text(path)[:200]))

@@ -18,7 +18,7 @@ from labflake.project.experiments import Experiment
 from labflake.steps import found, limits, names, profiles, run_steps, steps
 from labflake.steps.ahead import Ahead
 from labflake.steps.reading import Reading
-from labflake.steps.snakemake import engine
+from labflake.steps.snakemake import engine, opened
 from labflake.steps.snakemake.missing import shown
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
@@ -71,7 +71,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     What a checkpoint decides that is complete, or in the cache, is part of it: as when it is built.
     """
     most = limits.from_options(profiles.chosen())
-    request = engine.Request(experiment, most, run_steps.overrides(experiment))
+    request = opened.Request(experiment, most, run_steps.overrides(experiment))
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []

@@ -29,7 +29,7 @@ from labflake.steps.changed import Change, settings
 from labflake.steps.job import Graph
 from labflake.steps.progress import Progress
 from labflake.steps.reading import Reading
-from labflake.steps.snakemake import engine
+from labflake.steps.snakemake import engine, opened
 
 
 def run(
@@ -107,7 +107,7 @@ def _ask_snakemake(
     """
     session.look.confirm()
     contents = session.contents
-    request = engine.Request(
+    request = opened.Request(
         experiment=experiment,
         limits=session.limits,
         config=overrides(experiment),

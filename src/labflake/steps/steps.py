@@ -247,6 +247,8 @@ def named(step: Step) -> Step:
     step.declared = [*step.inputs, *step.outputs, *step.logs]
     step.programs = {} if step.container else commands.programs(step.command)
     step.inputs += commands.files(step.command, step.declared, generated)
+    parts = commands.parts(step.command, step.inputs, generated)
+    step.inputs += [path for path in parts if path not in step.inputs]
     for path in [] if step.container else step.inputs:
         step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
     step.inputs = [*dict.fromkeys([*step.inputs, *step.programs.values()])]

@@ -18,19 +18,19 @@ _LIMITS = Limits(jobs=1, memory=None, gpus=None)
 def run(file: str) -> None:
     """Run the block that a file describes, in the generated folder of its experiment."""
     adjusted.load()
-    from labflake.steps.snakemake import blocks, engine
+    from labflake.steps.snakemake import blocks, faults, opened
 
     name, rule, given = pickle.loads(bytes.fromhex(Path(file).read_text(encoding="utf-8")))
     experiment = find(name)
-    request = engine.Request(experiment, _LIMITS, overrides(experiment))
-    with engine.Snakefile(request) as workflow:
+    request = opened.Request(experiment, _LIMITS, overrides(experiment))
+    with opened.Snakefile(request) as workflow:
         function = workflow._workflow.get_rule(rule).run_func
         scripted.watch()  # what the Snakefile reads decides by its values
         try:
             function(**blocks.arguments(function, given))
         except Exception as error:
             traceback.print_exception(error)
-            sys.exit(engine.explain(request, workflow._workflow, error))
+            sys.exit(faults.explain(experiment, workflow._workflow, error))
 
 
 if __name__ == "__main__":

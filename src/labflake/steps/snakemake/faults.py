@@ -1,0 +1,99 @@
+"""What went wrong with a Snakefile or a job, as a person can act on it."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment, relative
+from labflake.project.surroundings import explained
+from labflake.steps import beside
+from labflake.steps.runner import StepError
+from labflake.steps.snakemake import missing
+
+_CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
+_Kind = TypeVar("_Kind", bound=BaseException)
+
+
+def own(error: BaseException | None) -> LabError | None:
+    """Return the error of this project that Snakemake wrapped, if it did."""
+    return _cause(error, LabError)
+
+
+def _cause(error: BaseException | None, kind: type[_Kind]) -> _Kind | None:
+    """Return the error of a kind that another one was made of, or that one itself."""
+    while error and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, kind) else None
+
+
+def _is_snakemakes(error: BaseException) -> bool:
+    return "snakemake" in type(error).__module__
+
+
+def as_ours(experiment: Experiment, workflow, error: BaseException) -> LabError:
+    """Return the error to raise; it knows which files are missing."""
+    if lacking := _cause(error, beside.MissingError):
+        return lacking
+    asked = getattr(error, "asked", None)
+    files = asked[1] if asked else [*_missing_files(error)]
+    return beside.MissingError(explain(experiment, workflow, error), files)
+
+
+def _missing_files(error: BaseException) -> Iterator[str]:
+    """Give the file that a Snakefile opens or takes as settings, and that is not there."""
+    found = _cause(error, FileNotFoundError)
+    if found and isinstance(found.filename, str):
+        yield found.filename
+    if named := _CONFIGFILE.search(str(error)):
+        yield named[1]
+
+
+def explain(experiment: Experiment, workflow, error: BaseException) -> str:
+    """Say what Snakemake found wrong, and where, without its traceback."""
+    from snakemake.exceptions import get_exception_origin
+
+    if ours := own(error):
+        return str(ours)
+    if getattr(error, "asked", None):
+        return missing.explain(experiment, workflow, error)
+    if told := _machines(error):
+        return told
+    maps = workflow.linemaps if workflow else {}
+    line, file = get_exception_origin(error, maps) or (None, "")
+    # Of the Python that Snakemake made of the file.
+    line = maps[file].get(line) if file else getattr(error, "lineno", None)
+    place = Path(file or experiment.scripts / "Snakefile")
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    text = "\n  ".join(lines) or type(error).__name__
+    if type(error).__name__ == "ProtectedOutputException":
+        text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
+    if isinstance(error, ImportError) and error.name == "lab":
+        text += "\n  that is called labflake now; make env renames it in all you wrote"
+    kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
+    return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
+
+
+def _machines(error: BaseException | None) -> str | None:
+    """Say it if not the Snakefile is wrong, but a disk or a permission."""
+    found = _cause(error, OSError)
+    return explained(found) if found else None
+
+
+def say(errors: Iterable[BaseException]) -> None:
+    """Print the errors of steps that have not been said already."""
+    for error in errors:
+        if not isinstance(own(error), StepError):
+            text = str(own(error) or _machines(error) or f"{type(error).__name__}: {error}")
+            print(f"error: {text}", file=sys.stderr)
+
+
+def say_of_jobs(experiment: Experiment, workflow, errors: list[BaseException]) -> None:
+    """Say what went wrong and has not been said by a step."""
+    for each in errors:
+        if isinstance(each, KeyboardInterrupt) or isinstance(own(each), StepError):
+            continue
+        inner = each.__context__ if _is_snakemakes(each) else None
+        print(f"error: {explain(experiment, workflow, inner or each)}", file=sys.stderr)
