@@ -4,16 +4,14 @@ import re
 from collections import Counter
 from html import unescape
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from labflake.site import comparison, markup, states
 from labflake.site.entries import Entry
+from labflake.site.templates import as_it_is, template
 
-_HERE = Path(__file__).parent
 _MOST = 14  # tags that have a button of their own
 
 
@@ -30,12 +28,12 @@ def page(project: Project, entries: list[Entry]) -> str:
     html = [*map(Markup, markup.to_html([project.title, project.description, *texts]))]
     for number, entry in enumerate(entries):
         entry.title, entry.question, entry.abstract = html[2 + 3 * number : 5 + 3 * number]
-    return _template().render(
+    return template("index.html").render(
         title=html[0],
         plain_title=plain(html[0]),
         description=html[1],
-        style=Markup(_read("index.css")),
-        script=Markup(_read("index.js")),
+        style=as_it_is("index.css"),
+        script=as_it_is("index.js"),
         entries=entries,
         states=_states(entries),
         tags=_tags(entries),
@@ -45,26 +43,9 @@ def page(project: Project, entries: list[Entry]) -> str:
     )
 
 
-def _template():
-    """Return `index.html`, in which all texts are escaped but those that are HTML."""
-    found = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return found.get_template("index.html")
-
-
 def plain(html: str) -> str:
     """Return the text of a piece of HTML."""
     return unescape(re.sub(r"<[^>]+>", "", html))
-
-
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _states(entries: list[Entry]) -> dict[str, int]:
