@@ -135,3 +135,15 @@ def test_mistake_in_a_command_is_explained(project: Path, queue: dict[str, str])
         done = building.make(project, **clustering.variables(project, "queue", **queue))
         assert done.returncode == 2
         assert f"the cluster did not take it: {message}" in done.stderr
+
+
+def test_local_rule_runs_here(project: Path, tmp_path: Path, queue: dict[str, str]) -> None:
+    """What `localrules:` names is not handed to the queue; the others are."""
+    snakefile = project / "scripts" / clustering.NAME / "Snakefile"
+    text = snakefile.read_text(encoding="utf-8")
+    snakefile.write_text(f"localrules: sum\n{text}", encoding="utf-8")
+    done = building.make(project, **clustering.variables(project, "queue", **queue))
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = (tmp_path / "bin" / "asked").read_text().splitlines()
+    assert [line for line in asked if line.startswith("sum")] == []
+    assert len(asked) == 3
