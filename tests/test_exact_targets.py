@@ -58,7 +58,7 @@ rule number:
     input: data("raw.csv"),
     output: temp("assets/data/number.txt"),
     params: n=config["count"],
-    shell: step("echo {params.n} > {output}")
+    shell: step("python -c 'print({params.n})' > {output}")
 
 checkpoint split:
     input: "assets/data/number.txt",

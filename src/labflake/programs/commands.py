@@ -136,7 +136,8 @@ def programs(command: str) -> dict[str, str]:
     Those of `.venv` are not among them: the pins of their packages stand for them. The path of one
     of Nix is in its store, and names one build of it with all that it needs.
     """
-    there = _executables(os.environ.get("PATH", os.defpath))
+    own = os.path.join(root(), ".venv", "bin")
+    there = _executables(os.pathsep.join([own, os.environ.get("PATH", os.defpath)]))
     words = mentions.words(command)
     places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
     places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
@@ -172,8 +173,7 @@ _real = cache(os.path.realpath)
 def _executables(path: str) -> dict[str, str]:
     """Return the files in the folders of a PATH; of two with one name, the first."""
     found: dict[str, str] = {}
-    own = os.path.join(root(), ".venv", "bin")
-    for folder in reversed([own, *path.split(os.pathsep)]):
+    for folder in reversed(path.split(os.pathsep)):
         try:
             names = os.listdir(folder)
         except OSError:
