@@ -136,7 +136,7 @@ COMMANDS = {
         ("DRY_RUN", "CHANGED", "BASE", "EXPERIMENT", "SEED", "SET"),
     ),
     "ci": Command(
-        "Do what CI does: lint, tests, the experiments that the branch touches.",
+        "Do what CI does: strict, lint, tests, the experiments that the branch touches.",
         ("BASE", *(name for name in _BUILD if name != "EXPERIMENT")),
     ),
     "index": Command("Write generated/index.html: all experiments, their state and key numbers."),

@@ -1,4 +1,4 @@
-"""Do what CI does: lint, tests, and the experiments that the branch touches (`make ci`).
+"""Do what CI does: strict, lint, tests, the experiments that the branch touches (`make ci`).
 
 All of it runs, whatever fails, so that one run says everything. `BASE=` is what the branch is
 compared with; without it, the main branch.
@@ -24,7 +24,9 @@ def main(argv: list[str]) -> None:
         LabError: something failed; the message lists what.
     """
     programs = str(root() / ".venv" / "bin")
-    runs = [[os.path.join(programs, program), *words] for program, *words in _LINTERS]
+    start = touched.start(option("BASE"))
+    runs = [_labflake("strict", *([f"--commit={start}"] if start else []))]
+    runs += [[os.path.join(programs, program), *words] for program, *words in _LINTERS]
     runs.append(_labflake("test"))
     options = {"LOCKED", *given("ci")} - {"BASE"}
     os.environ.setdefault(f"{PREFIX}LOCKED", "1")
@@ -37,7 +39,7 @@ def main(argv: list[str]) -> None:
         lines = "".join(f"\n  {_shown(command)}" for command in failed)
         raise LabError(f"{len(failed)} of {len(runs)} parts failed{lines}")
     names = ", ".join(each.name for each in experiments) or "no experiment is touched"
-    print(f"all is well: lint, tests, {names}")
+    print(f"all is well: strict, lint, tests, {names}")
 
 
 def _labflake(*words: str) -> list[str]:

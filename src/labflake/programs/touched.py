@@ -57,12 +57,17 @@ def _changed(base: str) -> list[str]:
     """Return the files of the project that differ from where the branch left the main branch."""
     if not is_here():
         raise LabError("the project is not in git, so nothing says what a branch touches")
-    start = _start(base)
-    listed = git("diff", "--name-only", "--no-renames", "--relative", "-z", start, "HEAD")
+    since = start(base) or _NOTHING
+    listed = git("diff", "--name-only", "--no-renames", "--relative", "-z", since, "HEAD")
     return [name for name in listed.split("\0") if name]
 
 
-def _start(base: str) -> str:
+def start(base: str = "") -> str:
+    """Return the commit where the branch left the main branch; "" where all of it is new.
+
+    Raises:
+        LabError: there is no commit of that name.
+    """
     main = _commit(base) if base else _main()
     if base and not main:
         raise LabError(f"git knows no commit {base}\n  it may be elsewhere: git fetch --all")
@@ -70,7 +75,7 @@ def _start(base: str) -> str:
     common = run("merge-base", main, here)[1].strip() if main else ""
     if common and common != here:
         return common
-    return _commit("HEAD^") or _NOTHING  # on the main branch: what its last commit brought
+    return _commit("HEAD^")  # on the main branch: what its last commit brought
 
 
 def _main() -> str:
