@@ -4,8 +4,6 @@ Only what can be repeated without harm is repeated here. Whether something that 
 has been done, after the connection broke, is for the caller to look up (`certain`).
 """
 
-import json as json_
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +14,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from labflake.content.meter import duration
 from labflake.data_files.sources.secrecy import redacted
 from labflake.errors import LabError
+from labflake.publish.answers import asked_to_wait, read, reason, words
 from labflake.publish.tokens import Token
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Client:
         seen = set()
         while True:
             response = self._answered("GET", path, query, None, None)
-            yield from _read(response)
+            yield from read(response)
             after = response.links.get("next", {}).get("url", "")
             # The server's own address may be another one behind a proxy: only its words count.
             query = query | dict(parse_qsl(urlsplit(after).query))
@@ -107,7 +106,7 @@ class Client:
             RefusedError: the forge will not do it; the message has its reason.
             BrokenError: it may have been done, or not.
         """
-        return _read(self._answered(method, path, query or {}, json, upload))
+        return read(self._answered(method, path, query or {}, json, upload))
 
     def _answered(
         self, method: str, path: str, query: Mapping, json: Any, upload: Upload | None
@@ -119,11 +118,11 @@ class Client:
         while True:
             try:
                 response = self._send(method, url, query, json, upload)
-                wait, broken = _asked_to_wait(response), f"it answers {response.status_code}"
+                wait, broken = asked_to_wait(response), f"it answers {response.status_code}"
             except requests.exceptions.SSLError:
                 raise LabError(f"{self._host(url)}: its certificate is not trusted") from None
             except requests.exceptions.RequestException as error:
-                response, wait, broken = None, None, _reason(error)
+                response, wait, broken = None, None, reason(error)
             if wait is not None:
                 waited += wait
                 self._wait(wait, waited, url)
@@ -186,7 +185,7 @@ class Client:
         time.sleep(seconds)
 
     def _refused(self, method: str, url: str, response: "requests.Response") -> RefusedError:
-        said = self.hidden(_words(response))
+        said = self.hidden(words(response))
         what = f"{self._host(url)} refuses ({response.status_code}): {said or 'it says no more'}"
         meaning = self._meaning.get(response.status_code, "").format(origin=self.token.origin)
         where = f"\n  {method} {self.hidden(urlsplit(url).path)}"
@@ -237,73 +236,6 @@ def certain(find: Callable[[], Any], make: Callable[[], Any]) -> Any:
     return None
 
 
-def _asked_to_wait(response: "requests.Response") -> float | None:
-    """Return how many seconds the server wants us to wait, None if it does not."""
-    status, headers = response.status_code, response.headers
-    remaining = headers.get("X-RateLimit-Remaining", headers.get("RateLimit-Remaining", ""))
-    limited = status == 429 or (status == 403 and (remaining == "0" or "Retry-After" in headers))
-    if status == 403 and not limited:
-        limited = "rate limit" in _words(response).lower()
-    if not limited:
-        return None
-    after = headers.get("Retry-After", "")
-    if after.isdigit():
-        return float(after)
-    reset = headers.get("X-RateLimit-Reset", headers.get("RateLimit-Reset", ""))
-    return (
-        max(1.0, float(reset) - time.time() + 1) if reset.isdigit() and remaining == "0" else 60.0
-    )
-
-
-def _read(response: "requests.Response") -> Any:
-    """Return the answer as values; None where there is none.
-
-    Raises:
-        LabError: it is no JSON, so this is no API.
-    """
-    if not response.content:
-        return None
-    try:
-        return json_.loads(response.content)
-    except ValueError:
-        host = urlsplit(response.url).netloc.rpartition("@")[2]
-        raise LabError(
-            f"{host} answers with a page, not with data\n"
-            "  is that the address of the forge? forge and address in [tool.labflake.publish]"
-        ) from None
-
-
-def _words(response: "requests.Response") -> str:
-    """Return why a request was refused, in the server's words."""
-    try:
-        said = json_.loads(response.content)
-    except ValueError:
-        return ""
-    return re.sub(r"\s+", " ", "; ".join(_texts(said)))[:500]
-
-
-def _texts(said: Any) -> Iterator[str]:
-    """Give the texts of an answer: `message`, `errors` as texts, lists or dictionaries."""
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, list):
-        for each in said:
-            yield from _texts(each)
-    elif isinstance(said, dict):
-        known = [said[key] for key in ("message", "error", "errors") if said.get(key)]
-        words = [f"{key}: {' '.join(_texts(value))}" for key, value in said.items() if value]
-        field = [" ".join(str(said[k]) for k in ("resource", "field", "code") if said.get(k))]
-        yield from _texts(known) if known else _texts([f for f in field if f] or words)
-
-
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.rpartition("@")[2]
-
-
-def _reason(error: BaseException) -> str:
-    """Return why a connection failed, in words that cannot hold an address."""
-    text = type(error).__name__.lower()
-    if "timeout" in text:
-        return "it does not answer in time"
-    return "it cannot be reached" if "refused" in str(error).lower() else "the connection broke"

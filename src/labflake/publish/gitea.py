@@ -1,7 +1,8 @@
-"""Gitea and Forgejo."""
+"""Gitea and Forgejo, whose interface is that of GitHub in much."""
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 from labflake.publish.branch_store import BranchStore
@@ -23,19 +24,30 @@ class Gitea:
 
     def __init__(self, remote: Remote, token: Token) -> None:
         self.remote = remote
-        self.client = Client(f"{remote.web}/api/v1", _headers(token), token)
-        self._repository = f"repos/{quote(remote.owner, safe='')}/{_name(remote)}"
+        self.client = self.connected(token)
+        name = remote.path.rpartition("/")[2]
+        self.repository = f"repos/{quote(remote.owner, safe='')}/{quote(name, safe='')}"
+
+    def connected(self, token: Token) -> Client:
+        """Return what talks to the server."""
+        headers = {"Authorization": f"token {token.value}", "Accept": "application/json"}
+        return Client(f"{self.remote.web}/api/v1", headers, token)
+
+    def asked_for(self, branch: str) -> dict[str, Any]:
+        """Return what is asked to find the open pull request of a branch."""
+        return {"state": "open", "limit": _PAGE}
 
     def base(self) -> str:
         """Return the main branch."""
-        return self.client.get(self._repository)["default_branch"]
+        return self.client.get(self.repository)["default_branch"]
 
     def is_own(self, comment: Comment) -> bool:
         """Tell whether the token's user wrote a comment; where it does not tell, a guess."""
-        return self._me in ("", comment.author)
+        return self.me in ("", comment.author)
 
     @cached_property
-    def _me(self) -> str:
+    def me(self) -> str:
+        """Return who the token belongs to; "" where it may not tell."""
         try:
             return self.client.get("user")["login"]
         except RefusedError as error:
@@ -45,38 +57,38 @@ class Gitea:
 
     def opened(self, branch: str) -> PullRequest | None:
         """Return the open pull request of a branch of this repository."""
-        for each in self.client.pages(f"{self._repository}/pulls", state="open", limit=_PAGE):
-            head = each["head"]
+        for each in self.client.pages(f"{self.repository}/pulls", **self.asked_for(branch)):
+            head = each["head"]  # of any branch, where the server knows none of this name
             here = (head.get("repo") or {}).get("full_name", "").lower()
             if head["ref"] == branch and here == self.remote.path.lower():
-                return _pull_request(each)
+                return pull_request(each)
         return None
 
     def open(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request."""
         asked = {"head": branch, "base": base, "title": title, "body": body}
-        return _pull_request(self.client.ask("POST", f"{self._repository}/pulls", asked))
+        return pull_request(self.client.ask("POST", f"{self.repository}/pulls", asked))
 
     def merged(self) -> Iterator[PullRequest]:
         """Give the pull requests that were merged, those changed last first."""
         asked = {"state": "closed", "sort": "recentupdate", "limit": _PAGE}
-        for each in self.client.pages(f"{self._repository}/pulls", **asked):
+        for each in self.client.pages(f"{self.repository}/pulls", **asked):
             if each.get("merged"):
-                yield _pull_request(each)
+                yield pull_request(each)
 
     def comments(self, number: int) -> Iterator[Comment]:
         """Give the comments of a pull request, the oldest first."""
-        for each in self.client.pages(f"{self._repository}/issues/{number}/comments"):
-            yield _comment(each)
+        for each in self.client.pages(f"{self.repository}/issues/{number}/comments"):
+            yield comment_of(each)
 
     def post(self, number: int, body: str) -> Comment:
         """Write a comment."""
-        path = f"{self._repository}/issues/{number}/comments"
-        return _comment(self.client.ask("POST", path, {"body": body}))
+        path = f"{self.repository}/issues/{number}/comments"
+        return comment_of(self.client.ask("POST", path, {"body": body}))
 
     def edit(self, number: int, comment: int, body: str) -> None:
         """Replace a comment."""
-        path = f"{self._repository}/issues/comments/{comment}"
+        path = f"{self.repository}/issues/comments/{comment}"
         self.client.ask("PATCH", path, {"body": body})
 
     def store(self, place: str, number: int, experiment: str, commit: str) -> Store:
@@ -84,12 +96,12 @@ class Gitea:
         if place == "branch":
             return BranchStore(self, experiment, commit)
         if place == "release":
-            return Assets(self.client, f"{self._repository}/releases/{self._release(experiment)}")
-        return Assets(self.client, f"{self._repository}/issues/{number}")
+            return Assets(self.client, f"{self.repository}/releases/{self._release(experiment)}")
+        return Assets(self.client, f"{self.repository}/issues/{number}")
 
     def _release(self, experiment: str) -> int:
         """Return the release of an experiment, which is made where there is none."""
-        name, path = tag(experiment), f"{self._repository}/releases"
+        name, path = tag(experiment), f"{self.repository}/releases"
         asked = {"tag_name": name, "name": f"Results of {experiment}", "prerelease": True}
         return certain(
             lambda: self.client.found(f"{path}/tags/{quote(name, safe='')}"),
@@ -129,17 +141,11 @@ class Assets(OneByOne):
         self._client.ask("DELETE", f"{self._path}/{self._known[name]}")
 
 
-def _name(remote: Remote) -> str:
-    return quote(remote.path.rpartition("/")[2], safe="")
-
-
-def _headers(token: Token) -> dict[str, str]:
-    return {"Authorization": f"token {token.value}", "Accept": "application/json"}
-
-
-def _pull_request(found: dict) -> PullRequest:
+def pull_request(found: dict) -> PullRequest:
+    """Return a pull request of an answer."""
     return PullRequest(found["number"], found["html_url"], found["base"]["ref"])
 
 
-def _comment(found: dict) -> Comment:
-    return Comment(found["id"], found["body"], (found.get("user") or {}).get("login", ""))
+def comment_of(found: dict) -> Comment:
+    """Return a comment of an answer."""
+    return Comment(found["id"], found["body"] or "", (found.get("user") or {}).get("login", ""))

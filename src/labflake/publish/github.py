@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 from labflake.publish.branch_store import BranchStore
-from labflake.publish.client import BrokenError, Client, RefusedError, Upload, certain
+from labflake.publish.client import BrokenError, Client, Upload, certain
 from labflake.publish.files import File
 from labflake.publish.forge import Comment, PullRequest, Store, no_place
+from labflake.publish.gitea import Gitea, comment_of, pull_request
 from labflake.publish.remotes import Remote
 from labflake.publish.stores import OneByOne, tag
 from labflake.publish.tokens import Token
@@ -16,89 +17,48 @@ from labflake.publish.tokens import Token
 _PAGE = 100
 
 
-class GitHub:
-    """A repository on GitHub."""
+class GitHub(Gitea):
+    """A repository on GitHub; what is as on Gitea is there."""
 
-    short = "#"
     default_place = "release"
 
-    def __init__(self, remote: Remote, token: Token) -> None:
-        self.remote = remote
+    def connected(self, token: Token) -> Client:
+        """Return what talks to the server."""
         headers = {
             "Authorization": f"Bearer {token.value}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        self.client = Client(_api(remote), headers, token)
-        name = quote(remote.path.rpartition("/")[2], safe="")
-        self._repository = f"repos/{quote(remote.owner, safe='')}/{name}"
+        return Client(_api(self.remote), headers, token)
 
-    def base(self) -> str:
-        """Return the main branch."""
-        return self.client.get(self._repository)["default_branch"]
+    def asked_for(self, branch: str) -> dict[str, Any]:
+        """Return what is asked to find the open pull request of a branch."""
+        return {"state": "open", "head": f"{self.remote.owner}:{branch}", "per_page": _PAGE}
 
     def is_own(self, comment: Comment) -> bool:
         """Tell whether the token's user wrote a comment; where it does not tell, a guess."""
-        return comment.author == self._me or (not self._me and comment.author.endswith("[bot]"))
-
-    @cached_property
-    def _me(self) -> str:
-        try:
-            return self.client.get("user")["login"]
-        except RefusedError as error:
-            if error.status in (403, 404):
-                return ""
-            raise
-
-    def opened(self, branch: str) -> PullRequest | None:
-        """Return the open pull request of a branch of this repository."""
-        asked = {"state": "open", "head": f"{self.remote.owner}:{branch}", "per_page": _PAGE}
-        for each in self.client.pages(f"{self._repository}/pulls", **asked):
-            head = each["head"]  # where it knows no such head, it gives all of them
-            here = (head.get("repo") or {}).get("full_name", "").lower()
-            if head["ref"] == branch and here == self.remote.path.lower():
-                return _pull_request(each)
-        return None
-
-    def open(self, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """Open a pull request."""
-        asked = {"head": branch, "base": base, "title": title, "body": body}
-        return _pull_request(self.client.ask("POST", f"{self._repository}/pulls", asked))
+        return comment.author == self.me or (not self.me and comment.author.endswith("[bot]"))
 
     def merged(self) -> Iterator[PullRequest]:
         """Give the pull requests that were merged, those changed last first."""
         asked = {"state": "closed", "sort": "updated", "direction": "desc", "per_page": _PAGE}
-        for each in self.client.pages(f"{self._repository}/pulls", **asked):
+        for each in self.client.pages(f"{self.repository}/pulls", **asked):
             if each.get("merged_at"):
-                yield _pull_request(each)
+                yield pull_request(each)
 
     def comments(self, number: int) -> Iterator[Comment]:
         """Give the comments of a pull request, the oldest first."""
-        path = f"{self._repository}/issues/{number}/comments"
+        path = f"{self.repository}/issues/{number}/comments"
         for each in self.client.pages(path, per_page=_PAGE):
-            yield _comment(each)
-
-    def post(self, number: int, body: str) -> Comment:
-        """Write a comment."""
-        path = f"{self._repository}/issues/{number}/comments"
-        return _comment(self.client.ask("POST", path, {"body": body}))
-
-    def edit(self, number: int, comment: int, body: str) -> None:
-        """Replace a comment."""
-        path = f"{self._repository}/issues/comments/{comment}"
-        self.client.ask("PATCH", path, {"body": body})
+            yield comment_of(each)
 
     def store(self, place: str, number: int, experiment: str, commit: str) -> Store:
         """Return the place for files that is called `release` or `branch`."""
         if place == "branch":
             return BranchStore(self, experiment, commit)
         if place == "release":
-            return Release(self.client, self._repository, experiment, commit)
+            return Release(self.client, self.repository, experiment, commit)
         raise no_place(place, "GitHub", "release")
-
-    def commit_page(self, commit: str) -> str:
-        """Return where a commit is in a browser."""
-        return f"{self.remote.page}/commit/{commit}"
 
     def raw(self, commit: str, name: str) -> str:
         """Return where a file of a commit can be got from."""
@@ -153,11 +113,3 @@ def _api(remote: Remote) -> str:
     if remote.host.endswith(".ghe.com"):
         return f"https://api.{remote.host}"
     return f"{remote.web}/api/v3"
-
-
-def _pull_request(found: dict) -> PullRequest:
-    return PullRequest(found["number"], found["html_url"], found["base"]["ref"])
-
-
-def _comment(found: dict) -> Comment:
-    return Comment(found["id"], found["body"] or "", (found.get("user") or {}).get("login", ""))
