@@ -116,6 +116,13 @@ a \& b & 1.5 \\
 \end{tabular}
 \end{table}
 
+\begin{table}
+\resizebox{\textwidth}{!}{\begin{tabular}{@{}lS[table-format=2.1]@{}}
+x & 2.5 \\
+\end{tabular}}
+\caption{Boxed\label{tab:boxed}}
+\end{table}
+
 \begin{figure}[t]
 \includegraphics[width=0.5\textwidth]{assets/figures/bars.svg}
 \caption{The figure}\label{fig:one}
@@ -129,7 +136,7 @@ a \& b & 1.5 \\
 
 \section{Methods}\label{sec:methods}
 
-Section~\ref{sec:methods}: \emph{value `{python} "50% a_b"`}.
+Section~\ref{sec:methods}: \emph{value `{python} "50% a_b"`}, {\bf old}, Table~\ref{tab:boxed}.
 """
 SENTENCES = [
     "This is not significant, see (Knuth 1984), (Hunter 2007, 3), bold both, Fig. 1, (1), Table 1, "
@@ -141,7 +148,8 @@ SENTENCES = [
     "one of caps",
     "Theorem (Pythagoras). It holds.",
     "1 Methods",
-    "Section 1: value 50% a_b.",
+    "Section 1: value 50% a_b, old, Table 2.",
+    "Table 2. Boxed",
 ]
 
 

@@ -11,8 +11,9 @@ end
 local layout = set [[
   centering raggedright raggedleft noindent indent par smallskip medskip bigskip vspace hspace vfill hfill small
   footnotesize scriptsize tiny normalsize large Large huge Huge label protect relax sloppy singlespacing doublespacing
-  setlength addlinespace arraybackslash nonumber notag strut null hphantom vphantom phantom
+  setlength addlinespace arraybackslash nonumber notag strut null hphantom vphantom phantom index
 ]]
+local blanks = set "quad qquad enspace enskip thinspace space"
 local definition = set [[
   newcommand renewcommand providecommand def let DeclareMathOperator newenvironment renewenvironment newtheorem
 ]]
@@ -22,7 +23,9 @@ for _, name in ipairs {"Theorem", "Lemma", "Proposition", "Corollary", "Definiti
   theorems = theorems .. ("\\newtheorem*{%s}{%s}\n"):format(name:lower(), name)
 end
 
+local refused   -- something of the TeX that is read now
 local function refuse(source, what)
+  refused = true
   local shown = source:gsub("%s+", " "):gsub("^%s", "")
   common.problem(source, what .. ": " .. shown:sub(1, 60) .. (#shown > 60 and " …" or ""))
 end
@@ -56,6 +59,7 @@ local function left(raw, source)
   local ids = raw.text:match("^\\%a+%*?{([^{}]*)}$")
   if forms[name] and ids then return references(forms[name], ids, raw.text) end
   if layout[name] then return {} end
+  if blanks[name] then return {pandoc.Space()} end
   refuse(source, "this TeX cannot be shown" .. (name and " (\\" .. name .. ")" or ""))
   return {}
 end
@@ -82,6 +86,7 @@ end
 
 -- 0.5\textwidth
 local function image(i)
+  if pandoc.utils.stringify(i.caption) == "image" then i.caption = {} end   -- a word of pandoc's
   local part = (i.attributes.width or ""):match("^([%d.]*)\\%a+width$")
   if part then i.attributes.width = ("%g%%"):format(100 * (tonumber(part) or 1)) end
   for key, text in pairs(i.attributes) do if text:find("\\") then i.attributes[key] = nil end end
@@ -90,7 +95,10 @@ end
 
 local function figure(f)
   f.identifier = of_kind(f.identifier, "fig")
-  return f
+  local parts = f.content:filter(function(b) return b.t == "Figure" end)
+  if #parts == 0 then return f end
+  parts:extend(f.caption.long)
+  return pandoc.Div(parts, pandoc.Attr(f.identifier, {"subfigures"}))
 end
 
 -- A theorem has no number: each piece of TeX is read alone, and would begin with 1. The label of a table
@@ -108,12 +116,23 @@ local function around(d)
   end
 end
 
+-- Boxes are what is in them; columns of tables have an alignment, and nothing else.
+local function without_boxes(tex)
+  local function inner(group) return group:sub(2, -2) end
+  tex = tex:gsub("\\resizebox%*?%s*%b{}%s*%b{}%s*(%b{})", inner):gsub("\\scalebox%s*%b{}%s*(%b{})", inner)
+  tex = tex:gsub("\\begin{adjustbox}%s*%b{}", ""):gsub("\\end{adjustbox}", ""):gsub("\\[mf]box%s*(%b{})", inner)
+  return (tex:gsub("(\\begin{tabular}%s*)(%b{})", function(open, columns)
+    local plain = inner(columns):gsub("[@!<>]%s*%b{}", ""):gsub("S%s*%b[]", "r"):gsub("[SX]", {S = "r", X = "l"})
+    return open .. "{" .. plain .. "}"
+  end))
+end
+
 -- The words that TeX would print.
 local function words_of(tex)
   tex = tex:gsub("\\\\", " "):gsub("([^\\])%%[^\n]*", "%1"):gsub("^%%[^\n]*", "")
   tex = tex:gsub("\\item%s*%[", "\\item "):gsub("\\begin{%a+%*?}", "\\begin"):gsub("\\end{%a+%*?}", "")
   tex = tex:gsub("\\begin%s*(%b[])", "\\begin"):gsub("\\begin%s*%b{}%s*%b{}", "\\begin"):gsub("\\begin%s*%b{}", "\\begin")
-  for _, name in ipairs {"vspace", "hspace", "label", "color", "textcolor", "num", "qty", "SI", "si", "unit", "ang", "cline", "rule", "phantom", "hphantom", "vphantom", "ref", "eqref", "autoref", "cref", "Cref", "vref", "labelcref"} do
+  for _, name in ipairs {"vspace", "hspace", "label", "color", "textcolor", "num", "qty", "SI", "si", "unit", "ang", "cline", "rule", "phantom", "hphantom", "vphantom", "ref", "eqref", "autoref", "cref", "Cref", "vref", "labelcref", "index"} do
     tex = tex:gsub("\\" .. name .. "%*?%b{}", " ")
   end
   tex = tex:gsub("\\setlength%b{}%b{}", " "):gsub("\\setlength\\%a+%b{}", " "):gsub("\\cmidrule%s*%b()", "\\cmidrule"):gsub("\\cmidrule%s*%b{}", " ")
@@ -139,8 +158,22 @@ local function check_words(tex, blocks, source)
   end
 end
 
+-- The only label of a piece of TeX is that of its table or figure, wherever it stands.
+local function named(blocks, tex)
+  local label, count = tex:match("\\label{([^}]*)}"), select(2, tex:gsub("\\label{", ""))
+  local function name(kind)
+    return function(element)
+      if element.identifier == "" then element.identifier = of_kind(label, kind) end
+      return element
+    end
+  end
+  return count == 1 and blocks:walk {Table = name "tbl", Figure = name "fig"} or blocks
+end
+
 local function read(source)
-  local tex = common.bare(source)
+  local tex = without_boxes(common.bare(source))
+  refused = false
+  if tex:match("^%s*\\begin{comment}") then return {} end
   if tex:find("\\today%f[%A]") then refuse(source, "every day shows another \\today; write the date") end
   local blocks = pandoc.read(theorems .. tex, "latex+raw_tex").blocks
   local function raw(r) return left(r, source) end
@@ -154,8 +187,9 @@ local function read(source)
     end,
   }
   clean = clean:walk {Math = math, Image = image, Figure = figure, Div = around}
-  if #clean == 0 and not layout[tex:match("^%s*\\(%a+)")] then refuse(source, "this TeX shows nothing") end
-  check_words(tex, clean, source)
+  clean = named(clean, tex)
+  if not refused and #clean == 0 and not layout[tex:match("^%s*\\(%a+)")] then refuse(source, "this TeX shows nothing") end
+  if not refused then check_words(tex, clean, source) end
   return clean
 end
 
@@ -166,9 +200,19 @@ local function block(r)
   return read(r.text)
 end
 
+-- {\bf word}: the braces end what it says.
+local function take_braces(before, raw, after)
+  local is_declaration = raw.text:match("^\\%a+%s")
+  if not (is_declaration and before and before.t == "Str" and after and after.t == "Str") then return end
+  if not (before.text:match("{$") and after.text:match("^}")) then return end
+  before.text = before.text:gsub("{$", "")
+  after.text = after.text:gsub("^}", "")
+end
+
 local function inlines(list)
   local out = pandoc.Inlines {}
-  for _, each in ipairs(list) do
+  for i, each in ipairs(list) do
+    if each.t == "RawInline" and is_tex(each) then take_braces(out[#out], each, list[i + 1]) end
     if each.t ~= "RawInline" or not is_tex(each) then
       out:insert(each)
     elseif not definition[each.text:match("^%s*\\(%a+)")] then
