@@ -9,9 +9,12 @@ from labflake.site.differences import Differences
 from labflake.site.templates import as_it_is, template
 
 _MORE = Markup("""
-table { border-collapse: collapse; width: 100%; } td, th { padding: .3rem .8rem; text-align: left;
-  vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-h2 { margin: 2.5rem 0 .6rem; } td.number { font-variant-numeric: tabular-nums; }
+main table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+main td, main th { padding: .3rem .8rem; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line); white-space: normal; overflow-wrap: anywhere; }
+main th:last-child, main td:last-child { width: 6rem; }
+main td.number { text-align: left; font-variant-numeric: tabular-nums; }
+h2 { margin: 2.5rem 0 .6rem; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.5rem; } .pair figure { margin: 0; }
 .pair img { width: 100%; background: #fff; border: 1px solid var(--line); border-radius: 6px; }
 pre { background: var(--shade); padding: .8rem; border-radius: 6px; overflow-x: auto; }
