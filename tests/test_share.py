@@ -10,6 +10,7 @@ import pytest
 from servers import s3, ssh
 from sharing import TINY, Project
 
+from labflake.cache.ssh import Ssh
 from labflake.project.experiments import Experiment
 from labflake.site import states
 
@@ -215,3 +216,21 @@ def test_place_that_does_not_answer_is_told(clone: Project, tmp_path: Path) -> N
     said = clone.refused("pull", CACHE="ssh://127.0.0.1:9/srv/cache", **elsewhere(tmp_path))
     assert "ssh://127.0.0.1:9/srv/cache" in said
     assert not clone.generated("outputs").exists()
+
+
+def test_file_that_came_in_part_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is sent over ssh has its name when all of it came, and never before.
+
+    A file of the kernel says that it is as long as a page, and ends before: so does a connection.
+    """
+    short = Path("/sys/class/net/lo/mtu")
+    if not ssh.program() or not short.exists():
+        pytest.skip("ssh and sshd are not installed, or this is no Linux")
+    with ssh.Ssh() as server:
+        monkeypatch.setenv("PATH", server.environment["PATH"])
+        store = Ssh(server.url)
+        store.pipe_file(f"{store.place}/whole", b"all of it")
+        with pytest.raises(ConnectionError):
+            store.put_file(str(short), f"{store.place}/half")
+        assert store.cat_file(f"{store.place}/whole") == b"all of it"
+        assert [path.name for path in server.files.rglob("*")] == ["whole"]

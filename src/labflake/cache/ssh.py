@@ -9,13 +9,13 @@ import os
 import shlex
 import subprocess
 import tempfile
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from labflake.errors import LabError
 
 _OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=10")
 _SHARED = ("-o", "ControlMaster=auto", "-o", "ControlPersist=30")
+_BLOCK = 32 << 20  # bytes
 _FAILED = 255  # exit code of ssh itself
 _GONE = 44  # ours, for a file that is not there
 
@@ -67,15 +67,18 @@ class Ssh:
 
     def pipe_file(self, path: str, data: bytes) -> None:
         """Write a file, which has its name when it is whole."""
-        self._run(_WRITE, path, given=data)
+        self._run(_WRITE, path, str(len(data)), given=data)
 
     def put_file(self, source: str, path: str) -> None:
         """Copy a file there, which has its name when it is whole."""
-        self._run(f'{_WRITE} && [ "$(wc -c < "$1")" -eq "$2" ]', path, _size(source), file=source)
+        self._run(_WRITE, path, str(os.stat(source).st_size), file=source)
 
     def get_file(self, path: str, target: str) -> None:
-        """Copy a file from there."""
-        Path(target).write_bytes(self.cat_file(path))
+        """Copy a file from there, in parts that memory holds."""
+        size = self.info(path)["size"]
+        with open(target, "wb") as file:
+            for start in range(0, size, _BLOCK):
+                file.write(self.cat_file(path, start, min(start + _BLOCK, size)))
 
     def exists(self, path: str) -> bool:
         """Tell whether a file is there."""
@@ -96,14 +99,11 @@ class Ssh:
         return {name: {"size": int(size)} for size, name in pairs}
 
 
+# A connection that breaks ends the input, too: what is too short does not get the name.
 _WRITE = (
     'umask 002; mkdir -p "${1%/*}" && part="$1.$$.part" && trap \'rm -f "$part"\' EXIT'
-    ' && cat > "$part" && mv "$part" "$1"'
+    ' && cat > "$part" && [ "$(wc -c < "$part")" -eq "$2" ] && mv "$part" "$1"'
 )
-
-
-def _size(path: str) -> str:
-    return str(os.stat(path).st_size)
 
 
 def _sockets() -> str:
