@@ -12,6 +12,8 @@ from pathlib import Path
 
 import rendering
 
+from labflake import environment
+
 NAME = "2024-02-29-Drawn"
 GENERATED = Path("generated") / NAME
 SCRIPTS = Path("scripts") / NAME
@@ -84,6 +86,7 @@ def write(project: Path, drawn: Drawn) -> Path:
     shutil.copy(rendering.REPOSITORY / "poetry.lock", project)
     text = (rendering.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     (project / "pyproject.toml").write_text(f"{text}\n[tool.labflake]\n", encoding="utf-8")
+    assert environment.is_current(project), "poetry.lock has changed: make tools"
     (project / "src").mkdir()
     (scripts / "Snakefile").write_text(drawn.snakefile, encoding="utf-8")
     for number, name in enumerate(drawn.inputs):

@@ -11,7 +11,7 @@ from labflake.data_files.gate import guarded
 from labflake.data_files.gate.guarded import Guarded
 from labflake.errors import LabError
 from labflake.programs import mentions
-from labflake.project.experiments import Experiment, root
+from labflake.project.experiments import Experiment, inside, root
 from labflake.project.options import is_locked
 
 _data = Guarded(())  # of the experiment that is built
@@ -115,9 +115,8 @@ def _is_made(path: str, made: set[str]) -> bool:
 
 def _is_ours(experiment: Experiment, path: str) -> bool:
     """Tell whether git holds a file: all of the project but `generated` and `data`."""
-    real = os.path.realpath(os.path.join(experiment.generated, path))  # it may be a link to one
-    inside = os.path.relpath(real, os.path.realpath(root()))
-    return inside.split(os.sep)[0] not in ("..", "generated", "data")
+    below = inside(os.path.normpath(os.path.join(experiment.generated, path)), root())
+    return below is not None and below.partition(os.sep)[0] not in ("generated", "data")
 
 
 def _say(rule: str, path: str) -> None:
