@@ -168,6 +168,8 @@ def _build(
         done = run_steps.run(experiment, contents, change, goal, redo, running, look)
         contents.save()
         if done is None:
+            if not change.everything:  # what is left to do follows from the records
+                marker.unlink()
             return 1
         counts += Counter(done)
     if not in_doubt:
