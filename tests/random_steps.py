@@ -37,12 +37,12 @@ class Drawn:
     programs: list[str] = field(default_factory=list)
 
 
-def draw(chance: random.Random) -> Drawn:
-    """Draw an experiment of up to twelve steps: chains, folders, programs, marks and functions."""
+def draw(chance: random.Random, most: int = 12) -> Drawn:
+    """Draw an experiment of at least four steps: chains, folders, programs, marks and functions."""
     drawn = Drawn(inputs=[f"in{n}.txt" for n in range(3)], programs=["one.py", "two.py"])
     rules = ["from labflake import code", ""]
     files = [f"../../{SCRIPTS}/{name}" for name in drawn.inputs]
-    for number in range(chance.randint(4, 12)):
+    for number in range(chance.randint(4, most)):
         needs = sorted({chance.choice(files[-6:]) for _ in range(chance.randint(1, 3))})
         output = f"assets/data/{number}.txt"
         kind = chance.choices(

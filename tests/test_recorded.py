@@ -104,7 +104,7 @@ def test_the_record_and_snakemake_make_the_same_bytes(
     """After each of fifty edits, both ways make the same files, and run as many steps."""
     for number in range(BUILDS):
         if number % 17 == 0:
-            drawn = random_steps.draw(chance)
+            drawn = random_steps.draw(chance, most=6)
             first = random_steps.write(tmp_path / f"{number}-recorded", drawn)
             random_steps.in_a_fork(first, random_steps.build)
             second = tmp_path / f"{number}-read"
