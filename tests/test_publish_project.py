@@ -196,6 +196,7 @@ def test_a_page_instead(project):
     assert not re.search(r'(src|href)="(?!data:|#)', page)
 
 
+@pytest.mark.long
 def test_the_token_is_seen_nowhere(project, gitea):
     """It is in no output, no file and no process list, wherever it comes from, also in an error."""
     helper = f"!f() {{ echo username=ann; echo password={TOKEN}; }}; f"
@@ -345,6 +346,7 @@ def test_settings_that_mean_nothing(monkeypatch, tmp_path):
         settings.read()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("forge", ["github", "gitlab"])
 def test_forges_by_setting(project, forge):
     """GitHub and GitLab get the comment as well, with the token that is for them."""
@@ -359,6 +361,7 @@ def test_forges_by_setting(project, forge):
     assert server.problems == []
 
 
+@pytest.mark.long
 def test_a_job_builds_and_publishes(project, tmp_path):
     """In a fresh clone of a pull request's branch a job builds what it touches, and posts it."""
     with Gitea() as server:
