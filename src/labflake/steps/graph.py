@@ -148,17 +148,17 @@ def _judge(nodes: dict[str, Node], foresight: _Foresight) -> None:
             foresight.bring(node.key)
         else:
             node.why = _why(node.step, made, foresight)
+    wanted = {p for node in nodes.values() if node.state != COMPLETE for p in node.step.inputs}
     for node in reversed(nodes.values()):
-        if node.state == COMPLETE and _is_wanted_back(node, nodes, foresight):
+        if node.state == COMPLETE and _is_wanted_back(node, wanted, foresight):
+            wanted.update(node.step.inputs)
             node.state = CACHED if foresight.store.digests(node.key) else PENDING
             node.why = "was removed after use, and is needed again"
 
 
-def _is_wanted_back(node: Node, nodes: dict[str, Node], foresight: _Foresight) -> bool:
+def _is_wanted_back(node: Node, wanted: set[str], foresight: _Foresight) -> bool:
     """Tell whether a `temp()` output that is gone is an input of a step that is not complete."""
-    gone = {path for path in node.step.outputs if not foresight.known.digest(path)}
-    others = [n for n in nodes.values() if n.state != COMPLETE] if gone else []
-    return any(gone.intersection(other.step.inputs) for other in others)
+    return any(p in wanted and not foresight.known.digest(p) for p in node.step.outputs)
 
 
 def _awaited(node: Node, foresight: _Foresight) -> str:
