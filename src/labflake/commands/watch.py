@@ -13,7 +13,7 @@ from pathlib import Path
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents
 from labflake.content.digests import mark, sha256
-from labflake.documents import preview
+from labflake.documents import preview, snapshots
 from labflake.processes import lent
 from labflake.processes.processes import end_with_parent
 from labflake.project.experiments import RECORD, Experiment, current, head_commit, relative, root
@@ -40,7 +40,11 @@ def main(argv: list[str]) -> None:
     experiment = current()
     end_with_parent()
     outputs = experiment.generated / "outputs"
-    with lent.lender_of(*_NEEDED), preview.served(outputs) as (address, builds):
+    with (
+        snapshots.kept_here(),
+        lent.lender_of(*_NEEDED),
+        preview.served(outputs) as (address, builds),
+    ):
         try:
             _watch(experiment, address, builds)
         except KeyboardInterrupt:

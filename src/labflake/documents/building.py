@@ -38,6 +38,7 @@ class Order:
     remembered: dict | None = None
     packages: dict | None = None  # that the steps ask for, and the pins of these
     notebook: bool = False  # and nothing else
+    around: str = ""  # what of the experiment cells can read without being seen to
 
 
 @dataclass

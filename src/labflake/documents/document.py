@@ -67,6 +67,7 @@ class Making:
         steps = pins.noted(software.asked(self.experiment, {}, contents))
         remembered = self.evidence.remembered
         self.order = Order(str(source), str(folder), names, asked, remembered, steps, notebook)
+        self.order.around = repr([self.evidence.around, self.evidence.variables])
 
     def finish(self, answer) -> Built:
         """Publish and record what was made, if it is right and nothing changed under it.

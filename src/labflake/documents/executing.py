@@ -57,7 +57,7 @@ def _results(source: Source, wanted: list[str], order: "Order") -> tuple[Execute
         return executed, saved
     from labflake.documents import cells
 
-    executed = cells.execute(source, wanted, order.variables)
+    executed = cells.execute(source, wanted, order.variables, order.around)
     return executed, memory.worth_keeping(source, wanted, executed)
 
 

@@ -6,6 +6,8 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FrameType
@@ -48,6 +50,19 @@ class Notes:
             self._note(event, arguments)
         finally:
             self._at_work.now = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Note nothing that this thread does: the equipment is at work."""
+        self._at_work.now = True
+        try:
+            yield
+        finally:
+            self._at_work.now = False
+
+    def wrote(self) -> bool:
+        """Tell whether a cell wrote a file that may matter."""
+        return any(_matters(path) and not _passing(path) for path in self.written)
 
     def _note(self, event: str, arguments: tuple) -> None:
         if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):

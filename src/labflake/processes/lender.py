@@ -34,11 +34,13 @@ def main(place: str, modules: list[str]) -> None:
 
 def files() -> dict[str, tuple]:
     """Return the files of all modules of this process, and what tells that they are the same."""
-    found = {getattr(module, "__file__", None) for module in [*sys.modules.values()]}
-    return {path: _seen(path) for path in found if path}
+    loaded = [getattr(module, "__dict__", {}) for module in [*sys.modules.values()]]
+    found = {names.get("__file__") for names in loaded}  # asking a lazy module would import more
+    return {path: seen(path) for path in found if path}
 
 
-def _seen(path: str) -> tuple:
+def seen(path: str) -> tuple:
+    """Return what tells whether a file is the same."""
     try:
         stat = os.stat(path)
     except OSError:
@@ -82,7 +84,7 @@ class _Lender:
         size, _, message = message.partition(b"\n")
         while len(message) < int(size):
             message += asked.recv(_LARGEST)
-        if any(_seen(path) != seen for path, seen in self.known.items()):
+        if any(seen(path) != known for path, known in self.known.items()):
             asked.close()
         elif process := os.fork():
             self.lent[process] = asked

@@ -1,0 +1,42 @@
+"""What went wrong in a cell, with its line and with what to do."""
+
+import re
+
+from labflake.documents.problems import Problem
+from labflake.documents.source import Cell, Source
+from labflake.environment import missing
+from labflake.steps.variables import advice
+
+
+def death(cell: Cell, log: str) -> Problem:
+    """Return the problem of the cell that ended its kernel, with what the kernel said last."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        said = [line for line in file.read().splitlines() if "IPKernelApp" not in line][-5:]
+    return Problem(cell.line, "\n    ".join(["the kernel died in this cell", *said]))
+
+
+def failure(source: Source, notebook) -> Problem:
+    """Return the problem of the cell that raised an exception, with the line that did."""
+    cells = zip(source.cells, notebook.cells, strict=True)
+    for ours, cell in cells:
+        for out in cell.get("outputs", ()):
+            if out.output_type == "error":
+                return _raised(ours, out)
+    return Problem(1, "a cell failed")
+
+
+def _raised(cell: Cell, out) -> Problem:
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out.traceback))
+    places = re.findall(r"(?:Cell In\[\d+\], |<cell>:)line (\d+)|^-+> (\d+) ", trace, re.M)
+    number = int(next((a or b for a, b in places), 1))
+    lines = cell.text.splitlines()
+    code = lines[number - 1].strip() if number <= len(lines) and places else ""
+    said = f"{out.ename}: {out.evalue}".rstrip(": ")
+    text = "\n    ".join(line for line in (said, code, *advice_on(said)) if line)
+    return Problem(cell.line + number - 1, text)
+
+
+def advice_on(said: str) -> list[str]:
+    """Return how to get a module or a variable that was not found."""
+    found = (missing.advice(said), advice(said, "cells"))
+    return [line.strip() for text in found if text for line in text.splitlines()]
