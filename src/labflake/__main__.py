@@ -103,7 +103,9 @@ def _failed(error: Exception, text: str) -> int:
     sys.stdout.flush()
     if options.is_debugging():
         print(hidden(_traceback(error)), file=sys.stderr, end="")
-    print(f"error: {hidden(text).removeprefix('error: ')}", file=sys.stderr)
+    from labflake.content.printed import tamed
+
+    print(f"error: {tamed(hidden(text)).removeprefix('error: ')}", file=sys.stderr)
     return getattr(error, "code", 1)
 
 

@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 from labflake.content.contents import Contents
+from labflake.content.printed import tamed
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, current, relative
 from labflake.project.options import option
 from labflake.steps import logs, names
+
+_AT_ONCE = 1 << 20  # characters of a line
 
 
 def main(argv: list[str]) -> None:
@@ -24,7 +27,9 @@ def main(argv: list[str]) -> None:
             print(f"{name}: it did not run here; its result came from the cache, or is to be made")
             continue
         print(f"{name}   {relative(log)}")
-        print(log.read_text(encoding="utf-8", errors="replace"), end="")
+        with log.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for part in iter(lambda: file.readline(_AT_ONCE), ""):
+                print(tamed(part), end="")
 
 
 def _steps(experiment: Experiment) -> dict[str, list[str]]:

@@ -182,7 +182,7 @@ def _tried(
     with _client(notebook, source, variables, around, go_on) as (client, env, log):
         client.header_expressions = header_expressions
         try:
-            client.execute(env=env, cleanup_kc=True, stderr=log)
+            client.execute(env=env, cleanup_kc=True, stdout=log, stderr=log)
         except CellExecutionError:
             client.problems.append(cell_errors.failure(source, notebook))
         except asyncio.CancelledError:  # what nbclient makes of Ctrl-C

@@ -143,6 +143,7 @@ def prepare() -> None:
         if path and _matters(path):
             notes.read[path] = looks.look(path)
     _note_workers()
+    showing.send_any_text()
     sys.addaudithook(notes.hook)
 
 

@@ -8,6 +8,7 @@ import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
+from labflake.content import printed
 from labflake.documents import prose
 from labflake.documents.outputs import Outputs
 from labflake.documents.problems import refuse
@@ -84,8 +85,10 @@ def _steady(made: dict) -> nbformat.NotebookNode:
     if output.output_type == "execute_result":
         output["execution_count"] = None
     if "text" in output:
-        output.text = _without_addresses(output.text)
+        output.text = printed.characters(_without_addresses(output.text))
     data = output.get("data", {})
+    for kind in [kind for kind in data if kind.startswith("text/")]:
+        data[kind] = printed.characters(data[kind])
     if "text/plain" in data:
         data["text/plain"] = _without_addresses(data["text/plain"])
     if "text/html" in data:
@@ -120,10 +123,19 @@ def export(notebook: nbformat.NotebookNode, source: Source, folder: Path) -> tup
     config.NbConvertBase.display_data_priority = [*_KINDS]
     templates = {"template_name": "document", "extra_template_basedirs": [str(_HERE / "nbconvert")]}
     exporter = MarkdownExporter(config=config, **templates)
+    exporter.register_filter("fenced", _fenced)
+    exporter.register_filter("tamed", printed.tamed)
     exporter.register_filter("without_options", lambda s: re.sub(r"\A(?:#\|.*\n?)+", "", s))
     names = {"output_files_dir": "", "unique_key": "figure"}
     body, _ = exporter.from_notebook_node(shown, resources=names)
     return _number_lines(body, source)
+
+
+def _fenced(text: str, attributes: str) -> str:
+    """Return a block of code that ends where the text does, whatever stands in it."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(7, longest + 1)
+    return f"{fence} {attributes}\n{text}\n{fence}"
 
 
 def _removal() -> dict:

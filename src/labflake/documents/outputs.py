@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 
+from labflake.content import printed
 from labflake.documents import interactive, markup
 from labflake.documents.problems import Problem
 from labflake.documents.source import Cell
@@ -68,6 +69,8 @@ class Outputs:
         if kind == "application/json":
             plain = json.dumps(data[kind], indent=2, ensure_ascii=False)
             kind, data = "text/plain", {"text/plain": plain}
+        if kind in ("text/markdown", "text/latex"):
+            data[kind] = printed.tamed(_text(data[kind]).replace("\r", "\n"))
         return {kind: data[kind]}, static
 
     def _pair(self, html: str, picture: str) -> str:

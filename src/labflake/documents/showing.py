@@ -3,6 +3,7 @@
 import importlib.abc
 import importlib.machinery
 import itertools
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,23 @@ def register(formatter: Any) -> None:
     html.for_type_by_name("polars.dataframe.frame", "DataFrame", _polars)
     html.for_type_by_name("polars.series.series", "Series", _polars)
     sys.meta_path.insert(0, _Finder())
+
+
+def send_any_text() -> None:
+    """Let the kernel send halves of surrogate pairs, too: it loses all that comes with one."""
+    from IPython import get_ipython
+    from jupyter_client.jsonutil import json_default
+
+    session = get_ipython().kernel.session
+    pack = session.pack
+
+    def packed(content: Any) -> bytes:
+        try:
+            return pack(content)
+        except UnicodeEncodeError:
+            return json.dumps(content, default=json_default, allow_nan=False).encode("ascii")
+
+    session.pack = packed
 
 
 def _altair(chart: Any, **_: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from labflake.content.printed import tamed
 from labflake.data_files.sources.secrecy import hidden
 from labflake.project.experiments import Experiment
 from labflake.steps import names
@@ -48,8 +49,7 @@ class Following:
         new = self._read(self._shown)
         end = len(new) if whole else new.rfind(b"\n") + 1
         self._shown += end
-        lines = new[:end].decode(errors="replace").splitlines()
-        return [_plain(line.rpartition("\r")[2]) for line in lines]
+        return [_plain(line) for line in tamed(new[:end].decode(errors="replace")).splitlines()]
 
     def _size(self) -> int:
         return self.log.stat().st_size if self.log.exists() else 0
@@ -65,4 +65,5 @@ class Following:
 
 def _plain(line: str) -> str:
     """Return a line without secrets, and without what would move the cursor of a terminal."""
-    return "".join(c for c in hidden(line) if c.isprintable() or c == "\t").replace("\t", "    ")
+    text = tamed(hidden(line))
+    return "".join(c for c in text if c.isprintable() or c == "\t").replace("\t", "    ")

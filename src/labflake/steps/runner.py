@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake.command_line.table import as_make_line
+from labflake.content.printed import last_lines
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
 from labflake.processes import fences, memory, orphans, processes
@@ -53,8 +54,8 @@ class StepError(LabError):
         command = step.moved if scratch and not step.files else step.command.split("\n#")[0]
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
-            end = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-            lines += [f"    {line}" for line in end[-_END:]]
+            end = last_lines(log, _END)
+            lines += [f"    {line}" for line in end]
             lines += [f"  its whole log: {relative(log)}"]
             lines += [f"  to look into it: {as_make_line('debug', step.name)}"]
             lines += _package(step, "\n".join(end))

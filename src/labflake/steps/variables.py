@@ -37,8 +37,10 @@ def of_cells(experiment: Experiment, contents: Contents) -> list[str]:
 
 def missing(log: Path) -> str | None:
     """Return what to do if a step failed for want of a variable that is set outside it."""
-    end = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
-    return advice(end, "steps")
+    from labflake.content.printed import last_lines
+
+    end = last_lines(log, 20) if log.exists() else []
+    return advice("\n".join(end), "steps")
 
 
 def advice(said: str, whom: str) -> str | None:

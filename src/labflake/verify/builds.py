@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labflake.command_line import table as commands
 from labflake.content.meter import moving_line
+from labflake.content.printed import last_lines, tamed
 from labflake.errors import LabError
 from labflake.processes import orphans, processes
 from labflake.project.experiments import COPY, relative
@@ -65,7 +66,7 @@ def run(
             with log.open("wb") as sink:
                 for line in process.stdout or ():
                     sink.write(line)
-                    _show(line.decode(errors="replace").rstrip())
+                    _show(tamed(line.decode(errors="replace")).rstrip())
             process.wait()
         finally:
             _end(process)
@@ -92,6 +93,5 @@ def _show(line: str) -> None:
 
 
 def _failure(called: str, log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    end = "".join(f"\n    {line}" for line in lines[-_END:])
+    end = "".join(f"\n    {line}" for line in last_lines(log, _END))
     return f"the build in {called} failed{end}\n  its whole log: {relative(log)}"
