@@ -61,10 +61,13 @@ class Fence:
 
 
 def _around(folder: Path) -> list[str]:
-    """Return all that is beside a folder, and beside each folder that it is in."""
+    """Return all that is beside a folder, and beside each folder that it is in.
+
+    A link to one of these folders is none of it: it would lead back inside.
+    """
     real = folder.resolve()
-    ways = zip(real.parents, [real, *real.parents], strict=False)
-    return [str(each) for above, way in ways for each in above.iterdir() if each != way]
+    every = (each for above in real.parents for each in above.iterdir())
+    return [str(each) for each in every if not real.is_relative_to(each.resolve())]
 
 
 def _call(number: int, *arguments: object) -> int:
