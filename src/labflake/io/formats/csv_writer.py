@@ -90,9 +90,16 @@ def _look(table: "pd.DataFrame") -> _Look:
 
 def _is_plain(column: "pd.Series", kind: str | dict) -> bool:
     """Tell whether a reader finds the type by itself, where nothing says it."""
-    if kind == "object" or (kind == "float64" and len(column)):
+    if kind == "object" or (_is_number(column) and len(column)):
         return True
     return kind in _PLAIN and bool(column.notna().any())
+
+
+def _is_number(column: "pd.Series") -> bool:
+    """Tell whether a column has numbers of NumPy; how many bits these have is not kept."""
+    import numpy as np
+
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
 
 
 def _all_are_words(column: "pd.Series") -> bool:
@@ -146,6 +153,8 @@ def _refuse_losses(table: "pd.DataFrame", back: "pd.DataFrame") -> None:
 
 
 def _are_same(one: "pd.Series", other: "pd.Series") -> bool:
+    if _is_number(one) and _is_number(other):
+        return one.equals(other.astype(one.dtype))
     if one.dtype != "object":
         return one.equals(other)
     known = one.notna().tolist() == other.notna().tolist()
