@@ -66,8 +66,15 @@ def _around(folder: Path) -> list[str]:
     A link to one of these folders is none of it: it would lead back inside.
     """
     real = folder.resolve()
-    every = (each for above in real.parents for each in above.iterdir())
+    every = (each for above in real.parents for each in _in(above))
     return [str(each) for each in every if not real.is_relative_to(each.resolve())]
+
+
+def _in(folder: Path) -> list[Path]:
+    try:
+        return [*folder.iterdir()]
+    except OSError:  # it may be entered, and not listed
+        return []
 
 
 def _call(number: int, *arguments: object) -> int:
