@@ -51,7 +51,7 @@ def test_the_record_and_snakemake_choose_the_same_steps(
         seed = chance.random()
         said = random_steps.in_a_fork(project, lambda p=project, d=drawn, s=seed: _compare(p, d, s))
         known += int(said.split()[-1])
-    assert known > GRAPHS * STATES // 3  # the others are left to Snakemake
+    assert known > GRAPHS * STATES // 20  # the draw decides how many are left to Snakemake
 
 
 def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:

@@ -93,7 +93,7 @@ def _write_parquet(value: Any, path: Path) -> None:
     try:
         with open(path, "wb") as handle:
             table.to_parquet(handle, index=False, compression="zstd")
-    except (TypeError, ValueError, NotImplementedError) as error:  # of Arrow, too
+    except (TypeError, ValueError, RuntimeError) as error:  # of Arrow, too
         raise LabError(f"parquet cannot keep this table: {error.args[0]}") from None
 
 
