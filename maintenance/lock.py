@@ -25,8 +25,16 @@ def main() -> None:
         render = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
         subprocess.run([*render, "--output-dir", folder, str(REPOSITORY)], check=True)
         project = next(Path(folder).iterdir())
+        forget_wheel(project / "poetry.lock")
         lock(project)
         (PAYLOAD / "poetry.lock").write_bytes((project / "poetry.lock").read_bytes())
+
+
+def forget_wheel(path: Path) -> None:
+    """Take labflake out of a lock, so that Poetry reads anew what its wheel needs."""
+    packages = path.read_text(encoding="utf-8").split("[[package]]\n")
+    kept = [text for text in packages if not text.startswith('name = "labflake"\n')]
+    path.write_text("[[package]]\n".join(kept), encoding="utf-8")
 
 
 def pin(packages: list[str], path: Path) -> None:

@@ -91,6 +91,17 @@ def test_the_template_brings_the_wheel_of_these_sources() -> None:
     ).read_text(encoding="utf-8")
 
 
+def test_the_lock_of_the_template_has_what_the_wheel_needs() -> None:
+    """The lock says what labflake depends on as `pyproject.toml` does: else, make lock."""
+    locked = tomllib.loads((REPOSITORY / PAYLOAD / "poetry.lock").read_text(encoding="utf-8"))
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    (entry,) = [each for each in locked["package"] if each["name"] == "labflake"]
+    asked = dict(
+        re.split(r"(?=[<>=])", each, maxsplit=1) for each in declared["project"]["dependencies"]
+    )
+    assert entry["dependencies"] == asked
+
+
 def test_files_end_with_one_line_break(texts: dict[str, str]) -> None:
     """Text files use line feeds, end with exactly one, and have no blanks at the ends of lines."""
     bad = [name for name, text in texts.items() if text and not re.search(r"[^\n]\n\Z", text)]
