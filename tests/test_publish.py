@@ -82,6 +82,14 @@ def test_the_main_branch_has_no_pull_request(server, tmp_path):
     assert server.pulls == []
 
 
+def test_a_token_that_may_not_read_the_code(tmp_path):
+    """GitLab does not tell it the main branch; the error says what the token needs."""
+    with FORGES["gitlab"]() as server:
+        server.disturb("GET", "/projects/[^/]+$", Answer(200, {"id": 7}))
+        assert "FORGE_TOKEN needs" in error(server, tmp_path)
+        assert server.pulls == []
+
+
 def test_posting_again_edits_its_own_comment(server, tmp_path):
     """There is one comment afterwards; others stay as they are, wherever ours is among them."""
     number = server.pull(BRANCH)
@@ -227,10 +235,11 @@ def test_half_an_asset_is_replaced(github, tmp_path):
     assert held(github)[result().files()[0].name] == result().files()[0].content
 
 
-def test_files_that_a_server_does_not_take(gitea, tmp_path, capsys):
-    """They are left out and said; the comment is whole without them."""
+@pytest.mark.parametrize("place", ["attachments", "release"])
+def test_files_that_a_server_does_not_take(gitea, tmp_path, capsys, place):
+    """They are left out and said, with whichever status it refuses; the comment is whole."""
     gitea.kinds = (".png",)
-    assert post(gitea, tmp_path) == "posted"
+    assert post(gitea, tmp_path, place=place) == "posted"
     assert "outputs/report.pdf is left out" in capsys.readouterr().err
     [body] = bodies(gitea)
     assert "report-" not in re.sub(r"\[labflake.*", "", body)

@@ -1,7 +1,8 @@
 """Gitea, GitHub and GitLab on loopback: each refuses what its published description does not have.
 
-They have the habits of the real ones: pages, limits, other names for themselves, refusals in their
-own words; and the connection can be broken before or after a request is fulfilled.
+What they answer themselves has to be as described, too. They have the habits of the real ones:
+pages, limits, other names for themselves, refusals in their own words; and the connection can be
+broken before or after a request is fulfilled.
 """
 
 import email
@@ -13,12 +14,10 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-import jsonschema
-
+from servers import described
 from servers.web import Quiet
 
 TOKEN = "tok-Secret-publish-7f31"
@@ -49,7 +48,7 @@ class Forge(ABC):
 
     Attributes:
         asked: all requests.
-        problems: what was asked against the description.
+        problems: what was asked, or answered, against the description.
         pulls: the pull requests by number; comments: of each the comments.
         trouble: what goes wrong: (method, pattern of the path, what, how often).
     """
@@ -58,8 +57,7 @@ class Forge(ABC):
     path = "ann/study"
 
     def __init__(self) -> None:
-        text = (Path(__file__).parent / f"descriptions/{self.description}.json").read_text()
-        self.described = json.loads(text)
+        self.described = described.read(self.description)
         self.asked: list[Asked] = []
         self.problems: list[str] = []
         self.pulls: list[dict] = []
@@ -120,22 +118,27 @@ class Forge(ABC):
     def answer(self, asked: Asked) -> Answer:
         """Return the answer to a request, and check it against the description."""
         place = asked.path.removeprefix(self.described["server"])
-        found = [t for t in self.described["paths"] if re.fullmatch(_pattern(t), place)]
+        found = [t for t in self.described["paths"] if re.fullmatch(described.pattern(t), place)]
         template = min(found, key=lambda t: t.count("{"), default="")
         operation = self.described["paths"].get(template, {}).get(asked.method.lower())
         if not asked.path.startswith(self.described["server"]) or not operation:
             self.problems.append(f"{asked.method} {asked.path} is not described")
             return Answer(404, {"message": "Not Found"})
-        wrong = list(_wrong(operation, asked))
+        values = [
+            unquote(each) for each in re.fullmatch(described.pattern(template), place).groups()
+        ]
+        wrong = list(described.wrong(operation, asked, values))
         self.problems += [f"{asked.method} {template}: {each}" for each in wrong]
         if wrong:
             return Answer(422, {"message": "Validation Failed", "errors": wrong})
         if not self.knows(asked.headers) and template != "/version":
             return Answer(401, {"message": "Bad credentials"})
-        values = [unquote(each) for each in re.fullmatch(_pattern(template), place).groups()]
         if (refused := self.elsewhere(template, values)) is not None:
             return refused
-        return self.handlers()[asked.method, template](asked, *values)
+        answer = self.handlers()[asked.method, template](asked, *values)
+        untrue = described.untrue(operation, answer, self.described["schemas"])
+        self.problems += [f"answer to {asked.method} {template}: {each}" for each in untrue]
+        return answer
 
     def elsewhere(self, template: str, values: list[str]) -> Answer | None:
         """Return a refusal where another repository than ours is meant."""
@@ -174,7 +177,7 @@ class Forge(ABC):
 
     def shown_comment(self, found: dict) -> dict:
         """Return a comment as the forge shows it."""
-        user = {"login": found["author"], "type": "User"}
+        user = {"login": found["author"], "id": len(found["author"])}
         return {"id": found["id"], "body": found["body"], "user": user}
 
     def put(self, place: str, name: str, content: bytes) -> str:
@@ -225,7 +228,7 @@ class Gitea(Forge):
             "number": pull["number"],
             "html_url": f"{self.url}/{self.path}/pulls/{pull['number']}",
             "head": head,
-            "base": {"ref": pull["base"]},
+            "base": {"ref": pull["base"], "repo": {"full_name": self.path}},
             "merged": pull["merged"],
             "merged_at": "2026-01-01T00:00:00Z" if pull["merged"] else None,
         }
@@ -266,7 +269,8 @@ class Gitea(Forge):
         def answer(asked: Asked, owner: str, repo: str, number: str) -> Answer:
             name = asked.query.get("name", "file")
             if not name.endswith(self.kinds):
-                return Answer(422, {"message": "This file cannot be uploaded", "url": self.url})
+                status = 400 if kind == "release" else 422
+                return Answer(status, {"message": "This file cannot be uploaded", "url": self.url})
             self.put(kind + number, name, asked.body["attachment"])
             return Answer(201, self._attachment(name))
 
@@ -337,10 +341,13 @@ class GitHub(Gitea):
         known = [p for p in found if p["head"]["ref"] == head]
         return self.listed(asked, known or found[::-1])  # an unknown head filters nothing
 
+    def _shown(self, pull: dict) -> dict:
+        return {k: v for k, v in super()._shown(pull).items() if k != "merged"}  # not in lists
+
     def _open(self, asked: Asked, *_: str) -> Answer:
         answer = super()._open(asked)
         if answer.status != 409:
-            return answer
+            return Answer(201, {**answer.value, "merged": False})
         said = {
             "resource": "PullRequest",
             "code": "custom",
@@ -353,7 +360,10 @@ class GitHub(Gitea):
 
     def _release(self, asked: Asked, *_: str) -> Answer:
         answer = super()._release(asked)
-        return Answer(201, self._whole(answer.value["id"])) if answer.status == 201 else answer
+        if answer.status == 201:
+            return Answer(201, self._whole(answer.value["id"]))
+        said = {"resource": "Release", "code": "already_exists", "field": "tag_name"}
+        return Answer(422, {"message": "Validation Failed", "errors": [said]})
 
     def _tag(self, asked: Asked, owner: str, repo: str, tag: str) -> Answer:
         answer = super()._tag(asked, owner, repo, tag)
@@ -406,7 +416,7 @@ class GitLab(Forge):
         """Return what answers each operation."""
         base = "/projects/{id}/merge_requests"
         return {
-            ("GET", "/user"): lambda asked: Answer(200, {"username": ME}),
+            ("GET", "/user"): lambda asked: Answer(200, {"id": 1, "username": ME}),
             ("GET", "/version"): lambda asked: Answer(401, {"message": "401 Unauthorized"}),
             ("GET", "/projects/{id}"): lambda *a: Answer(200, {"default_branch": "main"}),
             ("GET", base): self._requests,
@@ -463,7 +473,8 @@ class GitLab(Forge):
         number = next(self.ids)
         self.put("uploads", f"{number}/{name}", asked.body["file"])
         url = f"/uploads/{number}/{name}"
-        return Answer(201, {"id": number, "alt": name, "url": url, "markdown": f"![{name}]({url})"})
+        said = {"alt": name, "url": url, "markdown": f"![{name}]({url})"}
+        return Answer(201, {"id": number, "full_path": f"/-/project/7{url}", **said})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -512,37 +523,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
-
-
-def _pattern(template: str) -> str:
-    return re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(template))
-
-
-def _wrong(operation: dict, asked: Asked):
-    """Give what of a request is not as described."""
-    known = {p["name"]: p for p in operation.get("parameters", [])}
-    for name, value in asked.query.items():
-        if name not in known:
-            yield f"there is no parameter {name}"
-            continue
-        schema = known[name]["schema"]
-        typed = int(value) if schema["type"] == "integer" and value.isdigit() else value
-        yield from (e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(typed))
-    missing = [n for n, p in known.items() if p.get("required") and n not in asked.query]
-    yield from (f"the parameter {name} is missing" for name in missing)
-    contents = operation.get("requestBody", {}).get("content", {})
-    kind = asked.headers.get("Content-Type", "").partition(";")[0]
-    if not contents:
-        return
-    if "application/octet-stream" in contents:
-        yield from () if kind and asked.content else ["the file has no type, or is empty"]
-    elif kind not in contents:
-        yield f"the body is {kind or 'missing'}, not {' or '.join(contents)}"
-    else:
-        schema = {**contents[kind]["schema"], "additionalProperties": False}
-        held = {k: v for k, v in (asked.body or {}).items() if not k.endswith(" name")}
-        held = {k: v.decode("latin1") if isinstance(v, bytes) else v for k, v in held.items()}
-        yield from (e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(held))
 
 
 def _body(headers, content: bytes) -> Any:

@@ -148,4 +148,5 @@ def pull_request(found: dict) -> PullRequest:
 
 def comment_of(found: dict) -> Comment:
     """Return a comment of an answer."""
-    return Comment(found["id"], found["body"] or "", (found.get("user") or {}).get("login", ""))
+    author = (found.get("user") or {}).get("login", "")
+    return Comment(found["id"], found.get("body") or "", author)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from urllib.parse import quote
 
+from labflake.errors import LabError
 from labflake.publish.branch_store import BranchStore
 from labflake.publish.client import Client, RefusedError, Upload
 from labflake.publish.files import File
@@ -16,6 +17,11 @@ _PAGE = 100
 _JOB = (
     "the token of a job may not comment on GitLab: make a project access token (scope api),\n"
     "  and give it to the pipeline as a masked variable GITLAB_TOKEN"
+)
+_NO_BRANCH = (
+    "GitLab does not say which branch of {path} is the main one\n"
+    "  it tells who may read the code: the token of {origin} needs the scope api and the role\n"
+    "  Developer; or open the merge request in the browser, then make publish"
 )
 
 
@@ -35,8 +41,17 @@ class GitLab:
         self._requests = f"{self._project}/merge_requests"
 
     def base(self) -> str:
-        """Return the main branch."""
-        return self.client.get(self._project)["default_branch"]
+        """Return the main branch, which is not told to who may not read the code.
+
+        Raises:
+            LabError: the token may not.
+        """
+        found = self.client.get(self._project).get("default_branch")
+        if not found:
+            raise LabError(
+                _NO_BRANCH.format(path=self.remote.path, origin=self.client.token.origin)
+            )
+        return found
 
     def is_own(self, comment: Comment) -> bool:
         """Tell whether the token's user wrote a comment; where it does not tell, a guess."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from labflake.publish.client import BrokenError, RefusedError, certain
 from labflake.publish.files import File
 
-_NOT_THESE = (413, 415, 422)  # too large, or of a kind that the server does not take
+_NOT_THESE = (400, 413, 415, 422)  # too large, or of a kind that the server does not take
 
 
 def tag(experiment: str) -> str:
