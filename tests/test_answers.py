@@ -99,6 +99,7 @@ def markdown_text(inline: str) -> str:
     return "".join(child.content for child in token.children)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WORKING)
 def test_text_arrives_as_it_was_answered(template: Path, folder: Path, case: str) -> None:
     """Name, author and description stand in every rendered file, and nothing of them is run."""
@@ -129,6 +130,7 @@ def read_readme(project: Path) -> list[str]:
     return ["".join(c.content for c in token.children) for token in tokens[1:6:3]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ["python", "hindi", "200 emoji", "html", "yaml signs"])
 def test_poetry_accepts_it(template: Path, tmp_path: Path, case: str) -> None:
     """Poetry finds the project valid and its lock up to date."""
@@ -189,6 +191,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusal(template: Path, tmp_path: Path, capfd: pytest.CaptureFixture, case: str) -> None:
     """A bad answer is refused with its value, the reason and a good example; no file is made."""
@@ -238,6 +241,7 @@ TYPED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", TYPED)
 def test_typed_templates_are_refused_and_never_run(
     template: Path, tmp_path: Path, case: str

@@ -482,6 +482,7 @@ def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.Mon
 # Many builds at the same time
 
 
+@pytest.mark.long
 def test_many_builds_share_one_folder(place: Path, tmp_path: Path) -> None:
     """Builds keep, restore, clear and damage the same results at once: no wrong byte comes back."""
     context = multiprocessing.get_context("spawn")  # pytest has threads
@@ -502,6 +503,7 @@ def test_many_builds_share_one_folder(place: Path, tmp_path: Path) -> None:
 # Which situations have the same result
 
 
+@pytest.mark.long
 def test_hits_are_right_in_a_thousand_situations(project: Project) -> None:
     """Two steps share a result if and only if command, inputs, outputs and environment agree."""
     chance = random.Random(4)
@@ -612,6 +614,7 @@ def results(project: Path) -> dict[str, tuple]:
     return tree(project / "generated" / TINY / "assets")
 
 
+@pytest.mark.long
 def test_clone_restores_what_another_made(clone) -> None:
     """Orders, wildcards, threads, several outputs and folders: all come from the cache, alike."""
     first, second = clone("first"), clone("second")
@@ -626,6 +629,7 @@ def test_clone_restores_what_another_made(clone) -> None:
     assert [data[f"data/threads/{n}.txt"] for n in (1, 2)] == [b"1\n", b"2\n"]
 
 
+@pytest.mark.long
 def test_clones_build_at_the_same_time(clone) -> None:
     """Two builds of the same steps with one cache do not disturb each other."""
     clones = [clone(name) for name in ("one", "two", "three")]
@@ -635,6 +639,7 @@ def test_clones_build_at_the_same_time(clone) -> None:
     assert sum(what[0] == "file" for what in results(clones[0]).values()) == 12
 
 
+@pytest.mark.long
 def test_make_cache_tells_what_it_is_good_for(clone) -> None:
     """The command names the place, the size, the limit, and what came from it."""
     project = clone("first")
@@ -649,6 +654,7 @@ def test_make_cache_tells_what_it_is_good_for(clone) -> None:
     assert "all builds  2 builds: 10 steps came from it (50%), 10 ran" in printed
 
 
+@pytest.mark.long
 def test_emptied_cache_computes_again(clone) -> None:
     """`make cache CLEAR=1` removes the results, and nothing else that is in the folder."""
     project = clone("first")
@@ -661,6 +667,7 @@ def test_emptied_cache_computes_again(clone) -> None:
     assert len(building.ran(make(project))) == 10
 
 
+@pytest.mark.long
 def test_cache_off_runs_everything(clone) -> None:
     """`CACHE=off` neither restores nor keeps."""
     project = clone("first")

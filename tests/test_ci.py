@@ -18,6 +18,7 @@ GITLAB = PAYLOAD / ".gitlab-ci.yml"
 NAMES = ["2024-01-01-One", "2024-01-02-Two", "2024-01-03-Three"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("schema", "file"), [("github-workflows", ACTIONS), ("gitlab-ci", GITLAB)])
 def test_the_files_are_right_by_their_schemas(schema, file):
     """They are valid by the published schemas of GitHub's workflows and GitLab's pipelines."""

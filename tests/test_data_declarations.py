@@ -16,6 +16,8 @@ pytestmark = pytest.mark.usefixtures("in_the_template")
 class Experiment:
     """Stands for an experiment with this section `data:`."""
 
+    name = "2024-02-29-Declared"
+
     def __init__(self, data, folder):
         self.scripts, self.data = folder, data
 
@@ -73,7 +75,7 @@ def test_examples_of_the_readme(tmp_path):
         ("a.csv", {"function": "x", "argumnets": {}}, "did you mean 'arguments'"),
         ("a.csv", {"function": "x", "argumnets": {}}, "allowed: function, arguments"),
         ("a.csv", {"function": "x", "file": "y"}, "function and file exclude each other"),
-        ("a.csv", {}, "give one of: file, folder, manual, function, url"),
+        ("a.csv", {}, "give one of: file, folder, manual, function, experiment, url"),
         ("a.csv", 3, "no source is given"),
         ("a.csv", "raw.csv", "no source is given"),
         ("a.csv", {"function": "os.path.join"}, "no function's name"),

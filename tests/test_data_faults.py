@@ -101,6 +101,7 @@ def mutate(place, rng):
     return kind, [one]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_a_thousand_changes(place, seed):
     """Each of 1,000 random changes is stopped, and each changed file is named."""
@@ -133,6 +134,7 @@ def archive():
     return packed.getvalue()
 
 
+@pytest.mark.long
 def test_kills(tmp_path):
     """A kill at any moment leaves no file that does not verify; the next run completes."""
     project, rng = Project(tmp_path), random.Random(1)

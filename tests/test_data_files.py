@@ -71,6 +71,7 @@ def need(suffix):
         pytest.importorskip(package)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", VALUES)
 def test_same_value_same_bytes(here, suffix, monkeypatch):
     """A value saved twice, at different times, gives the same bytes."""
@@ -126,6 +127,7 @@ def test_arrays_come_back(here):
     assert sorted(files.load("two")) == ["a", "b"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind",
     [

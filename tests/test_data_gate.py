@@ -83,6 +83,7 @@ def test_a_changed_file_is_refused(recorded):
     assert (shell.returncode, shell.stdout.splitlines()[1]) == (1, "  CHANGED  assets/data/raw.csv")
 
 
+@pytest.mark.long
 def test_a_change_that_hides_its_time_is_seen(recorded):
     """A byte changed with size and mtime restored is seen: the ctime differs."""
     path = recorded.data / "hand.txt"
@@ -226,6 +227,7 @@ def test_check_prints_a_table(recorded):
     assert ["MISSING", "recorded"] in words
 
 
+@pytest.mark.long
 def test_unchanged_data_is_not_read_again(recorded):
     """A file whose stat did not change is not opened, except with FULL=1."""
     time.sleep(2.1)

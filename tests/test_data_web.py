@@ -171,6 +171,7 @@ def test_nobody_answers(tmp_path):
     assert "abc" not in message
 
 
+@pytest.mark.long
 def test_a_silent_server(web, tmp_path, monkeypatch):
     """A server that stops sending is given up after a time, and the rest is asked for again."""
     url = web.put("/slow", DATA[:200_000], pace=65536 / 3)

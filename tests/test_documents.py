@@ -299,6 +299,7 @@ def test_the_notebook_holds_text_and_results(project: Path) -> None:
     assert "iopub" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_reads_are_the_files_of_the_project(project: Path) -> None:
     """A document tells what it read: data, figures, bibliography, and its equipment."""
     (answer,) = writing.build(project, project / REPORT)
@@ -309,6 +310,7 @@ def test_reads_are_the_files_of_the_project(project: Path) -> None:
     assert not any(name.startswith(f"{assets}/report/") for name in names)
 
 
+@pytest.mark.long
 def test_nobody_typed_a_number(project: Path) -> None:
     """Documents whose numbers all come from expressions have no warnings."""
     answers = writing.build(project, project / REPORT, project / TALK)

@@ -86,6 +86,7 @@ def command_line(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.mark.long
 def test_the_command_fails_without_a_traceback(command_line: Path) -> None:
     """`python -m labflake document` ends with exit code 1 and one message on standard error."""
     import subprocess

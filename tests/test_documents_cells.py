@@ -186,6 +186,7 @@ IPKernelApp.launch_instance(kernel_class=Bash)
 """
 
 
+@pytest.mark.long
 def test_a_cell_of_another_language_runs_in_its_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

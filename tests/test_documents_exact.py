@@ -100,6 +100,7 @@ RERUNS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", REUSES)
 def test_cells_do_not_run_again(change: str, remembered: Path) -> None:
     """A change that cannot change results runs no cell."""
@@ -109,6 +110,7 @@ def test_cells_do_not_run_again(change: str, remembered: Path) -> None:
     assert _runs(remembered) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", RERUNS)
 def test_cells_run_again(change: str, remembered: Path) -> None:
     """A change of code or of anything that cells read runs them, even with an old time."""
@@ -117,6 +119,7 @@ def test_cells_run_again(change: str, remembered: Path) -> None:
     assert _runs(remembered, times=2) == 1
 
 
+@pytest.mark.long
 def test_new_data_are_shown(remembered: Path) -> None:
     """The text has the numbers of the data that are there now."""
     (remembered / f"generated/{EXPERIMENT}/assets/data/data.csv").write_text("newest")
@@ -125,6 +128,7 @@ def test_new_data_are_shown(remembered: Path) -> None:
     assert "The data are newest." in nbformat.read(notebook, as_version=4).cells[-1].source
 
 
+@pytest.mark.long
 def test_a_new_file_in_a_folder_that_cells_list(remembered: Path) -> None:
     """Cells that list a folder run again when a file appears there, and the folder is reported."""
     folder = remembered / f"generated/{EXPERIMENT}/assets/data"
@@ -135,6 +139,7 @@ def test_a_new_file_in_a_folder_that_cells_list(remembered: Path) -> None:
     assert str(folder) in answer["listed"]
 
 
+@pytest.mark.long
 def test_cells_that_start_programs_always_run(tmp_path: Path) -> None:
     """What another program reads is not known, so that the cells run every time."""
     project = writing.project(tmp_path / "p")
@@ -168,6 +173,7 @@ OTHER = {
 }
 
 
+@pytest.mark.long
 def test_bytes_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     """Folder, home, its settings, time zone, locale, hash seed and threads change no byte."""
     first, second = writing.features(tmp_path / "p"), writing.features(tmp_path / "ä b/c/longer")
@@ -228,6 +234,7 @@ def _origin(project: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 def test_provenance_names_the_commit(repository: Path) -> None:
     """A clean tree gives its commit, and the same bytes in a clone at another time."""
     commit = rendering.git(repository, "rev-parse", "HEAD")
@@ -247,6 +254,7 @@ def test_provenance_says_what_is_not_committed(repository: Path) -> None:
     assert _origin(repository)["uncommitted"] == [f"scripts/{EXPERIMENT}/fit ä.py", "src/new.py"]
 
 
+@pytest.mark.long
 def test_commits_of_other_experiments_change_nothing(repository: Path) -> None:
     """The report of one experiment keeps its bytes when another one is worked on."""
     before = _pdf(repository)
@@ -289,6 +297,7 @@ def test_the_sample_survives_jupyter(tmp_path: Path) -> None:
         assert text == path.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_make_notebook_gives_the_same_notebook(tmp_path: Path) -> None:
     """`python -m labflake notebook` runs the cells; the notebook has always the same bytes."""
     project = writing.features(tmp_path / "p")

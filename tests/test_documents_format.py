@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bs4
 import pypdf
+import pytest
 import writing
 
 import labflake.documents
@@ -39,6 +40,7 @@ PAGE = "d4153191c3adc959"
 PDF = "f8d9a537e76ff6d9"
 
 
+@pytest.mark.long
 def test_a_document_has_the_bytes_of_its_format(tmp_path: Path) -> None:
     """A report has known bytes; if it has others, `DOCUMENT_FORMAT` is another number."""
     project = writing.project(tmp_path / "p")

@@ -119,6 +119,7 @@ WORDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", WORDS)
 def test_many_languages_are_known(language: str, tmp_path: Path) -> None:
     """Words come from the data of pandoc and Typst; Arabic goes from right to left."""
@@ -175,6 +176,7 @@ def test_a_code_without_words_says_which_to_write(
         header.check(read(source))
 
 
+@pytest.mark.long
 def test_fonts_of_the_project_are_used(tmp_path: Path) -> None:
     """A character that no font has is named with a way out: a font in the folder `fonts`."""
     project = writing.project(tmp_path / "p")

@@ -220,6 +220,7 @@ def test_every_kind_of_pandoc_is_tried() -> None:
     assert [name for name, text in KINDS.items() if name not in _tags(text)] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["report.md", "2026-01-02-talk.md"])
 def test_every_kind_of_block_and_inline_is_shown(name: str, tmp_path: Path) -> None:
     """One of each, and inlines in each place that has text: all words are in page and PDF."""
@@ -234,6 +235,7 @@ def test_every_kind_of_block_and_inline_is_shown(name: str, tmp_path: Path) -> N
         assert [word for word in sorted(_words(text)) if word not in pdf] == [], text
 
 
+@pytest.mark.long
 def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     """TeX, HTML and other formats, and addresses that no link uses: line and reason."""
     for text, (error, page, pdf) in zip(LOST, _built(tmp_path, [*LOST]), strict=True):

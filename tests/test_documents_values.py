@@ -114,6 +114,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return writing.project(tmp_path)
 
 
+@pytest.mark.long
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(pairs=st.lists(st.tuples(st.sampled_from(AROUND), VALUES), min_size=30, max_size=60))
 @example(pairs=EVERY)
@@ -148,6 +149,7 @@ FORMULAS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", FORMULAS)
 def test_a_value_in_a_formula_is_a_number_or_a_text(value: str, project: Path) -> None:
     """Nothing of it is TeX: a number is one, everything else is upright text."""
@@ -191,6 +193,7 @@ title: T `{python} "*x*"`
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["A ` tick `{python} 1` here.", "It is \\`{python} 1` here."])
 def test_an_expression_with_a_lost_backtick_is_refused(text: str, tmp_path: Path) -> None:
     """What Markdown does not take for code would be printed as it is; the line is named."""

@@ -148,6 +148,7 @@ def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
     assert small_projects.run(small, "import idna; print(1)") == "1"
 
 
+@pytest.mark.long
 def test_with_a_home_that_cannot_be_written_the_environment_is_made(tmp_path: Path) -> None:
     """Where the home is read-only, caches lie in the project, and one line says so."""
     user = ["unshare", "--user", "--map-user=1234", "--map-group=1234"]
@@ -183,6 +184,7 @@ def small(tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.long
 def test_failed_attempt_leaves_the_environment_that_worked(small: Path, tmp_path: Path) -> None:
     """A project that was moved and cannot be made again, without a network, keeps its packages."""
     moved = small.rename(tmp_path / "moved")
@@ -308,6 +310,7 @@ def test_a_lock_names_no_index(locked: Path) -> None:
     assert not [p["name"] for p in lock["package"] if "source" in p]
 
 
+@pytest.mark.long
 def test_a_package_is_added_by_one_command(editable: Path) -> None:
     """After `make add` a package is in both files, in its group, and can be imported."""
     done = edit(editable, "add", PACKAGE="iniconfig", GROUP="dev")
@@ -330,6 +333,7 @@ def test_a_package_that_does_not_exist_changes_nothing(editable: Path) -> None:
     assert before == {n: (editable / n).read_bytes() for n in before}
 
 
+@pytest.mark.long
 def test_an_edited_pyproject_is_said_until_it_is_locked(editable: Path) -> None:
     """Whoever asks for a package by hand is told to lock; then it is there."""
     path = editable / "pyproject.toml"
@@ -342,6 +346,7 @@ def test_an_edited_pyproject_is_said_until_it_is_locked(editable: Path) -> None:
     assert edit(editable).stderr == ""
 
 
+@pytest.mark.long
 def test_a_lock_with_conflicts_is_mended_by_one_command(editable: Path) -> None:
     """Marks of a merge in the lock are named with the command that mends them."""
     path = editable / "poetry.lock"
@@ -411,6 +416,7 @@ def core(project: Path) -> Path:
     return next(project.glob(".venv/lib/python3.*/site-packages/idna/core.py"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("links", ["hardlink", "copy"])
 def test_an_edit_is_mended_in_every_project_that_shares_it(tmp_path: Path, links: str) -> None:
     """An edit of a package in one `.venv` reaches others through uv's cache: all are mended."""
@@ -458,6 +464,7 @@ def test_a_new_time_is_no_edit(small: Path) -> None:
     assert core(small).parent.stat().st_ino == before
 
 
+@pytest.mark.long
 def test_a_step_uses_the_packages_of_the_lock(project: Path, tmp_path: Path) -> None:
     """A package that was edited by hand is made good before a step runs with it."""
     own = Path(shutil.copytree(project, tmp_path / "own", symlinks=True))
@@ -507,6 +514,7 @@ def test_an_environment_of_an_image_is_replaced(editable: Path, tmp_path: Path) 
         assert [path.name for path in editable.glob(".venv*")] == [".venv"]
 
 
+@pytest.mark.long
 def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(
     editable: Path, tmp_path: Path
 ) -> None:

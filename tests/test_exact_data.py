@@ -64,6 +64,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", RECORDS)
 def test_one_verdict_on_a_record(project, case):
     """`make`, `make check` and check-hash.sh say the same of a record, however it is spelt."""
@@ -90,6 +91,7 @@ def test_an_exchanged_image_is_noticed(tmp_path):
         assert project.run("check").returncode == 1
 
 
+@pytest.mark.long
 def test_a_store_into_mapped_data_is_noticed(project):
     """A process that changes data in its memory is noticed, before and after it was hashed."""
     path = project.data / "raw.csv"
@@ -342,6 +344,7 @@ def experiment(built, tmp_path):
     return project, cache
 
 
+@pytest.mark.long
 def test_a_result_that_becomes_data(experiment):
     """It moves to the place of data and stays, edited or not; no step writes it any more."""
     project, cache = experiment
@@ -409,6 +412,7 @@ DECIDED = """
 """
 
 
+@pytest.mark.long
 def test_files_that_jobs_of_a_checkpoint_read(experiment, tmp_path):
     """Whenever the jobs are known that read them, files that nobody declared are looked at."""
     project, cache = experiment

@@ -115,6 +115,7 @@ READS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", SAVED)
 def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
     """Whatever a document reads is saved while it is built: the build says so and shows the new."""
@@ -137,6 +138,7 @@ def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
+@pytest.mark.long
 def test_one_file_of_two_documents_is_no_error(project: Project) -> None:
     """A file that two documents read is saved while they are built: no error, each is named."""
     text = HEADER + cell(READS["file"], project.waiting()) + "XX`{python} word`XX\n"
@@ -151,6 +153,7 @@ def test_one_file_of_two_documents_is_no_error(project: Project) -> None:
     assert project.shown() == project.shown("2024-04-02-talk") == ["elm"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["word.txt", "report.md"])
 def test_what_a_cell_changes_itself_is_no_result(project: Project, name: str) -> None:
     """A cell that writes to what its document is made from is an error at once, which names it."""
@@ -205,6 +208,7 @@ WAYS = {
 }
 
 
+@pytest.mark.long
 def test_no_document_is_older_than_its_results(project: Project) -> None:
     """Documents that read artifacts by ways that nobody sees are made again with the artifacts."""
     project.write(Snakefile=WRITE, write_py=PROGRAM, config_yaml="word: one\n")
@@ -220,6 +224,7 @@ def test_no_document_is_older_than_its_results(project: Project) -> None:
     assert [project.shown(name) for name in names] == [["three"], ["three"], ["three"], ["5"]]
 
 
+@pytest.mark.long
 def test_files_outside_the_project_count(project: Project) -> None:
     """A file elsewhere that a cell reads, and a bibliography there: a change makes it again."""
     bibliography, values = project.notes / "zotero.bib", project.notes / "values.txt"
@@ -240,6 +245,7 @@ def test_files_outside_the_project_count(project: Project) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
+@pytest.mark.long
 def test_what_a_cell_tells_a_program_to_read_counts(project: Project) -> None:
     """A file elsewhere that a program of a cell is told to read: a change makes it again."""
     (project.notes / "values.txt").write_text("one")
@@ -254,6 +260,7 @@ def test_what_a_cell_tells_a_program_to_read_counts(project: Project) -> None:
     assert project.made().splitlines()[-1] == "up to date"
 
 
+@pytest.mark.long
 def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
     """A font that appears in `fonts/` or in a folder linked there, or is removed: made again."""
     project.write(report_md=HEADER + "Text.\n")
@@ -273,6 +280,7 @@ def test_fonts_that_come_and_go_are_noticed(project: Project) -> None:
         shutil.rmtree(fonts)
 
 
+@pytest.mark.long
 def test_hidden_fonts_do_not_count(project: Project) -> None:
     """A font with a name that does not count, such as a hidden one, changes no document."""
     project.write(report_md=HEADER + "Text.\n")
@@ -292,6 +300,7 @@ def test_hidden_fonts_do_not_count(project: Project) -> None:
 # Variables
 
 
+@pytest.mark.long
 def test_cells_get_the_variables_that_steps_get(project: Project) -> None:
     """A variable of the shell is not there for cells, and the error says how to ask for it."""
     word = "`{python} __import__('os').environ['COHORT']`"
@@ -304,6 +313,7 @@ def test_cells_get_the_variables_that_steps_get(project: Project) -> None:
     assert project.shown() == ["1"]
 
 
+@pytest.mark.long
 def test_a_variable_that_decides_makes_the_document_again(project: Project) -> None:
     """What `envvars:` names reaches cells, too, and another value is another document."""
     text = cell("import os", "word = os.environ['COHORT']") + "XX`{python} word`XX\n"
@@ -314,6 +324,7 @@ def test_a_variable_that_decides_makes_the_document_again(project: Project) -> N
     assert project.made(COHORT="1").splitlines()[-1] == "up to date"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["PYTHONOPTIMIZE", "MPLCONFIGDIR", "JUPYTER_PATH", "CACHE", "FOO"])
 def test_settings_of_a_person_do_not_reach_cells(project: Project, name: str) -> None:
     """What a person's shell sets for other programs decides no document."""
@@ -326,6 +337,7 @@ def test_settings_of_a_person_do_not_reach_cells(project: Project, name: str) ->
 # Overridden settings
 
 
+@pytest.mark.long
 def test_overridden_settings_are_shown_and_named(project: Project) -> None:
     """`make SEED=7` shows 7, and says so in the provenance and in the line that rebuilds it."""
     text = HEADER + cell("from labflake import config") + "XX`{python} config.seed`XX\n"
@@ -341,6 +353,7 @@ def test_overridden_settings_are_shown_and_named(project: Project) -> None:
     assert "SEED" not in again
 
 
+@pytest.mark.long
 def test_settings_read_by_hand_are_refused_with_others(project: Project) -> None:
     """A report that reads config.yaml itself is an error, with its line, where others count."""
     code = "import yaml\nseed = yaml.safe_load(open('config.yaml'))['seed']"
@@ -352,6 +365,7 @@ def test_settings_read_by_hand_are_refused_with_others(project: Project) -> None
     assert "from labflake import config" in done.stderr
 
 
+@pytest.mark.long
 def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
     """A file among the artifacts that no step makes and no data declares is an error, named."""
     data = project.generated / "assets" / "data"
@@ -367,6 +381,7 @@ def test_an_artifact_of_nobody_is_refused(project: Project) -> None:
     assert "declare it under data:" in done.stderr
 
 
+@pytest.mark.long
 def test_authors_of_the_project_are_those_of_its_documents(project: Project) -> None:
     """Another author in `pyproject.toml` is in the document after `make`; another word is not."""
     about = project.root / "pyproject.toml"

@@ -192,6 +192,7 @@ def test_variables_of_a_hook_lead_nowhere_else(project: Path, tmp_path: Path) ->
     assert git(other, "branch", "--format=%(refname:short)") == "main"
 
 
+@pytest.mark.long
 def test_another_owner_is_told(project: Path) -> None:
     """A repository that git refuses is not "none": all say so, with the command that helps."""
     if os.geteuid():
@@ -215,6 +216,7 @@ def test_another_owner_is_told(project: Path) -> None:
     assert built_document(project)["commit"]
 
 
+@pytest.mark.long
 def test_in_a_folder_of_a_larger_repository(inner: Path) -> None:
     """A commit is noticed, provenance is right after it, and the experiment gets its branch."""
     folder = inner / "scripts" / TINY
@@ -232,6 +234,7 @@ def test_in_a_folder_of_a_larger_repository(inner: Path) -> None:
     assert "you are on its branch" in building.made(inner, "experiment", NAME="Here")
 
 
+@pytest.mark.long
 def test_a_folder_of_a_larger_repository_is_rebuilt(inner: Path) -> None:
     """A project in a folder of a larger repository can be built twice and reproduced."""
     building.made(inner, EXPERIMENT=TINY)
@@ -299,6 +302,7 @@ def symbolic(project: Path) -> Path:
     return project
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [worktree, shallow, detached, packed, sparse, symbolic])
 def test_every_kind_of_checkout_knows_its_commit(project: Path, kind) -> None:
     """In each of them the front check reads the commit that git names, and documents name it."""
@@ -314,6 +318,7 @@ def test_every_kind_of_checkout_knows_its_commit(project: Path, kind) -> None:
     assert asked(place)["head"] == git(place, "rev-parse", "HEAD")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [worktree, shallow, detached])
 def test_every_kind_of_checkout_is_reproduced(project: Path, kind) -> None:
     """What was built in a worktree, a shallow clone or without a branch is reproduced there."""
@@ -357,6 +362,7 @@ def test_nothing_to_do_starts_no_git(project: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "marker").exists()
 
 
+@pytest.mark.long
 def test_submodules_are_part_of_a_copy(project: Path, tmp_path: Path) -> None:
     """Code in a submodule comes from this machine, as it is for `twice`, as committed else."""
     source = tmp_path / "source"
@@ -381,6 +387,7 @@ def test_submodules_are_part_of_a_copy(project: Path, tmp_path: Path) -> None:
     assert "error: the submodule src/vend is not here" in done.stderr
 
 
+@pytest.mark.long
 def test_reproduce_takes_any_name_of_a_commit(project: Path) -> None:
     """A short hash, a tag and a branch name the commit; what is no name of one is told."""
     building.made(project, EXPERIMENT=TINY)
@@ -397,6 +404,7 @@ def test_reproduce_takes_any_name_of_a_commit(project: Path) -> None:
     assert "error: git knows no commit --all" in refused.stderr
 
 
+@pytest.mark.long
 def test_copies_have_filters_and_no_hooks(project: Path, tmp_path: Path) -> None:
     """A failing hook of a person stops no reproduction; what makes files of blobs is part of it."""
     git(project, "config", "filter.secret.clean", "tr 1 7")

@@ -67,6 +67,7 @@ def test_failed_step_is_named_with_its_own_log(project: Path) -> None:
     assert make(project, "plan").splitlines()[-1] == "1 to run, 0 from the cache, 2 complete"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "step",
     ["fit:paris", "assets/data/paris/out.csv", f"generated/{NAME}/assets/data/paris/out.csv"],
@@ -81,6 +82,7 @@ def test_one_variant_is_forgotten_by_its_name_or_file(project: Path, step: str) 
     assert building.ran(make(project, "redo", f"STEP={step}")) == ["fit:paris"]
 
 
+@pytest.mark.long
 def test_values_cannot_imitate_each_other(project: Path) -> None:
     """Whatever wildcards hold, two steps have two names and two logs of at most 100 bytes."""
     pairs = [
@@ -140,6 +142,7 @@ rule a:
     assert '"a": 1' in (generated / name).read_text()
 
 
+@pytest.mark.long
 def test_copy_of_an_experiment_computes_nothing(project: Path) -> None:
     """A copied or renamed experiment has other paths and the same content."""
     text = "rule all:\n    input: 'o'\nrule a:\n    input: code=code('p.py')\n    output: 'o'\n"
@@ -155,6 +158,7 @@ def test_copy_of_an_experiment_computes_nothing(project: Path) -> None:
     assert (project / "generated" / other / "o").read_text() == "1\n"
 
 
+@pytest.mark.long
 def test_name_in_a_command_is_part_of_the_command(project: Path) -> None:
     """A command that itself says the name of its experiment is another command in a copy."""
     other = "2024-05-02-Copy"
@@ -178,6 +182,7 @@ def test_touch_makes_the_flag(project: Path) -> None:
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # sha256 of "abc"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("promise", "good", "bad"),
     [
@@ -274,6 +279,7 @@ rule more:
 OTHER = "rule m:\n    output: 'module.txt'\n    shell: 'echo module > {output}'\n"
 
 
+@pytest.mark.long
 def test_rest_of_the_language_works(project: Path) -> None:
     """Modules, includes, inheritance, groups, scattered steps: all are steps as any other."""
     generated = write(project, MANY, more_smk=MORE, other_smk=OTHER)
@@ -305,6 +311,7 @@ def test_folder_is_declared_as_one(project: Path, output: str, command: str, say
 # What a step wrote
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "says"),
     [
@@ -336,6 +343,7 @@ def test_what_cannot_be_kept_is_refused_by_name(project: Path, command: str, say
     assert not (generated / "o").exists()
 
 
+@pytest.mark.long
 def test_link_out_of_an_output_becomes_what_it_leads_to(project: Path, tmp_path: Path) -> None:
     """Nothing outside is touched through it, and the result is the same from the cache."""
     outside = tmp_path / "outside"
@@ -355,6 +363,7 @@ def test_link_out_of_an_output_becomes_what_it_leads_to(project: Path, tmp_path:
     assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
 
 
+@pytest.mark.long
 def test_what_takes_the_place_of_a_result_is_replaced(project: Path, tmp_path: Path) -> None:
     """A link, wherever it leads, is no result: it goes, and what it leads to stays."""
     text = "rule all:\n    input: 'o', 'd'\nrule a:\n    output: 'o', directory('d')\n"

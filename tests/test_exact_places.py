@@ -87,6 +87,7 @@ PLACES = ["generated", f"generated/{NAME}", f"generated/{NAME}/assets"]
 PLACES += [f"generated/{NAME}/assets/data"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 def test_part_of_generated_on_another_disk(project: Path, disk: Path, place: str) -> None:
     """It is built there, rebuilt after an edit and a deletion, and nothing else is different."""
@@ -108,6 +109,7 @@ def test_part_of_generated_on_another_disk(project: Path, disk: Path, place: str
     assert out.resolve().is_relative_to(disk)
 
 
+@pytest.mark.long
 def test_document_on_another_disk(project: Path, disk: Path) -> None:
     """Figures and data are found there; git sees nothing, before and after; results are shared."""
     building.experiment(project, NAME, report_md=REPORT)

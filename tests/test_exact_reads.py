@@ -66,6 +66,7 @@ def setting(project: Path, text: str) -> None:
     (project / "scripts" / TINY / "config.yaml").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.long
 def test_bare_names_are_what_the_step_declares(project: Path) -> None:
     """`load` and `save` by name mean inputs and outputs, and a change of the input is seen."""
     write(project, BY_NAME)
@@ -76,6 +77,7 @@ def test_bare_names_are_what_the_step_declares(project: Path) -> None:
     assert result(project) == "x\n4\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["measurements", "measurements.csv", "assets/data/measurements.csv"]
 )
@@ -101,6 +103,7 @@ def test_saving_what_is_not_declared_is_an_error(project: Path) -> None:
     assert not (project / "generated" / TINY / "assets/data/extra.csv").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [
@@ -127,6 +130,7 @@ def test_step_does_not_see_its_own_last_result(project: Path) -> None:
     assert result(project) == "x\n3\n"
 
 
+@pytest.mark.long
 def test_failing_step_leaves_its_last_result(project: Path) -> None:
     """A step that fails half-way, or stops without writing, has lost nothing."""
     make(project)
@@ -169,6 +173,7 @@ READS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", READS)
 def test_reading_a_result_that_is_not_declared_is_an_error(project: Path, how: str) -> None:
     """Whatever way a program of Python opens it, the step fails with the line to add."""
@@ -266,6 +271,7 @@ READER = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", FOUND)
 def test_what_a_step_is_seen_to_read_decides(project: Path, what: str) -> None:
     """A read that nobody declared runs the step again when it changes, and comes back for free."""
@@ -321,6 +327,7 @@ SWEEP = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", ["sys.argv[1:]", "'sweep'"])
 def test_variants_are_loaded_from_a_list(project: Path, given: str) -> None:
     """`load_all` takes the files that a step declares, by their paths or by their name."""
@@ -373,6 +380,7 @@ def test_setting_that_is_not_there_is_an_error(project: Path, given: str, says: 
     assert says in refused(project, f"SET={given}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("named", ["", f"'../../scripts/{TINY}/config.yaml'"])
 def test_settings_reach_a_program_through_one_object(project: Path, named: str) -> None:
     """`labflake.config` has what the build was told; another value is another result."""
@@ -426,6 +434,7 @@ def test_step_gets_the_variables_that_it_asks_for(project: Path) -> None:
     assert result(project, "out.txt") == "1\n"
 
 
+@pytest.mark.long
 def test_variable_that_decides_is_in_the_key(project: Path) -> None:
     """`envvars:` names what decides: another value is another result, and the old one returns."""
     environment(project, "echo $COHORT > {output}", 'envvars: "COHORT"')
@@ -435,6 +444,7 @@ def test_variable_that_decides_is_in_the_key(project: Path) -> None:
         assert result(project, "out.txt") == f"{value}\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "variable", ["PYTHONOPTIMIZE", "PYTHONPATH", "BASH_ENV", "R_LIBS", "MPLCONFIGDIR", "FOO"]
 )
@@ -467,6 +477,7 @@ FIGURE = """
 """
 
 
+@pytest.mark.long
 def test_fonts_of_the_machine_are_in_no_figure(project: Path, tmp_path: Path) -> None:
     """Matplotlib asks no program for fonts, and two machines with other ones share a figure."""
     place, homes = tmp_path / "bin", [tmp_path / "one", tmp_path / "two"]
@@ -483,6 +494,7 @@ def test_fonts_of_the_machine_are_in_no_figure(project: Path, tmp_path: Path) ->
     assert not (tmp_path / "asked").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "steps"), [("import probing", []), ("probing.look()", ["out"])])
 def test_what_a_package_starts_while_it_is_imported_is_not_of_the_step(
     project: Path, tmp_path: Path, where: str, steps: list[str]
@@ -530,6 +542,7 @@ NAMED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", NAMED)
 def test_file_that_a_command_or_script_means_is_an_input(project: Path, what: str) -> None:
     """Where a command goes first, what a variable holds, and names without suffix count."""
@@ -554,6 +567,7 @@ LATE = """rule both:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     ["other.csv", "o*.csv", "late*.csv", "{{other,another}}.csv", "$name.csv", "deep/*", "deep"],
@@ -577,6 +591,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", TEXTS)
 def test_text_that_looks_like_a_path_is_none(project: Path, what: str) -> None:
     """What a command only compares with is no file that it reads."""
@@ -593,6 +608,7 @@ def test_result_that_comes_later_is_declared(project: Path) -> None:
     assert "its command names assets/data/summary.csv" in refused(project)
 
 
+@pytest.mark.long
 def test_log_comes_back_with_its_result(project: Path) -> None:
     """A log that a rule declares is in the cache as the step wrote it, and is of its last run."""
     environment(project, "echo $RANDOM $$ >> {log}; echo 1 > {output}")
@@ -655,6 +671,7 @@ def test_plan_says_what_is_not_noticed(project: Path) -> None:
     assert make(project).count(text) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "start",
     [
@@ -713,6 +730,7 @@ SHARES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", SHARES)
 def test_new_file_outside_that_a_command_means_is_noticed(
     project: Path, tmp_path: Path, how: str
@@ -795,6 +813,7 @@ def test_undeclared_read_is_told_and_with_strict_an_error(project: Path) -> None
     assert make(project).endswith("up to date\n")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not fences.is_possible(), reason="this system has no Landlock")
 def test_program_in_another_language_cannot_read_undeclared_files_with_strict(
     project: Path,

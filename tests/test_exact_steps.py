@@ -164,6 +164,7 @@ def texts(generated: Path) -> list[str]:
 # What changes while a step runs
 
 
+@pytest.mark.long
 def test_program_saved_while_its_step_runs_is_what_the_result_is_of(project: Path) -> None:
     """The step runs again with what was saved; neither key ever has the result of the other."""
     slow = Slow(project, "'version 1'")
@@ -185,6 +186,7 @@ def test_program_saved_while_its_step_runs_is_what_the_result_is_of(project: Pat
     assert (place / "out.txt").read_text() == "version 1\n"
 
 
+@pytest.mark.long
 def test_module_saved_while_a_step_runs_is_what_the_result_is_of(project: Path) -> None:
     """A module counts as the program does, and what it imports since then is followed, too."""
     module, other = (project / "src" / "study" / name for name in ("k.py", "other.py"))
@@ -200,6 +202,7 @@ def test_module_saved_while_a_step_runs_is_what_the_result_is_of(project: Path) 
     assert slow.out == "3"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dated", [False, True])
 def test_input_changed_and_put_back_while_a_step_reads_is_noticed(
     project: Path, dated: bool
@@ -250,6 +253,7 @@ def test_step_that_writes_its_own_input_is_an_error(project: Path) -> None:
 # What changes while other steps run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["p.py", "config.yaml", "Snakefile"])
 def test_file_saved_after_its_step_ran_is_built_by_the_next_make(project: Path, what: str) -> None:
     """A build records what it read, so the change is still to be built, and it says so."""
@@ -278,6 +282,7 @@ def test_file_saved_after_its_step_ran_is_built_by_the_next_make(project: Path, 
 # A part is built
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edited", ["p.py", "config.yaml"])
 @pytest.mark.parametrize("part", ["path", "redo", "failed", "forgotten"])
 def test_part_that_is_built_leaves_the_rest_to_be_built(
@@ -369,6 +374,7 @@ rule sum:
 )
 
 
+@pytest.mark.long
 def test_folder_of_a_checkpoint_is_made_again_as_it_was(project: Path) -> None:
     """It may be deleted, edited or added to: it is there again, and so is all that follows."""
     generated = write(project, PARTS, p_py="print(1, 2)\n")
@@ -409,6 +415,7 @@ def test_result_in_a_folder_that_was_deleted_is_there_again(project: Path) -> No
     assert is_settled(project)
 
 
+@pytest.mark.long
 def test_result_may_become_a_folder_of_results_and_a_file_again(project: Path) -> None:
     """What an earlier rule made is out of the way; what a person put there is named, and stays."""
     rule = 'rule one:\n    output: OUTPUT\n    shell: step("COMMAND")\n'
@@ -461,6 +468,7 @@ READERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", READERS)
 def test_file_that_the_snakefile_reads_anywhere_is_seen(project: Path, how: str) -> None:
     """Whatever a Snakefile opens while it is read decides which steps there are."""
@@ -497,6 +505,7 @@ rule copy:
 )
 
 
+@pytest.mark.long
 def test_input_that_the_snakefile_reads_too_decides_twice(project: Path) -> None:
     """A table for parameters and for a step changes both; a file in a listed folder counts."""
     rule = one("echo {params.v} {params.n} > {output}", "params: v=V, n=sorted(N)")
@@ -523,6 +532,7 @@ def test_new_experiment_changes_no_other(project: Path) -> None:
     assert is_settled(project)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("declared", [True, False])
 def test_environment_variable_of_a_snakefile_is_seen(project: Path, declared: bool) -> None:
     """A variable that the Snakefile declares under `envvars:`, or only reads, decides the steps."""
@@ -540,6 +550,7 @@ def test_environment_variable_of_a_snakefile_is_seen(project: Path, declared: bo
 # The notes themselves
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", ["manifest.json", "journal.jsonl"])
 def test_notes_of_another_shape_are_no_notes(project: Path, file: str) -> None:
     """Whatever stands in them, the results are right, and nobody sees a traceback."""

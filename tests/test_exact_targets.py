@@ -140,6 +140,7 @@ def test_file_in_a_folder_is_made_with_the_folder(project: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rule", "checkpoint"])
 def test_file_made_from_a_file_in_a_folder_is_made_from_that_folder_as_it_is_to_be(
     project: Path, kind: str
@@ -179,6 +180,7 @@ def test_file_in_a_folder_that_was_temporary_counts_as_it_was(project: Path) -> 
     assert plan(project) == [0, 0, 2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize("done", [True, False])
 def test_artifact_that_nobody_makes_is_an_error(project: Path, there: bool, done: bool) -> None:
@@ -205,6 +207,7 @@ def test_data_is_a_target(project: Path) -> None:
     assert "raw.csv" in (project / "scripts" / NAME / "hashes.txt").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("right", "wrong", "rule", "hint"),
     [
@@ -263,6 +266,7 @@ def test_plan_before_the_first_build(growing: Path) -> None:
     assert printed.splitlines()[-1].startswith("3 to run, 0 from the cache, 0 complete; split")
 
 
+@pytest.mark.long
 def test_all_that_count_steps_count_the_same(growing: Path) -> None:
     """With a checkpoint and a temporary file: the plan, the build and the graph agree."""
     generated = growing / "generated" / NAME
@@ -286,6 +290,7 @@ def test_all_that_count_steps_count_the_same(growing: Path) -> None:
     assert counted(make(growing, "redo", "STEP=split"))[0] == 7
 
 
+@pytest.mark.long
 def test_what_a_checkpoint_in_the_cache_decides_is_counted(growing: Path) -> None:
     """From nothing, and where another result lies there, the plan counts as the build does."""
     config = growing / "scripts" / NAME / "config.yaml"

@@ -159,6 +159,7 @@ def repository(template: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_project_with_its_equipment_in_lab_is_updated(
     repository: Path, template: Path, tmp_path: Path
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_project_with_its_equipment_in_lab_is_updated(
     assert sources(project) == sources(new)
 
 
+@pytest.mark.long
 def test_old_programs_that_come_later_are_renamed_when_asked(built: Path, tmp_path: Path) -> None:
     """An experiment of an old branch fails with what to do, and `make env` does it."""
     project = building.copy(built, tmp_path / "project", generated=False)

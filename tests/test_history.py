@@ -95,6 +95,7 @@ def test_hostile_branches_and_remotes_do_nothing(project: Project, command: str)
     assert not [*project.root.parent.rglob("PWNED")]
 
 
+@pytest.mark.long
 def test_thirty_branches_merge_in_any_order(project: Project, tmp_path: Path) -> None:
     """Experiments that were written and recorded in parallel never conflict.
 

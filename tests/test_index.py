@@ -157,6 +157,7 @@ def test_all_are_there_newest_first(many: Path, text: str) -> None:
     assert names == sorted((p.name for p in (many / "scripts").iterdir()), reverse=True)
 
 
+@pytest.mark.long
 def test_a_thousand_take_a_few_seconds(many: Path) -> None:
     """The page of a thousand experiments is written in little time, even on a busy machine."""
     began = os.times()
@@ -165,6 +166,7 @@ def test_a_thousand_take_a_few_seconds(many: Path) -> None:
     assert ended.children_user - began.children_user < 10
 
 
+@pytest.mark.long
 def test_page_is_deterministic(many: Path, text: str) -> None:
     """Clock, time zone, locale and hash seed do not change a byte."""
     time.sleep(1)
@@ -296,6 +298,7 @@ def test_shared_numbers_are_compared(text: str) -> None:
     assert [len(each.find_all("circle")) for each in compare.find_all("svg")] == [MANY, MANY]
 
 
+@pytest.mark.long
 @needs_browser
 def test_a_thousand_load_in_under_a_second(many: Path, text: str, tmp_path: Path) -> None:
     """The browser has loaded the page in less than a second, at the best of three times."""
@@ -363,6 +366,7 @@ def test_table_is_sorted_by_a_click(text: str, tmp_path: Path) -> None:
     assert order == "ascending"
 
 
+@pytest.mark.long
 @needs_browser
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=list(WIDTHS))
 def test_the_page_fits_the_window(width: int, text: str, tmp_path: Path) -> None:
@@ -382,6 +386,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return browsing.axe(tmp_path_factory.mktemp("axe"))
 
 
+@pytest.mark.long
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=list(WIDTHS))
@@ -403,6 +408,7 @@ def test_the_page_is_accessible(
     assert violations == []
 
 
+@pytest.mark.long
 @needs_browser
 @pytest.mark.parametrize("name", WIDTHS)
 def test_pictures(name: str, tiny: Path, tmp_path: Path) -> None:

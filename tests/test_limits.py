@@ -109,6 +109,7 @@ def test_no_more_memory_is_promised_than_given(project: Path) -> None:
     assert peaks(project / "generated" / NAME)[0] == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("resource", "option", "numbers"),
     [
@@ -179,6 +180,7 @@ def test_step_that_uses_more_than_declared_is_stopped(project: Path) -> None:
     assert 100 < int(found[1]) < 270
 
 
+@pytest.mark.long
 def test_memory_of_a_whole_step_counts(project: Path) -> None:
     """Processes that the step starts in the background count, too; shared pages count once."""
     two = using(200, 120, suffix=" & python {input.code[0]} 120 20 {output}.2; wait")
@@ -193,6 +195,7 @@ def test_memory_of_a_whole_step_counts(project: Path) -> None:
     assert build(project, shared).returncode == 0
 
 
+@pytest.mark.long
 def test_mapped_file_is_no_memory_of_the_step(project: Path, tmp_path: Path) -> None:
     """A file that a step only maps and reads is the system's cache, not the step's memory."""
     with (tmp_path / "large").open("wb") as file:
@@ -280,6 +283,7 @@ def test_more_gpus_than_there_are_is_refused(project: Path) -> None:
     assert "GPUS=2, and 1 can be seen here: 0" in done.stderr
 
 
+@pytest.mark.long
 def test_two_builds_share_no_gpu(project: Path, tmp_path: Path) -> None:
     """Builds of two projects on one machine take turns on the one GPU."""
     other = building.copy(project, tmp_path / "other", generated=False)
@@ -326,6 +330,7 @@ def engines(make: subprocess.Popen) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["engine", "group", "interrupt", "terminate"])
 def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     """Whatever ends a build, its steps end with it, GPUs are free, and a plain make goes on."""

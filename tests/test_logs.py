@@ -91,6 +91,7 @@ def test_everything_is_shown_as_it_comes(project: Path) -> None:
     assert line < next(n for n, text in enumerate(lines) if text.startswith("  [1/1] fit"))
 
 
+@pytest.mark.long
 def test_a_running_step_shows_its_clock_and_its_last_line(project: Path) -> None:
     """On a terminal the step that runs is shown with the time that it took and its last line."""
     (project / SCRIPTS / "in1.txt").write_text("2\n")

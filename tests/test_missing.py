@@ -50,6 +50,7 @@ def test_a_step_that_lacks_a_package_names_the_command(tiny: Path) -> None:
     assert last_line(tiny) == wanted
 
 
+@pytest.mark.long
 def test_a_cell_that_lacks_a_package_names_the_command(tiny: Path) -> None:
     """A cell of a report tells the same as a step."""
     done = "from pathlib import Path; import sys; Path(sys.argv[1]).write_text('1')\n"
@@ -58,6 +59,7 @@ def test_a_cell_that_lacks_a_package_names_the_command(tiny: Path) -> None:
     assert last_line(tiny) == wanted
 
 
+@pytest.mark.long
 def test_a_test_that_lacks_a_package_names_the_command(tiny: Path) -> None:
     """`make test` ends with it, too."""
     (tiny / "tests" / "test_new.py").write_text('"""New."""\n\nimport seaborn  # noqa\n')

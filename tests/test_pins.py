@@ -178,6 +178,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_no_step_sees_runs_nothing(change: str, owned: Path) -> None:
     """Software that no step can see leaves all as it is, documents too."""
@@ -300,6 +301,7 @@ BYTES = {
 }
 
 
+@pytest.mark.long
 def test_saved_values_have_the_bytes_of_their_format(small: Path) -> None:
     """What `save` writes has known bytes; if it has others, `formats.FORMAT` is another number."""
     done = subprocess.run(

@@ -338,6 +338,7 @@ def test_table_that_the_snakefile_reads_is_seen(folders: Path) -> None:
     assert (folders / "assets" / "data" / "count.txt").read_text().strip() == "3"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1, "built": {"files": {}}}'])
 def test_lost_or_foreign_manifest_costs_no_step(tiny: Path, text: str) -> None:
     """Without a manifest that this equipment wrote, the results come from the cache."""
@@ -367,6 +368,7 @@ PLOTTING = """
 """
 
 
+@pytest.mark.long
 def test_settings_of_matplotlib_change_no_figure(built: Path, tmp_path: Path) -> None:
     """Neither the settings in a person's home nor ones in the generated folder reach a figure."""
     home = tmp_path / "home"

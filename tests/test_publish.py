@@ -90,6 +90,7 @@ def test_a_token_that_may_not_read_the_code(tmp_path):
         assert server.pulls == []
 
 
+@pytest.mark.long
 def test_posting_again_edits_its_own_comment(server, tmp_path):
     """There is one comment afterwards; others stay as they are, wherever ours is among them."""
     number = server.pull(BRANCH)
@@ -122,6 +123,7 @@ def test_old_files_go_and_new_ones_come(server, tmp_path):
     assert marks.read(bodies(server)[0]).files.keys() == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_connection_that_breaks_anywhere(server, tmp_path, when):
     """Whichever request breaks, and whether it was done or not, one whole comment comes of it."""
@@ -138,6 +140,7 @@ def test_a_connection_that_breaks_anywhere(server, tmp_path, when):
             assert other.problems == []
 
 
+@pytest.mark.long
 def test_a_server_that_goes_away(server, tmp_path):
     """Where it stays away, the error says so, no comment is half, and a repeated run goes on."""
     server.pull(BRANCH)
@@ -201,6 +204,7 @@ def test_a_wrong_token(server, tmp_path):
     assert "wrong-Secret" not in str(refused.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [302, 307])
 def test_uploads_that_are_sent_on(server, tmp_path, status):
     """A file that is sent on to another place of the server arrives there whole, as a file."""
@@ -300,6 +304,7 @@ def test_the_change_against_the_main_branch(server, tmp_path):
     assert f"[{sign}2]({server.url}" in row
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "branch",
     ["a b?c#d", "feature/%2e%2e/x", "ünïcode/😀", "$(touch x);`id`", "x&state=closed", "-x"],

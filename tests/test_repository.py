@@ -183,6 +183,7 @@ def test_the_lock_of_the_project_is_used_by_its_flake() -> None:
     assert ours == Path(REPOSITORY / PAYLOAD / "flake.lock").read_bytes()
 
 
+@pytest.mark.long
 def test_the_demo_is_under_version_control_on_a_machine_without_an_identity(tmp_path: Path) -> None:
     """`make demo` commits as itself, so its report names a commit and not "no version control"."""
     copy = tmp_path / "copy"

@@ -73,6 +73,7 @@ def test_deleted_figure_is_made_alone(built: Path, copied: Path) -> None:
     assert figure.read_bytes() == before
 
 
+@pytest.mark.long
 def test_edited_module_reruns_what_uses_it(copied: Path) -> None:
     """A comment in the models reruns the steps that import them; then nothing differs."""
     module = copied / "src" / "study" / "visualization.py"
@@ -81,6 +82,7 @@ def test_edited_module_reruns_what_uses_it(copied: Path) -> None:
     assert {name.split(":")[0] for name in building.ran(printed)} == {"plot"}
 
 
+@pytest.mark.long
 def test_built_elsewhere_the_bytes_are_the_same(built: Path, tmp_path: Path) -> None:
     """Another folder, HOME, time zone, language, hash seed and clock: the same artifacts."""
     clone = tmp_path / "a längerer path" / "project"
@@ -106,6 +108,7 @@ def test_built_elsewhere_the_bytes_are_the_same(built: Path, tmp_path: Path) -> 
     assert artifacts(clone) == artifacts(built)
 
 
+@pytest.mark.long
 def test_changed_data_stops_the_run(copied: Path) -> None:
     """One flipped byte: nothing runs, the file and both hashes are named; accepting it goes on."""
     raw = generated(copied) / "assets" / "data" / "raw.csv"
@@ -142,6 +145,7 @@ def test_git_is_clean_after_a_build(built: Path) -> None:
     assert subprocess.run(status, cwd=built, capture_output=True, text=True).stdout == ""
 
 
+@pytest.mark.long
 def test_project_passes_its_own_tests(built: Path) -> None:
     """`make test` in a new project passes."""
     assert "passed" in building.made(built, "test")
@@ -154,6 +158,7 @@ def test_formatting_changes_nothing(copied: Path) -> None:
     assert subprocess.run(status, cwd=copied, capture_output=True, text=True).stdout == ""
 
 
+@pytest.mark.long
 def test_new_experiment_builds_at_once(copied: Path) -> None:
     """`make experiment` gives an experiment that builds as it is, on its own branch."""
     building.made(copied, "experiment", "NAME=2024-05-06 Größe & Ærgerlich")
@@ -179,6 +184,7 @@ def test_bad_name_of_an_experiment_is_refused(copied: Path, title: str) -> None:
     assert sorted(p.name for p in (copied / "scripts").iterdir()) == before
 
 
+@pytest.mark.long
 def test_data_that_no_step_reads_is_guarded_too(copied: Path) -> None:
     """A change in a declared file stops the build even where nothing uses the file."""
     raw = generated(copied) / "assets" / "data" / "raw.csv"

@@ -17,6 +17,7 @@ def web():
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "source",
     [
@@ -158,6 +159,7 @@ LEAKY = """
 END = "raise ValueError(os.environ['MY_DB'] + os.environ['HF_AUTH'] + os.environ['ODD_SECRET'])"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["42", END])
 def test_documents_hold_no_secrets(built, tmp_path, end):
     """What a document leaves shows no secret that its cells know, whether it is made or fails."""

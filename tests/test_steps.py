@@ -97,6 +97,7 @@ def chain(project: Path) -> Path:
     return project
 
 
+@pytest.mark.long
 def test_number_of_steps_follows_from_an_earlier_step(project: Path) -> None:
     """Dynamic steps grow and shrink with what an earlier step found, and leave nothing over."""
     building.experiment(project, NAME, Snakefile=DYNAMIC, config_yaml="count: 3\n")
@@ -114,6 +115,7 @@ def test_number_of_steps_follows_from_an_earlier_step(project: Path) -> None:
     assert sorted(found) == ["part-1.txt", "part-2.txt", "parts.json", "sum.txt"]
 
 
+@pytest.mark.long
 def test_sweep_reruns_only_new_variants_and_loads_as_one_frame(project: Path) -> None:
     """Each variant has a readable file of its own; `load_all` joins them with their parameters."""
     folder = building.experiment(
@@ -133,6 +135,7 @@ def test_sweep_reruns_only_new_variants_and_loads_as_one_frame(project: Path) ->
     assert rows == [(0.1, 1, 0.1), (0.5, 1, 0.5), (0.9, 1, 0.9)]
 
 
+@pytest.mark.long
 def test_seed_on_the_command_line_wins_and_goes_back_for_free(chain: Path) -> None:
     """SEED=7 overrides config.yaml for one build; without it the old results return."""
     assert building.ran(make(chain, SEED="7")) == ["a", "b", "d"]
@@ -211,6 +214,7 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
     assert [rule for rule in ("a", "b", "d", "side") if f">{rule}</text>" not in text] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("broken", "says"),
     [

@@ -150,6 +150,7 @@ def until(true) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("locks", [True, False])
 def test_builds_wait_for_each_other(
     project: Path, without_locks: dict[str, str], locks: bool
@@ -213,6 +214,7 @@ def as_somebody(project: Path, *words: str, **environment: str) -> subprocess.Co
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("home", [{}, {"HOME": "/proc"}], ids=["without", "not ours"])
 def test_a_user_without_a_name_builds(project: Path, home: dict[str, str]) -> None:
     """A number without an entry in passwd, and no home that can be written, build all the same."""
@@ -234,6 +236,7 @@ def others(path: Path) -> Iterator[None]:
         subprocess.run(["chown", "-R", "0:0", path], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["", f"{TINY}/.labflake", f"{TINY}/assets"])
 def test_what_another_user_made_is_told(project: Path, part: str) -> None:
     """What a build as root left behind is named, with the command that takes it over."""
@@ -248,6 +251,7 @@ def test_what_another_user_made_is_told(project: Path, part: str) -> None:
     assert made.read_text(encoding="utf-8") == "2\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["one.py", "Snakefile", "config.yaml", "report.md", "hashes.txt"])
 def test_a_file_that_cannot_be_read_is_named(project: Path, name: str) -> None:
     """Whatever of an experiment may not be read, its name and the way out are told."""
@@ -286,6 +290,7 @@ def tiny_disk(place: Path, kilobytes: int) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("free", [0, 4, 16, 40, 100])
 def test_a_full_disk_loses_nothing(project: Path, free: int) -> None:
     """At whatever moment the disk is full, that is what is said; with room, the build goes on."""
@@ -307,6 +312,7 @@ def test_a_full_disk_loses_nothing(project: Path, free: int) -> None:
 # Names and texts
 
 
+@pytest.mark.long
 def test_signs_in_the_path_do_no_harm(project: Path, tmp_path: Path) -> None:
     """A project with all signs that programs give a meaning in its path builds its documents."""
     snakefile = SNAKEFILE.replace('two.txt",', 'two.txt", "assets/figures/dot.svg",', 1) + DOT
@@ -341,6 +347,7 @@ def test_settings_that_are_not_utf8_are_told(project: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["one.py", "Snakefile", "report.md"])
 def test_other_files_that_are_not_utf8_are_told(project: Path, name: str) -> None:
     """A program, a Snakefile or a report in another encoding is an error that names it."""

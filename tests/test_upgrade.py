@@ -86,6 +86,7 @@ def fits(project: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_upgrade_replaces_wheel_line_and_lock_entry(project: Path, newer: Path) -> None:
     """The lock has the new hash, the news are told, the artifacts stay the same bytes."""
     before = building.artifacts(project)
@@ -166,6 +167,7 @@ def test_a_wheel_comes_from_where_it_is(
     server.shutdown()
 
 
+@pytest.mark.long
 def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None:
     """`labflake eject` lets a person change it: seen at once, by git, too; no artifact changes."""
     before = building.artifacts(project)
@@ -207,6 +209,7 @@ def no_packages(name: str, text: str) -> str:
     return text.replace(asked, f"{asked[:-4]}>=9999)", 1) if name.endswith("METADATA") else text
 
 
+@pytest.mark.long
 def test_other_packages_are_locked_too(project: Path, tmp_path: Path) -> None:
     """Poetry locks what the new version asks for besides; where it cannot, nothing changes."""
     before = state(project)

@@ -147,6 +147,7 @@ XX{word}XX
 """
 
 
+@pytest.mark.long
 def test_a_save_while_it_builds_is_shown(tiny: Path, tmp_path: Path) -> None:
     """Of two saves, the second while the first is being built, the last text is what is shown."""
     name, started, go = "2024-03-03-Saved", tmp_path / "started", tmp_path / "go"

@@ -21,6 +21,7 @@ from labflake.errors import LabError
 from labflake.processes.again import EDITED, Look
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
+from labflake.project.surroundings import explained
 from labflake.steps import changed, found, given, logs, own_names, recorded, results, runner
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
@@ -126,9 +127,7 @@ def carry_out(step: Step, session: Session) -> None:
         scratch.mkdir(parents=True)
         how, key, made = _make(step, scratch, None if redo else session.cache, session)
     except OSError as error:
-        file = f": {relative(Path(os.fsdecode(error.filename)))}" if error.filename else ""
-        reason = (error.strerror or str(error)).lower()
-        raise runner.failed(step, f"{reason}{file}", session) from None
+        raise runner.failed(step, _trouble(error), session) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     took = time.perf_counter() - started
@@ -136,6 +135,14 @@ def carry_out(step: Step, session: Session) -> None:
         kept = made | _logs(step, session.contents)
         session.cache.store(key, step.name, kept, took, session.contents.digest)
     session.progress.finished(step.name, how, took)
+
+
+def _trouble(error: OSError) -> str:
+    """Say what the machine refused, and where; of another user's files also the way out."""
+    if isinstance(error, PermissionError) and (said := explained(error)):
+        return said
+    file = f": {relative(Path(os.fsdecode(error.filename)))}" if error.filename else ""
+    return f"{(error.strerror or str(error)).lower()}{file}"
 
 
 def _keys(step: Step, session: Session, cache: Cache | None = None) -> Iterator[str]:
