@@ -144,6 +144,7 @@ def test_help_and_version_need_no_project() -> None:
     assert version.stdout == f"labflake {metadata.version('labflake')}\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "like"),
     [
@@ -170,6 +171,7 @@ def test_what_is_unknown_is_refused_with_what_is_like_it(words: list[str], like:
 # Options
 
 
+@pytest.mark.long
 def test_nothing_that_a_shell_exports_is_an_option(shared: Path) -> None:
     """Every name of an option, exported with any text, changes nothing of what make does."""
     shell = dict.fromkeys(OPTIONS, "DESKTOP-7QK2")

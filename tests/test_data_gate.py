@@ -56,6 +56,7 @@ def test_a_second_run_says_nothing(recorded):
     assert recorded.hashes.stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variable", [{"LOCKED": "1"}, {"CI": "true"}])
 def test_unknown_data_is_an_error_when_locked(project, variable):
     """With LOCKED or CI, data that is not recorded is refused, and nothing is fetched."""

@@ -63,6 +63,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     assert [int(line.split(":")[1]) for line in lines] == [7, 9, 12]
 
 
+@pytest.mark.long
 def test_the_notebook_of_a_failed_document_shows_the_error(tmp_path: Path) -> None:
     """The executed notebook stays, with the traceback in the cell that failed."""
     import nbformat

@@ -100,6 +100,7 @@ def test_lines_are_right(found: dict[str, list[str]]) -> None:
     assert [int(line.split(":")[1]) for line in found[_LINES]] == [6, 12, 13]
 
 
+@pytest.mark.long
 def test_the_build_warns_and_can_refuse(tmp_path: Path) -> None:
     """A typed number is a warning; with STRICT=1 it is an error and nothing is left."""
     project = writing.project(tmp_path / "p")

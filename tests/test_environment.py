@@ -129,6 +129,7 @@ def test_old_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: this project needs Python 3.11 to 3.13")
 
 
+@pytest.mark.long
 def test_without_a_home_the_environment_is_made(tmp_path: Path) -> None:
     """A user without an entry in passwd and without HOME gets packages, too."""
     user = ["unshare", "--user", "--map-user=1234", "--map-group=1234"]
@@ -217,6 +218,7 @@ def test_killed_attempt_is_made_good(small: Path, environment: ModuleType) -> No
     assert not list(small.glob(".venv?*"))
 
 
+@pytest.mark.long
 def test_error_names_package_index_and_cause(small: Path, tmp_path: Path) -> None:
     """What cannot be installed is told in a sentence, without the log of an installer."""
     lock = (small / "poetry.lock").read_text(encoding="utf-8")
@@ -323,6 +325,7 @@ def test_a_package_is_added_by_one_command(editable: Path) -> None:
     assert edit(editable).stderr == ""
 
 
+@pytest.mark.long
 def test_a_package_that_does_not_exist_changes_nothing(editable: Path) -> None:
     """A name that no index has is an error, and both files are as they were."""
     before = {n: (editable / n).read_bytes() for n in ("pyproject.toml", "poetry.lock")}

@@ -183,6 +183,7 @@ def test_a_record_that_nobody_can_serve(project):
 TABLE = "import pandas as pd\n\n\ndef table(n):\n    return pd.DataFrame({'x': range(n)})\n"
 
 
+@pytest.mark.long
 def test_old_versions_of_fetched_data(tmp_path):
     """An accepted change of what a source gives leaves the old version, also without generated/."""
     project = Project(tmp_path)

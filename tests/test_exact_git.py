@@ -353,6 +353,7 @@ def test_a_project_without_a_commit_says_that(project: Path) -> None:
     assert "you are on its branch" in building.made(project, "experiment", NAME="First")
 
 
+@pytest.mark.long
 def test_nothing_to_do_starts_no_git(project: Path, tmp_path: Path) -> None:
     """A build that has nothing to do never starts git."""
     building.made(project, EXPERIMENT=TINY)

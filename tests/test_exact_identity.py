@@ -57,6 +57,7 @@ def test_steps_of_one_stem_are_told_apart(project: Path) -> None:
     assert logs == {"I am berlin\n", "I am paris\n", "I am rome\n"}
 
 
+@pytest.mark.long
 def test_failed_step_is_named_with_its_own_log(project: Path) -> None:
     """The failure of one variant shows what that one said, and the plan says what is left."""
     write(project, SITES.replace("FAILS", "paris"))
@@ -113,6 +114,7 @@ rule pair:
     assert not [row for row in rows if row.strip().endswith(",")]
 
 
+@pytest.mark.long
 def test_output_may_have_the_longest_name_that_the_disk_takes(project: Path) -> None:
     """A name of 251 bytes is a name."""
     name = ",".join(f"parameter{n}={n}" for n in range(30))[:251]
@@ -220,6 +222,7 @@ def test_plain_shell_is_a_step(project: Path) -> None:
         assert (generated / "o").read_text() == "a\n"
 
 
+@pytest.mark.long
 def test_handlers_run(project: Path) -> None:
     """`onstart`, `onsuccess` and `onerror` are called when their moment comes."""
     kinds = ("onstart", "onsuccess", "onerror")

@@ -124,6 +124,7 @@ def test_document_on_another_disk(project: Path, disk: Path) -> None:
     assert (generated / "outputs" / "report.pdf").resolve().is_relative_to(disk)
 
 
+@pytest.mark.long
 def test_what_was_moved_to_another_disk_is_still_built(project: Path, disk: Path) -> None:
     """`mv generated …; ln -s …` costs no step, and a new experiment goes there, too."""
     make(project)

@@ -298,6 +298,7 @@ def test_what_a_step_is_seen_to_read_decides(project: Path, what: str) -> None:
     assert result(project) == before
 
 
+@pytest.mark.long
 def test_a_clone_finds_in_the_cache_only_what_read_the_same(project: Path, tmp_path: Path) -> None:
     """A result is shared with those whose undeclared files are the same, and with nobody else."""
     how = f"open('../../scripts/{TINY}/table.txt')"
@@ -353,6 +354,7 @@ SETTINGS = """
 """
 
 
+@pytest.mark.long
 def test_any_setting_can_be_set_for_one_build(project: Path) -> None:
     """SET runs what uses the settings again, and without it the old results return."""
     config = "seed: 1\nsize: 10\nsweep: {alpha: 1, beta: 2}\n"

@@ -221,6 +221,7 @@ def test_input_changed_and_put_back_while_a_step_reads_is_noticed(
     assert is_settled(project)
 
 
+@pytest.mark.long
 def test_data_changed_while_a_step_runs_leaves_no_result(project: Path) -> None:
     """No result of data that is not recorded is kept; with the right data all is as it should."""
     (project / "raw.csv").write_text("right\n")
@@ -237,6 +238,7 @@ def test_data_changed_while_a_step_runs_leaves_no_result(project: Path) -> None:
     assert slow.out == "right"
 
 
+@pytest.mark.long
 def test_step_that_writes_its_own_input_is_an_error(project: Path) -> None:
     """It would have another key whenever it ran: the file is named, and nothing is kept."""
     rule = one("echo more >> {input}; cat {input} > {output}", 'input: "assets/data/raw.csv"')
@@ -394,6 +396,7 @@ def test_folder_of_a_checkpoint_is_made_again_as_it_was(project: Path) -> None:
         assert is_up_to_date(project)
 
 
+@pytest.mark.long
 def test_checkpoint_that_was_made_alone_still_decides(project: Path) -> None:
     """What follows from a checkpoint is built, also if the checkpoint itself was built before."""
     generated = write(project, PARTS, p_py="print(1, 2)\n")
@@ -438,6 +441,7 @@ def test_result_may_become_a_folder_of_results_and_a_file_again(project: Path) -
     assert (made / "fit").read_text() == "mine"
 
 
+@pytest.mark.long
 def test_result_that_no_step_makes_any_more_stays_if_it_was_edited(project: Path) -> None:
     """What a person wrote is never removed."""
     generated = write(project, TWO, config_yaml="v: 1\n", p_py="print(1)\n")

@@ -253,6 +253,7 @@ def test_pull_request_is_linked(tiny: Path, remote: str, address: str | None) ->
     assert (found["href"] if found else None) == address
 
 
+@pytest.mark.long
 def test_states(tiny: Path, tmp_path: Path) -> None:
     """Built, and still so after a touch or a commit; stale after an edit; data that changed."""
     project = building.copy(tiny, tmp_path / "p")

@@ -92,6 +92,7 @@ def alive(mark: str) -> list[int]:
     return found
 
 
+@pytest.mark.long
 def test_no_more_memory_is_promised_than_given(project: Path) -> None:
     """Of steps that declare 300 MB each, 700 MB let two run at once."""
     span = SPAN.format(command="sleep 0.3; touch {output}")

@@ -74,6 +74,7 @@ def on_a_terminal(folder: Path, *words: str, typed: str = "") -> str:
     return shown.decode()
 
 
+@pytest.mark.long
 def test_a_log_is_shown_and_its_warnings_are_counted(project: Path) -> None:
     """A step that warns is named when it is done, with the command that shows what it printed."""
     built = labflake(project, "build").stdout

@@ -199,6 +199,7 @@ def test_a_package_that_pandas_looked_for_arrives(owned: Path) -> None:
     assert "15 to run" in planned
 
 
+@pytest.mark.long
 def test_a_newer_package_runs_all_that_sees_it(owned: Path) -> None:
     """A newer NumPy makes all pending that can see it, and the plan says from which to which."""
     old = software.version(owned, "numpy")

@@ -151,6 +151,7 @@ def test_artifact_that_is_gone_is_named_and_restored(tiny: Path) -> None:
     assert read(tiny, "loud-a.txt") == "A A\n"
 
 
+@pytest.mark.long
 def test_edit_of_an_artifact_never_reaches_the_cache(tiny: Path) -> None:
     """Restored files are copies: writing into one leaves the cache as it was."""
     folder = tiny / "generated" / TINY / "assets" / "data"

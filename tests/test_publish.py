@@ -113,6 +113,7 @@ def test_nothing_new_sends_nothing(server, tmp_path):
     assert {asked.method for asked in server.asked[before:]} == {"GET"}
 
 
+@pytest.mark.long
 def test_old_files_go_and_new_ones_come(server, tmp_path):
     """After an edit the files of the old comment are gone, where the forge can remove them."""
     post(server, tmp_path)

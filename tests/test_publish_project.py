@@ -174,6 +174,7 @@ def test_artifacts_that_were_edited_are_refused(project, gitea):
     assert gitea.requests("POST", "") == []
 
 
+@pytest.mark.long
 def test_what_was_built_before_it_was_committed_is_refused(project, gitea):
     """A document that was made of a text without commit does not name this one."""
     path = project / "scripts" / TINY / "report.md"

@@ -305,6 +305,7 @@ def test_a_repository_that_is_there_is_left_alone(template: Path, tmp_path: Path
     assert git(project, "log", "--format=%s|%D") == "All|HEAD -> work, main"
 
 
+@pytest.mark.long
 def test_cruft_creates_and_updates(template: Path, tree: list[str], tmp_path: Path) -> None:
     """A project made by cruft is the same, and takes over what is new in the template later."""
     source = tmp_path / "the template"

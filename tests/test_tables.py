@@ -62,6 +62,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("rows", [3, 0])
 def test_a_column_comes_back(name: str, rows: int) -> None:

@@ -99,6 +99,7 @@ def test_a_save_builds(tiny: Path, watch: Watch) -> None:
     assert word(tiny) == "second"
 
 
+@pytest.mark.long
 def test_an_error_is_shown_and_the_next_save_mends_it(tiny: Path, watch: Watch) -> None:
     """A failing build does not end the watch, and is not tried again before something changes."""
     program = tiny / "scripts" / TINY / "write.py"
