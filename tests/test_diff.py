@@ -1,5 +1,6 @@
 """`make diff`: two experiments, or one at two commits, in the terminal and as a page."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_last_commit_is_compared_with_what_is_here(project: Project) -> None:
     assert "gain 0.25 0.5 +0.25" in lines
     assert lines[lines.index("figures") + 1 :] == ["plot.svg differs", "generated/diff.html"]
     assert "\x1b" not in "".join(lines)
+
+
+def test_comparison_leaves_artifacts_as_they_are(project: Project) -> None:
+    """What is copied for a comparison keeps its date, however old it is."""
+    same = project.root / "generated" / TINY / "assets/figures/same.svg"
+    os.utime(same, (1_700_000_000, 1_700_000_000))
+    project.made("diff")
+    assert same.stat().st_mtime == 1_700_000_000
 
 
 def test_page_shows_figures_side_by_side(project: Project) -> None:

@@ -72,6 +72,26 @@ class Artifacts:
                 return True
         return any(self._take(bucket, digest, target, done) for bucket in self._buckets)
 
+    def bring_or_copy(
+        self, own: Path | None, digest: str, target: Path, done: Callable[[int], object]
+    ) -> bool:
+        """Copy a file with this hash from where it may lie, which stays as it is, else as `bring`.
+
+        Returns:
+            Whether there is a sound one; else, or if the place cannot be reached, there is none.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if own and own.is_file() and copy(own, target, mark=False) == digest:
+            return True
+        target.unlink(missing_ok=True)
+        try:
+            found = self.bring(digest, target, done)
+        except OSError:
+            found = False
+        if not found:
+            target.unlink(missing_ok=True)
+        return found
+
     def _take(self, bucket: Bucket, digest: str, target: Path, done: Callable) -> bool:
         """Fetch a file from a store, going on where an earlier try broke off."""
         self.parts.mkdir(parents=True, exist_ok=True)

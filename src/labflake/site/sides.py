@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labflake.cache.artifacts import Artifacts
-from labflake.cache.copying import copy
 from labflake.content.folders import names as names_in
 from labflake.content.folders import walk
 from labflake.data_files import recorded
@@ -130,15 +129,10 @@ def _bring(experiment: Experiment, copied: Copied, known: dict[str, str]) -> Non
     for name, digest in known.items():
         if name not in named and not name.startswith(_SHOWN):
             continue
-        target, own = copied.generated / name, experiment.generated / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if own.is_file() and own.stat().st_size < _LARGEST and copy(own, target) == digest:
-            continue
-        target.unlink(missing_ok=True)
-        try:
-            shared.bring(digest, target, lambda count: None)
-        except OSError:
-            target.unlink(missing_ok=True)
+        own = experiment.generated / name
+        is_small = own.is_file() and own.stat().st_size < _LARGEST
+        target = copied.generated / name
+        shared.bring_or_copy(own if is_small else None, digest, target, lambda count: None)
 
 
 def _files(place: Path) -> list[str]:

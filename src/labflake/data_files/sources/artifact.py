@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from labflake.cache.artifacts import Artifacts
-from labflake.cache.copying import copy
 from labflake.content.digests import sha256
 from labflake.content.folders import walk
 from labflake.content.meter import Meter
@@ -95,18 +94,12 @@ class Artifact:
         """Copy files by their hash: what is built here, or shared; tell whether all were there."""
         here, shared = Experiment(self.experiment).generated / self.artifact, Artifacts()
         with Meter(job.name, None) as meter:
-            for name, digest in known.items():
-                target, own = Path(f"{job.target}{name}"), f"{here}{name}"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if os.path.isfile(own) and copy(Path(own), target, mark=False) == digest:
-                    continue
-                target.unlink(missing_ok=True)
-                try:
-                    if not shared.bring(digest, target, meter.add):
-                        return False
-                except OSError:
-                    return False  # then it is built
-        return True
+            return all(
+                shared.bring_or_copy(
+                    Path(f"{here}{name}"), digest, Path(f"{job.target}{name}"), meter.add
+                )
+                for name, digest in known.items()
+            )
 
     def _build(self, commit: str, job: Job) -> None:
         """Let the other experiment make it, in a process of its own that knows nothing of ours."""
