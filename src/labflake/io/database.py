@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMES = ("postgresql://", "postgres://")
+_NEEDED_BY = "a table in a database"
 _MARK = "written by labflake"  # the comment of tables that it may write again
 _TYPES = {
     "integer": r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$",
@@ -52,7 +53,7 @@ class Table(NamedTuple):
     @property
     def sql(self) -> str:
         """Return its name in SQL."""
-        return f"{_quoted(self.schema)}.{_quoted(self.name)}"
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
@@ -97,13 +98,13 @@ def write(value: Any, place: Table) -> dict[str, Any]:
     from labflake.io.formats.tables import without_leftover_index
 
     frame = without_leftover_index(value)
-    with _told(place), _duckdb().connect() as connection:
+    with _told(place), imported(_NEEDED_BY).connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("given", frame)
         found = _described(connection, "given")
         if _is_copy():
             _kept(place).parent.mkdir(parents=True, exist_ok=True)
-            connection.execute(f"COPY given TO {_text(str(_kept(place)))} (FORMAT parquet)")
+            connection.execute(f"COPY given TO {literal(str(_kept(place)))} (FORMAT parquet)")
         else:
             _attach(connection, place, "")
             _replace(connection, place, found)
@@ -116,11 +117,11 @@ def read(place: Table, receipt: dict[str, Any]) -> "pd.DataFrame":
     Raises:
         LabError: the database cannot be reached, or the table is not what was handed over.
     """
-    with _told(place), _duckdb().connect() as connection:
+    with _told(place), imported(_NEEDED_BY).connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         source = f"pg.{place.sql}"
         if _is_copy() and _kept(place).is_file():
-            source = f"read_parquet({_text(str(_kept(place)))})"
+            source = f"read_parquet({literal(str(_kept(place)))})"
         else:
             _attach(connection, place, ", READ_ONLY")
         found = _described(connection, source)
@@ -146,7 +147,7 @@ def _described(connection: "duckdb.DuckDBPyConnection", source: str) -> dict[str
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows.csv")
         form = "FORMAT csv, HEADER, FORCE_QUOTE *, NULLSTR ''"
-        connection.execute(f"COPY (FROM {source} ORDER BY ALL) TO {_text(path)} ({form})")
+        connection.execute(f"COPY (FROM {source} ORDER BY ALL) TO {literal(path)} ({form})")
         with open(path, "rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
@@ -166,20 +167,20 @@ def _replace(connection: "duckdb.DuckDBPyConnection", place: Table, found: dict[
     there = (
         "SELECT obj_description(c.oid) FROM pg_class c"
         " JOIN pg_namespace n ON n.oid = c.relnamespace"
-        f" WHERE n.nspname = {_text(place.schema)} AND c.relname = {_text(place.name)}"
+        f" WHERE n.nspname = {literal(place.schema)} AND c.relname = {literal(place.name)}"
     )
-    comment = connection.execute(f"FROM postgres_query('pg', {_text(there)})").fetchone()
+    comment = connection.execute(f"FROM postgres_query('pg', {literal(there)})").fetchone()
     if comment and not str(comment[0]).startswith(_MARK):
         raise LabError(
             f"{place} is there, and no step wrote it: it stays as it is\n"
             "  choose another name, or rename or drop that table first"
         )
     connection.execute("BEGIN")
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS pg.{_quoted(place.schema)}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS pg.{quoted(place.schema)}")
     connection.execute(f"DROP TABLE IF EXISTS pg.{place.sql}")
     connection.execute(f"CREATE TABLE pg.{place.sql} AS FROM given")
-    mark = f"COMMENT ON TABLE {place.sql} IS {_text(f'{_MARK}, sha256 ' + found['sha256'])}"
-    connection.execute(f"CALL postgres_execute('pg', {_text(mark)})")
+    mark = f"COMMENT ON TABLE {place.sql} IS {literal(f'{_MARK}, sha256 ' + found['sha256'])}"
+    connection.execute(f"CALL postgres_execute('pg', {literal(mark)})")
     written = _described(connection, f"pg.{place.sql}")
     if written["sha256"] != found["sha256"]:
         connection.execute("ROLLBACK")
@@ -191,14 +192,14 @@ def _replace(connection: "duckdb.DuckDBPyConnection", place: Table, found: dict[
 
 
 def _attach(connection: "duckdb.DuckDBPyConnection", place: Table, how: str) -> None:
-    connection.execute(f"LOAD {_text(str(extension()))}")
-    connection.execute(f"ATTACH {_text(place.url)} AS pg (TYPE postgres{how})")
+    connection.execute(f"LOAD {literal(str(extension()))}")
+    connection.execute(f"ATTACH {literal(place.url)} AS pg (TYPE postgres{how})")
 
 
 @contextmanager
 def _told(place: Table) -> Iterator[None]:
     """Say in words of people what goes wrong with a database, without any credential."""
-    duckdb = _duckdb()
+    duckdb = imported(_NEEDED_BY)
     try:
         yield
     except duckdb.Error as error:
@@ -209,14 +210,21 @@ def _told(place: Table) -> Iterator[None]:
         raise LabError(f"{place}: {text[:500]}{way if asked else ''}") from None
 
 
-def _duckdb() -> Any:
+def imported(what: str) -> Any:
+    """Return DuckDB, which reads PostgreSQL here.
+
+    Args:
+        what: what needs it.
+
+    Raises:
+        LabError: it is not installed.
+    """
     try:
         import duckdb
         import duckdb_extension_postgres_scanner  # noqa: F401
     except ImportError:
         raise LabError(
-            "a table in a database needs duckdb and its reader of PostgreSQL\n"
-            "  make env WITH=database"
+            f"{what} needs duckdb and its reader of PostgreSQL\n  make env WITH=database"
         ) from None
     return duckdb
 
@@ -239,9 +247,11 @@ def _kept(place: Table) -> Path:
     return root() / f"{COPY}-tables" / f"{name}.parquet"
 
 
-def _text(value: str) -> str:
+def literal(value: str) -> str:
+    """Return a text as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return the name of a table or column as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'

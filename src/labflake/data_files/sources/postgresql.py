@@ -10,7 +10,7 @@ from labflake.content.meter import Meter
 from labflake.data_files.sources import secrecy
 from labflake.data_files.sources.job import Job
 from labflake.errors import LabError
-from labflake.io.database import extension
+from labflake.io.database import extension, imported, literal, quoted
 
 FORMATS = {
     ".parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960",
@@ -70,7 +70,7 @@ class Query:
         Raises:
             LabError: The database cannot be reached, the query fails, or a type is not exact.
         """
-        duckdb = _duckdb(job.name)
+        duckdb = imported(f"assets/data/{job.name}: a query")
         for limit in MEMORY:
             job.target.unlink(missing_ok=True)
             try:
@@ -84,10 +84,10 @@ class Query:
         raise LabError(f"assets/data/{job.name}: its rows need more memory than {MEMORY[-1]}")
 
     def _write(self, connection: Any, job: Job) -> None:
-        connection.execute(f"LOAD {_text(str(extension()))}")
-        connection.execute(f"ATTACH {_text(self._address())} AS pg (TYPE postgres, READ_ONLY)")
+        connection.execute(f"LOAD {literal(str(extension()))}")
+        connection.execute(f"ATTACH {literal(self._address())} AS pg (TYPE postgres, READ_ONLY)")
         connection.execute("SET TimeZone = 'UTC'")
-        rows = f"postgres_query('pg', {_text(self._plain())})"
+        rows = f"postgres_query('pg', {literal(self._plain())})"
         columns = {
             name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {rows}").fetchall()
         }
@@ -95,7 +95,7 @@ class Query:
         order = self._order(list(columns), job.name)
         what = FORMATS[Path(job.name).suffix]
         with _Watched(job.target, job.name):
-            connection.execute(f"COPY (FROM {rows}{order}) TO {_text(str(job.target))} ({what})")
+            connection.execute(f"COPY (FROM {rows}{order}) TO {literal(str(job.target))} ({what})")
 
     def _address(self) -> str:
         """Return the address with the settings of the session."""
@@ -118,24 +118,24 @@ class Query:
             known = ", ".join(columns)
             raise LabError(f"assets/data/{name}: key: no column {unknown[0]!r}\n  it has: {known}")
         rest = [column for column in columns if column not in keys]
-        return " ORDER BY " + ", ".join(_name(column) for column in [*keys, *rest])
+        return " ORDER BY " + ", ".join(quoted(column) for column in [*keys, *rest])
 
     def _check_types(self, connection: Any, columns: dict[str, str], name: str) -> None:
         """Refuse columns that would be rounded: DuckDB reads them as floats without a word."""
         doubtful = [c for c, kind in columns.items() if "DOUBLE" in kind or "INTERVAL" in kind]
         if not doubtful:
             return
-        asked = ", ".join(f"pg_typeof(q.{_name(c)})::text AS c{i}" for i, c in enumerate(doubtful))
+        asked = ", ".join(f"pg_typeof(q.{quoted(c)})::text AS c{i}" for i, c in enumerate(doubtful))
         # No row of the query is computed: only its types are wanted.
         text = (
             f"SELECT {asked} FROM (VALUES (1)) AS one(x) LEFT JOIN ({self._plain()}) AS q ON false"
         )
-        kinds = connection.execute(f"FROM postgres_query('pg', {_text(text)})").fetchone()
+        kinds = connection.execute(f"FROM postgres_query('pg', {literal(text)})").fetchone()
         for column, kind in zip(doubtful, kinds, strict=True):
             if advice := _INEXACT.get(kind.removesuffix("[]")):
                 raise LabError(
                     f"assets/data/{name}: the column {column} is {kind}, which would be rounded\n"
-                    f"  {advice.format(_name(column))}"
+                    f"  {advice.format(quoted(column))}"
                 )
 
     def _failure(self, error: Exception, name: str) -> LabError:
@@ -177,25 +177,5 @@ class _Watched:
                 self.meter.add(written - self.meter.count)
 
 
-def _duckdb(name: str) -> Any:
-    try:
-        import duckdb
-        import duckdb_extension_postgres_scanner  # noqa: F401
-    except ImportError:
-        raise LabError(
-            f"assets/data/{name}: a query needs duckdb and its reader of PostgreSQL\n"
-            "  make env WITH=database"
-        ) from None
-    return duckdb
-
-
 def _config(limit: str, scratch: Path) -> dict[str, Any]:
     return {"memory_limit": limit, "temp_directory": str(scratch / "sort")}
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
