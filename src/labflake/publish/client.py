@@ -79,6 +79,18 @@ class Client:
                 return None
             raise
 
+    def user(self, name: str) -> str:
+        """Return who the token belongs to, as the server's answer has it under this name.
+
+        It is "" where the token may not tell.
+        """
+        try:
+            return self.get("user")[name]
+        except RefusedError as error:
+            if error.status in (403, 404):
+                return ""
+            raise
+
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Give all items of a list, however many pages it has."""
         seen = set()
@@ -164,11 +176,8 @@ class Client:
         raise LabError(f"{self._host(url)} redirects in a circle")
 
     def _opened(self) -> "requests.Session":
-        import requests
-
         if self._session is None:
-            self._session = requests.Session()
-            self._session.auth = lambda request: request  # what ~/.netrc has is for others
+            self._session = session()
         return self._session
 
     def _refuse_way(self, before: str, after: str) -> None:
@@ -211,6 +220,15 @@ _MEANING = {
     404: "does the repository exist, and may the token of {origin} see and change it?",
     413: "the file is larger than the server takes",
 }
+
+
+def session() -> "requests.Session":
+    """Return what sends requests, and nothing of ~/.netrc, which is for others."""
+    import requests
+
+    found = requests.Session()
+    found.auth = lambda request: request
+    return found
 
 
 def certain(find: Callable[[], Any], make: Callable[[], Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from labflake.publish.branch_store import BranchStore
-from labflake.publish.client import Client, RefusedError, Upload, certain
+from labflake.publish.client import Client, Upload, certain
 from labflake.publish.files import File
 from labflake.publish.forge import Comment, PullRequest, Store
 from labflake.publish.remotes import Remote
@@ -48,12 +48,7 @@ class Gitea:
     @cached_property
     def me(self) -> str:
         """Return who the token belongs to; "" where it may not tell."""
-        try:
-            return self.client.get("user")["login"]
-        except RefusedError as error:
-            if error.status in (403, 404):
-                return ""
-            raise
+        return self.client.user("login")
 
     def opened(self, branch: str) -> PullRequest | None:
         """Return the open pull request of a branch of this repository."""

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from labflake.errors import LabError
 from labflake.publish.branch_store import BranchStore
-from labflake.publish.client import Client, RefusedError, Upload
+from labflake.publish.client import Client, Upload
 from labflake.publish.files import File
 from labflake.publish.forge import Comment, PullRequest, Store, no_place
 from labflake.publish.remotes import Remote
@@ -59,12 +59,7 @@ class GitLab:
 
     @cached_property
     def _me(self) -> str:
-        try:
-            return self.client.get("user")["username"]
-        except RefusedError as error:
-            if error.status in (403, 404):
-                return ""
-            raise
+        return self.client.user("username")
 
     def opened(self, branch: str) -> PullRequest | None:
         """Return the open merge request of a branch of this project."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 from labflake.errors import LabError
+from labflake.publish.client import session
 from labflake.publish.forge import Forge
 from labflake.publish.gitea import Gitea
 from labflake.publish.github import GitHub
@@ -64,11 +65,10 @@ def _answered(remote: Remote) -> str:
     """Ask the server, without a token."""
     import requests
 
-    with requests.Session() as session:
-        session.auth = lambda request: request  # nor what ~/.netrc has
+    with session() as asking:
         for path, key, forge in _PROBES:
             try:
-                answer = session.get(remote.web + path, timeout=10, allow_redirects=False)
+                answer = asking.get(remote.web + path, timeout=10, allow_redirects=False)
                 if key in json.loads(answer.content) and answer.status_code in (200, 401, 403):
                     return forge
             except (requests.RequestException, ValueError, TypeError):
