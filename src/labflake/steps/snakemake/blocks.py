@@ -24,7 +24,7 @@ from labflake.processes import scripted
 from labflake.programs import modules
 from labflake.project.experiments import root
 from labflake.steps.snakemake import language
-from labflake.steps.snakemake.scripts import OF_MACHINE, Command, both_ways, plain_text
+from labflake.steps.snakemake.scripts import Command, lists_of, plain_text, resources_of
 
 _FILE = ".script/block"
 _MODE = re.compile("[abrtwx+]{1,3}")  # of `open`; there is a program called w
@@ -76,10 +76,7 @@ def _plain(files) -> Namedlist:
 def _said(job) -> str:
     """Return what decides the result, as a text that is the same for the same block."""
     code = _Content(job.rule.run_func, job.rule.workflow)
-    lists = ("input", "output", "params", "wildcards", "log")
-    given: dict[str, object] = {name: both_ways(getattr(job, name)) for name in lists}
-    given["resources"] = {n: v for n, v in job.resources.items() if n not in OF_MACHINE}
-    given["threads"] = job.threads
+    given = lists_of(job) | {"resources": resources_of(job), "threads": job.threads}
     files = [shlex.quote(os.path.relpath(path)) for path in sorted(code.files)]
     texts = [text for text in code.texts if not _MODE.fullmatch(text)]
     lines = [f"# code: {code.digest()}", f"# given: {plain_text(given)}", *files, *texts]

@@ -30,7 +30,7 @@ _FOLDER = ".script"  # in the scratch folder of a step
 _USED = re.compile(r"\bsnakemake\b(?:\s*[.@]\s*|\[)?(\w+)?|\bsnakemake_(\w+)")
 _IMPORTED = re.compile(r"^\s*(from|import)\s+snakemake\b.*$", re.MULTILINE)
 _OPTIONAL = ("config", "resources", "rule", "threads")  # the rest is always given
-OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
+_OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
 _PROGRAMS = {".py": "python", ".R": "Rscript --vanilla", ".sh": "bash", ".jl": "julia"}
 _CLASSES = {".R": RScript, ".sh": BashScript, ".jl": JuliaScript}
 
@@ -143,17 +143,14 @@ class _Given:
     def said(self) -> str:
         """Return it as a text that is the same for the same values."""
         job = self.job
-        resources = {n: v for n, v in job.resources.items() if n not in OF_MACHINE}
         config = hashlib.sha256(plain_text(_config(job)).encode()).hexdigest()
         optional = {
             "config": config,
-            "resources": resources,
+            "resources": resources_of(job),
             "rule": job.rule.name,
             "threads": job.threads,
         }
-        lists = ("input", "output", "params", "wildcards", "log")
-        named = {name: both_ways(getattr(job, name)) for name in lists}
-        return plain_text(named | {name: optional[name] for name in sorted(self.used)})
+        return plain_text(lists_of(job) | {name: optional[name] for name in sorted(self.used)})
 
     def values(self, moved) -> dict:
         """Return it by the names of the arguments of Snakemake's own classes."""
@@ -194,9 +191,15 @@ class _Given:
         return _CLASSES[suffix](**others, **self.values(moved)).get_preamble()
 
 
-def both_ways(values) -> list:
-    """Return the values of a list of Snakemake by their order, and by their names."""
-    return [[*values], dict(values.items())]
+def lists_of(job) -> dict[str, object]:
+    """Return the lists that a job is given, each by the order of its values, and by their names."""
+    lists = {name: getattr(job, name) for name in ("input", "output", "params", "wildcards", "log")}
+    return {name: [[*values], dict(values.items())] for name, values in lists.items()}
+
+
+def resources_of(job) -> dict[str, object]:
+    """Return the resources of a job but for those that the machine decides."""
+    return {n: v for n, v in job.resources.items() if n not in _OF_MACHINE}
 
 
 def _config(job) -> dict:
