@@ -12,6 +12,7 @@ import pytest
 from building import TINY
 from data_projects import NAME, Project, error
 from mounting import image, mount_of, mounted
+from servers import ssh
 
 
 def digest(text: str) -> str:
@@ -89,6 +90,28 @@ def test_an_exchanged_image_is_noticed(tmp_path):
     with mounted(place, "-o", "ro,loop", str(images[1])):
         assert "assets/data/raw.csv" in error(project.prepare())
         assert project.run("check").returncode == 1
+
+
+@pytest.mark.long
+def test_a_change_behind_sshfs_is_noticed(tmp_path):
+    """Data of another machine is read, not believed: it changes there with its size and times."""
+    if not shutil.which("sshfs") or not ssh.program():
+        pytest.skip("not installed: sshfs, ssh, sshd")
+    project, place = Project(tmp_path), tmp_path / "mnt"
+    project.declare(raw__csv={"file": str(place / "raw.csv")})
+    with ssh.Ssh() as server:
+        file = server.files / "raw.csv"
+        file.parent.mkdir()
+        file.write_text("x\n1\n")
+        before = file.stat()
+        address, by = f"127.0.0.1:{server.files}", f"{server.folder}/bin/ssh -p {server.port}"
+        options = ["-t", "fuse.sshfs", "-o", f"ssh_command={by}", address]
+        with mounted(place, *options):
+            assert project.prepare().returncode == project.prepare().returncode == 0
+            file.write_text("x\n2\n")
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+            assert "assets/data/raw.csv" in error(project.prepare())
+            assert project.run("check").returncode == 1
 
 
 @pytest.mark.long

@@ -48,7 +48,7 @@ class Ssh:
         os.makedirs("/run/sshd", exist_ok=True)
         options = [f"Port={port}", "ListenAddress=127.0.0.1", "StrictModes=no", "UsePAM=no"]
         options += [f"HostKey={self.folder}/host", f"AuthorizedKeysFile={allowed}"]
-        options += [f"PidFile={self.folder}/pid"]
+        options += [f"PidFile={self.folder}/pid", "Subsystem=sftp internal-sftp"]
         words = [word for option in options for word in ("-o", option)]
         with (self.folder / "log").open("wb") as log:
             command = [str(program()), "-D", "-e", "-f", "/dev/null", *words]
