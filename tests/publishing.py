@@ -4,6 +4,7 @@ import contextlib
 import io
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import rendering
 import yaml
@@ -48,25 +49,26 @@ def result(gain: float = 2.5, **changed: object) -> Result:
     return Result(**(given | changed))
 
 
-def remote(server: Forge) -> Remote:
+def remote(server: Forge, path: str = "") -> Remote:
     """Return the repository of a server as git's remote names it."""
-    return Remote("origin", server.url, server.path)
+    return Remote("origin", server.url, path or server.path)
 
 
-def client(server: Forge, token: str = TOKEN):
+def client(server: Forge, token: str = TOKEN, path: str = ""):
     """Return what talks to a server."""
-    return kinds.CLASSES[server.description](remote(server), Token(token, "FORGE_TOKEN"))
+    return kinds.CLASSES[server.description](remote(server, path), Token(token, "FORGE_TOKEN"))
 
 
-def post(server: Forge, folder: Path, found: Result | None = None, **given: str) -> str:
-    """Post results; return what was done."""
+def post(server: Forge, folder: Path, found: Result | None = None, **given: Any) -> str:
+    """Post results, of a fork where the server has one; return what was done."""
     place, memory = given.get("place", ""), folder / "published.json"
-    branch = given.get("branch", BRANCH)
-    done, _ = posting.post(client(server), found or result(), branch, place, memory)
+    branch, targets = given.get("branch", BRANCH), given.get("targets", ())
+    own = client(server, path=server.fork)
+    done, _ = posting.post(own, found or result(), branch, place, memory, targets)
     return done
 
 
-def error(server: Forge, folder: Path, **given: str) -> str:
+def error(server: Forge, folder: Path, **given: Any) -> str:
     """Post results, expect a refusal, and return its message."""
     with contextlib.redirect_stderr(io.StringIO()) as said:
         try:

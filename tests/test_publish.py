@@ -1,15 +1,20 @@
 """`make publish`: one comment on the pull request, never half, never twice, never a token in it."""
 
 import re
-from urllib.parse import urlencode
+from dataclasses import replace
+from urllib.parse import quote, urlencode
 
 import publishing
 import pytest
 from publishing import BRANCH, FORGES, NAME, bodies, error, post, result
 from servers.forges import OTHER, TOKEN, Answer
 
+from labflake.errors import LabError
+from labflake.project import experiments
 from labflake.publish import client, comment, marks
 from labflake.publish.comment import Before
+from labflake.site import metrics
+from labflake.site.metrics import Metric
 
 pytestmark = pytest.mark.usefixtures("in_the_template")
 
@@ -74,6 +79,28 @@ def test_an_open_pull_request_is_found_behind_many(server, tmp_path):
     server.pull(BRANCH, fork="mallory/study")
     post(server, tmp_path)
     assert [n for n, comments in server.comments.items() if comments] == [number]
+
+
+def test_a_fork_posts_where_it_came_from(server, tmp_path):
+    """The pull request of a fork's branch is opened in the repository that is said to get it."""
+    server.fork = "eve/fork"
+    server.pull(BRANCH)  # of the same name, and somebody else's
+    targets = (publishing.remote(server), publishing.remote(server, server.fork))
+    assert post(server, tmp_path, targets=targets) == "posted"
+    assert server.pulls[1]["fork"] == server.fork
+    assert is_whole(server, server.comments[2][0]["body"])
+    assert post(server, tmp_path, targets=targets) == "nothing new"
+    assert post(server, tmp_path) == "nothing new"  # now it is found without that
+    assert [len(each) for each in server.comments.values()] == [0, 1]
+
+
+def test_a_fork_asks_nobody_unasked(server, tmp_path):
+    """Where nobody said which repository gets it, none is opened; the error names both ways."""
+    server.fork = "eve/fork"
+    said = error(server, tmp_path)
+    assert f"git remote add upstream {server.url}/{server.path}.git" in said
+    assert 'into = "origin"' in said
+    assert server.pulls == []
 
 
 def test_the_main_branch_has_no_pull_request(server, tmp_path):
@@ -362,9 +389,60 @@ def test_forged_marks_are_no_marks(line):
     assert marks.read(f"text\n\n{line}\n") is None
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "1" + "0" * 400, "true", '"7"'])
+def test_forged_key_numbers_are_none(gitea, tmp_path, number):
+    """Whatever somebody claims in a merged pull request, results are posted beside it."""
+    text = '{"experiment": "e", "commit": "c", "metrics": {"gain": ["7", NUMBER]}}'
+    line = f"[labflake-results]: <#{quote(text.replace('NUMBER', number), safe='')}>"
+    gitea.comment(gitea.pull("old", merged=True), line, OTHER)
+    gitea.comment(gitea.pull("older", merged=True), f"[labflake-results]: <#{'[' * 90_000}>", OTHER)
+    assert post(gitea, tmp_path) == "posted"
+    assert "key number" in bodies(gitea)[-1]
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e999", "9" * 400, "−1e400 nats", "0"])
+def test_key_numbers_that_are_no_numbers(in_the_template, value):
+    """They are shown as they are, and not subtracted."""
+    found, problems = metrics.read(experiments.Experiment(NAME), {"gain": value})
+    [metric] = found
+    body = comment.comment(result(metrics=found), {}, {"gain": Before("2", 2.0, "#1")}, "")
+    row = next(line for line in body.splitlines() if line.startswith("| gain"))
+    assert problems == []
+    assert ("another" in row) == (metric.value is None)
+    assert "nan |" not in row.replace(f"| {value} |", "")
+    assert "inf |" not in row.replace(f"| {value} |", "")
+    assert marks.read(body).metrics["gain"][1] == metric.value
+
+
+def test_a_comment_is_as_long_as_forges_take():
+    """What is too long is shortened, and says so; the line for programs stays whole."""
+    figure = result().figures[0]
+    figures = [replace(figure, caption="Long words. " * 900, alt="alt " * 900)] * 24
+    artifacts = {f"assets/data/{'x' * 200}-{number}.csv": "0" * 64 for number in range(900)}
+    found = result(
+        abstract="Words & <words>. " * 3_000, figures=figures, artifacts=artifacts, data=artifacts
+    )
+    names = {each.name: f"https://x.org/{'y' * 300}/{each.name}" for each in found.files()}
+    body = comment.comment(found, names, {}, "https://x.org")
+    assert len(body) <= comment.MOST
+    assert marks.read(body).files == {n: names[n] for n in marks.read(body).files}
+    assert re.search(r"and \d+ more", body)
+    assert len(comment.opening(found)) <= comment.MOST
+
+
+def test_a_comment_that_no_forge_takes():
+    """Too many key numbers are an error that says what to do."""
+    found = result(metrics=[Metric(f"number {n} {'x' * 90}", "1", 1.0) for n in range(900)])
+    with pytest.raises(LabError, match="keep the key ones"):
+        comment.comment(found, {}, {}, "")
+
+
 def test_lines_of_the_text_are_no_lines_of_the_comment():
     """A line break in a paragraph is a space, also before what looks like a list; lists stay."""
     text = "It loses\n2. The rule\n- aims.\n\n1. one\n2. two\n\n```\na\nb\n```"
     assert comment.prose_of(text) == (
         "It loses 2. The rule - aims.\n\n1. one\n2. two\n\n```\na\nb\n```"
+    )
+    assert comment.prose_of("- one\n  goes on\n- two\n\nEnd\nof it") == (
+        "- one goes on\n- two\n\nEnd of it"
     )

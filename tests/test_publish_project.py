@@ -296,6 +296,45 @@ def test_which_remote_is_meant(tmp_path, monkeypatch, setting, value):
     assert remotes.find(settings.Settings(remote="origin")).path == "origin/study"
 
 
+@pytest.mark.parametrize(
+    ("upstream", "into", "expected"),
+    [
+        ("git@git.uni.org:lab/study.git", "", ["lab/study", "ann/study"]),
+        ("https://git.uni.org:3000/lab/study", "upstream", ["lab/study"]),
+        ("https://git.uni.org/lab/study", "origin", ["ann/study"]),
+        ("https://git.uni.org/ann/study.git", "", ["ann/study"]),
+        ("https://git.elsewhere.org/lab/study", "", []),
+        ("", "", []),
+    ],
+)
+def test_which_repository_gets_the_pull_request(tmp_path, monkeypatch, upstream, into, expected):
+    """It is that of the setting, else that of a remote `upstream` on the same server."""
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    rendering.commit_all(tmp_path)
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    git(tmp_path, "remote", "add", "origin", "https://git.uni.org/ann/study.git")
+    if upstream:
+        git(tmp_path, "remote", "add", "upstream", upstream)
+    chosen = settings.Settings(into=into)
+    own = remotes.find(chosen)
+    found = remotes.targets(chosen, own)
+    assert [each.path for each in found] == expected
+    assert {each.web for each in found} <= {own.web}
+
+
+@pytest.mark.parametrize("upstream", ["", "https://git.elsewhere.org/lab/study"])
+def test_a_repository_that_cannot_get_the_pull_request(tmp_path, monkeypatch, upstream):
+    """A setting that names no remote, or one of another server, is an error with its value."""
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    rendering.commit_all(tmp_path)
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    if upstream:
+        git(tmp_path, "remote", "add", "lab", upstream)
+    own = remotes.parsed("origin", "https://git.uni.org/ann/study.git")
+    with pytest.raises(LabError, match="into is 'lab'"):
+        remotes.targets(settings.Settings(into="lab"), own)
+
+
 def test_the_address_of_a_server_in_a_folder():
     """A server whose pages are elsewhere than git's address says is set, with its folder."""
     found = remotes.parsed("origin", "https://x.org/git/ann/study.git", "https://x.org/git/")

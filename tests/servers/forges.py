@@ -50,11 +50,12 @@ class Forge(ABC):
         asked: all requests.
         problems: what was asked, or answered, against the description.
         pulls: the pull requests by number; comments: of each the comments.
+        fork: the path of a repository that is a fork of ours, "" for none.
         trouble: what goes wrong: (method, pattern of the path, what, how often).
     """
 
     description, size, largest = "", "per_page", 100
-    path = "ann/study"
+    path, fork = "ann/study", ""
 
     def __init__(self) -> None:
         self.described = described.read(self.description)
@@ -142,7 +143,8 @@ class Forge(ABC):
 
     def elsewhere(self, template: str, values: list[str]) -> Answer | None:
         """Return a refusal where another repository than ours is meant."""
-        here = "/".join(values[:2]) == self.path if template.startswith("/repos") else True
+        known = [self.path, self.fork]
+        here = "/".join(values[:2]) in known if template.startswith("/repos") else True
         return None if here else Answer(404, {"message": "Not Found"})
 
     @abstractmethod
@@ -206,7 +208,7 @@ class Gitea(Forge):
         return {
             ("GET", "/user"): lambda asked: Answer(200, {"login": ME, "id": 1}),
             ("GET", "/version"): lambda asked: Answer(200, {"version": "1.24.0"}),
-            ("GET", base): lambda *a: Answer(200, {"default_branch": "main"}),
+            ("GET", base): self._repository,
             ("GET", f"{base}/pulls"): self._pulls,
             ("POST", f"{base}/pulls"): self._open,
             ("GET", f"{base}/issues/{{index}}/comments"): self._comments,
@@ -233,16 +235,32 @@ class Gitea(Forge):
             "merged_at": "2026-01-01T00:00:00Z" if pull["merged"] else None,
         }
 
-    def _pulls(self, asked: Asked, *_: str) -> Answer:
+    def _repository(self, asked: Asked, owner: str, repo: str) -> Answer:
+        known = {"default_branch": "main", "full_name": f"{owner}/{repo}"}
+        if known["full_name"] == self.fork:
+            known["parent"] = {"full_name": self.path}
+        return Answer(200, known)
+
+    def _found(self, asked: Asked, owner: str, repo: str) -> list[dict]:
         is_open = asked.query.get("state", "open") == "open"
-        found = [self._shown(p) for p in self.pulls if p["open"] == is_open]
-        return self.listed(asked, found[::-1])
+        here = f"{owner}/{repo}" == self.path  # a fork has none
+        return [self._shown(p) for p in self.pulls if p["open"] == is_open and here][::-1]
+
+    def _pulls(self, asked: Asked, owner: str, repo: str) -> Answer:
+        return self.listed(asked, self._found(asked, owner, repo))
 
     def _open(self, asked: Asked, *_: str) -> Answer:
         body = asked.body
-        if any(p["open"] and p["head"] == body["head"] for p in self.pulls):
+        owner, mark, head = body["head"].rpartition(":")
+        fork = {"fork": self.fork} if mark else {}
+        if mark and (not self.fork or owner != self.fork.split("/")[0]):
+            return Answer(404, {"message": "the head repository does not exist"})
+        if (head, fork.get("fork")) in [
+            (p["head"], p.get("fork")) for p in self.pulls if p["open"]
+        ]:
             return Answer(409, {"message": "pull request already exists for these targets"})
-        number = self.pull(body["head"], base=body["base"], title=body["title"], body=body["body"])
+        given = {name: body[name] for name in ("base", "title", "body")}
+        number = self.pull(head, **given, **fork)
         return Answer(201, self._shown(self.pulls[number - 1]))
 
     def _comments(self, asked: Asked, owner: str, repo: str, number: str) -> Answer:
@@ -334,12 +352,12 @@ class GitHub(Gitea):
             ("DELETE", f"{base}/releases/assets/{{asset_id}}"): self._delete,
         }
 
-    def _pulls(self, asked: Asked, *_: str) -> Answer:
-        is_open = asked.query.get("state", "open") == "open"
-        found = [self._shown(p) for p in self.pulls if p["open"] == is_open]
-        head = asked.query.get("head", "").partition(":")[2]
-        known = [p for p in found if p["head"]["ref"] == head]
-        return self.listed(asked, known or found[::-1])  # an unknown head filters nothing
+    def _pulls(self, asked: Asked, owner: str, repo: str) -> Answer:
+        found = self._found(asked, owner, repo)
+        user, _, head = asked.query.get("head", "").partition(":")
+        known = [p for p in found if p["head"]["ref"] == head
+                 and p["head"]["repo"]["full_name"].startswith(f"{user}/")]  # fmt: skip
+        return self.listed(asked, known or found)  # an unknown head filters nothing
 
     def _shown(self, pull: dict) -> dict:
         return {k: v for k, v in super()._shown(pull).items() if k != "merged"}  # not in lists
@@ -409,7 +427,8 @@ class GitLab(Forge):
 
     def elsewhere(self, template: str, values: list[str]) -> Answer | None:
         """Return a refusal where another project than ours is meant."""
-        here = values[0] == self.path if template.startswith("/projects") else True
+        known = [self.path, self.fork]
+        here = values[0] in known if template.startswith("/projects") else True
         return None if here else Answer(404, {"message": "404 Project Not Found"})
 
     def handlers(self) -> dict[tuple[str, str], Callable[..., Answer]]:
@@ -418,7 +437,7 @@ class GitLab(Forge):
         return {
             ("GET", "/user"): lambda asked: Answer(200, {"id": 1, "username": ME}),
             ("GET", "/version"): lambda asked: Answer(401, {"message": "401 Unauthorized"}),
-            ("GET", "/projects/{id}"): lambda *a: Answer(200, {"default_branch": "main"}),
+            ("GET", "/projects/{id}"): self._project,
             ("GET", base): self._requests,
             ("POST", base): self._open,
             ("GET", f"{base}/{{noteable_id}}/notes"): self._notes,
@@ -437,7 +456,15 @@ class GitLab(Forge):
             "target_project_id": 7,
         }
 
+    def _project(self, asked: Asked, project: str) -> Answer:
+        known = {"id": 7, "default_branch": "main"}
+        if project == self.fork:
+            known |= {"id": 8, "forked_from_project": {"path_with_namespace": self.path}}
+        return Answer(200, known)
+
     def _requests(self, asked: Asked, project: str) -> Answer:
+        if project == self.fork:
+            return Answer(200, [])
         state, branch = asked.query.get("state"), asked.query.get("source_branch")
         found = [p for p in self.pulls if (p["open"] if state == "opened" else p["merged"])]
         found = [self._shown(p) for p in found if branch in (None, p["head"])]
@@ -445,10 +472,15 @@ class GitLab(Forge):
 
     def _open(self, asked: Asked, project: str) -> Answer:
         body = asked.body
-        if any(p["open"] and p["head"] == body["source_branch"] for p in self.pulls):
+        if project == self.fork and body.get("target_project_id") != 7:
+            return Answer(409, {"message": ["the fork has no merge requests"]})
+        from_fork = self.fork if project == self.fork else None
+        heads = [(p["head"], p.get("fork")) for p in self.pulls if p["open"]]
+        if (body["source_branch"], from_fork) in heads:
             said = "Another open merge request already exists for this source branch: !1"
             return Answer(409, {"message": [said]})
         given = {"base": body["target_branch"], "title": body["title"], "body": body["description"]}
+        given |= {"fork": from_fork} if from_fork else {}
         number = self.pull(body["source_branch"], **given)
         return Answer(201, self._shown(self.pulls[number - 1]))
 

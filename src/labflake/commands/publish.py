@@ -35,9 +35,8 @@ def _publish(experiment: Experiment, chosen: settings.Settings) -> None:
         found = _gathered(experiment)
     forge = kinds.kind(remote, chosen)
     server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
-    done, where = posting.post(
-        server, found, branch, chosen.files, experiment.state / "published.json"
-    )
+    memory, targets = experiment.state / "published.json", remotes.targets(chosen, remote)
+    done, where = posting.post(server, found, branch, chosen.files, memory, targets)
     print(f"{done}: {where}")
 
 
@@ -52,7 +51,9 @@ def _write_page(experiment: Experiment, chosen: settings.Settings) -> None:
     """Write what would be sent as a page, with what stands in the way."""
     notes = refusals.local(experiment)
     try:
-        where = f"{remotes.find(chosen).page}, branch {remotes.branch()}"
+        own = remotes.find(chosen)
+        into = (*remotes.targets(chosen, own), own)[0]
+        where = f"{into.page}, branch {remotes.branch()}"
     except LabError as error:
         where, notes = "no pull request", [*notes, str(error)]
     path = experiment.state / "publish.html"

@@ -3,19 +3,32 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from labflake.content.meter import size
 from labflake.data_files.gate.wording import shown
 from labflake.documents import prose
+from labflake.errors import LabError
 from labflake.publish.marks import Mark
 from labflake.publish.result import Figure, Result
 from labflake.site.metrics import Metric
 
-_ROWS = 40  # of a table; more would be no comment any more
-_LONGEST, _CAPTION = 20_000, 1_000  # characters of an abstract, and of a caption
+MOST = 65_536  # characters of a comment that every forge takes: GitHub's limit is the least
 _PARAGRAPH = re.compile(r"(?:^[ \t]*\S.*$\n?)+", re.M)
 _OTHER = re.compile(r"[ \t]*(?:[>#|]|[-*+][ \t]|\d+[.)][ \t])")  # lists, quotes, tables, headings
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]")
 _CALL = re.compile(r"(?<![\w/])@(?=\w)|(?<![\w/(&])[#!%~&](?=\d)")
+
+
+class Room(NamedTuple):
+    """How much of each is shown: rows of a table, characters of a caption and of an abstract."""
+
+    rows: int
+    caption: int
+    abstract: int
+
+
+_ROOMS = (Room(40, 1_000, 20_000), Room(20, 300, 6_000), Room(5, 80, 2_000))
 
 
 @dataclass(frozen=True)
@@ -28,25 +41,41 @@ class Before:
 
 
 def comment(result: Result, addresses: dict[str, str], before: dict[str, Before], page: str) -> str:
-    """Return the comment.
+    """Return the comment, with as much as every forge takes.
 
     Args:
         result: what is published.
         addresses: where each file is, by its name.
         before: the last published key numbers of the main branch, by name.
         page: where the commit is in a browser.
+
+    Raises:
+        LabError: it is too long even with the least of everything.
     """
+    for room in _ROOMS:
+        made = _comment(result, addresses, before, page, room)
+        if len(made) <= MOST:
+            return made
+    raise LabError(
+        f"the comment would have {len(made):,} characters, and forges take {MOST:,}\n"
+        f"  there are {len(result.metrics)} metrics in the header of the report: keep the key ones"
+    )
+
+
+def _comment(
+    result: Result, addresses: dict[str, str], before: dict[str, Before], page: str, room: Room
+) -> str:
     metrics = {metric.name: (metric.text, metric.value) for metric in result.metrics}
     files = {each.name: addresses[each.name] for each in result.files() if each.name in addresses}
     parts = [
         f"## {_line(result.title)}",
         result.question and f"**{_line(result.question)}**",
-        prose_of(result.abstract),
+        prose_of(_cut(result.abstract, room.abstract)),
         _numbers(result.metrics, before),
         _documents(result, addresses),
-        *(_figure(each, addresses) for each in result.figures),
-        _rebuild(result, page),
-        _data(result),
+        *(_figure(each, addresses, room.caption) for each in result.figures),
+        _rebuild(result, page, room.rows),
+        _data(result, room.rows),
         Mark(result.experiment, result.commit, metrics, files).line(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -54,7 +83,12 @@ def comment(result: Result, addresses: dict[str, str], before: dict[str, Before]
 
 def opening(result: Result) -> str:
     """Return the first text of a pull request: question and abstract."""
-    return "\n\n".join(filter(None, map(prose_of, (result.question, result.abstract))))
+    texts = (result.question, result.abstract)
+    return "\n\n".join(filter(None, (prose_of(_cut(each, _ROOMS[0].abstract)) for each in texts)))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rsplit(None, 1)[0] + " …"
 
 
 def prose_of(text: str) -> str:
@@ -69,7 +103,7 @@ def prose_of(text: str) -> str:
         kept.append("" if match[0].startswith("<!--") else match[0])
         return f"\ue000{len(kept) - 1}\ue001"
 
-    text = re.sub("[\ue000\ue001]", "", text[:_LONGEST]).strip()
+    text = re.sub("[\ue000\ue001]", "", text).strip()
     text = prose.UNITS.sub(put_aside, text)
     text = _PARAGRAPH.sub(_in_one_line, text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
@@ -79,8 +113,10 @@ def prose_of(text: str) -> str:
 
 
 def _in_one_line(match: re.Match) -> str:
-    """Return a paragraph with spaces for its line breaks; a list is none."""
+    """Return a paragraph, or each item of a list, with spaces for its line breaks."""
     end = "\n" if match[0].endswith("\n") else ""
+    if _ITEM.match(match[0]):
+        return re.sub(rf"[ \t]*\n(?!{_OTHER.pattern})[ \t]*(?=\S)", " ", match[0])
     return match[0] if _OTHER.match(match[0]) else " ".join(match[0].split()) + end
 
 
@@ -146,24 +182,24 @@ def _documents(result: Result, addresses: dict[str, str]) -> str:
     return f"Documents: {' · '.join(links)}" if links else ""
 
 
-def _figure(figure: Figure, addresses: dict[str, str]) -> str:
+def _figure(figure: Figure, addresses: dict[str, str], most: int) -> str:
     name = figure.file.name
     if name not in addresses:
         return ""
     shown_as = figure.alt or figure.file.artifact.rpartition("/")[2]
-    picture = f"![{literal(shown_as)}]({addresses[name]})"
-    caption = prose_of(figure.caption[:_CAPTION])
+    picture = f"![{literal(_cut(shown_as, most))}]({addresses[name]})"
+    caption = prose_of(_cut(figure.caption, most))
     return f"{picture}\n\n{caption}" if caption else picture
 
 
-def _rebuild(result: Result, page: str) -> str:
-    """Return the commit, and the command that makes each artifact again."""
-    rows = []
-    for name, digest in list(result.artifacts.items())[:_ROWS]:
-        rows.append((code(name), code(digest[:16]), code(command(result, name))))
+def _rebuild(result: Result, page: str, most: int) -> str:
+    """Return the commit, and the command that makes each artifact again; it has its name."""
+    some = list(result.artifacts.items())[:most]
+    rows = [(code(command(result, name)), code(digest[:16])) for name, digest in some]
     commit = f"[`{result.commit[:12]}`]({page})" if page else f"`{result.commit[:12]}`"
     head = f"### Rebuild\n\nAt commit {commit}, after `git checkout {result.commit[:12]}`:"
-    return f"{head}\n\n{_table(('artifact', 'sha256', 'command'), rows)}{_more(result.artifacts)}"
+    table = _table(("command", "sha256 of what it makes"), rows)
+    return f"{head}\n\n{table}{_more(result.artifacts, most)}"
 
 
 def command(result: Result, artifact: str) -> str:
@@ -174,13 +210,13 @@ def command(result: Result, artifact: str) -> str:
     return f"make {path} {result.command}".rstrip()
 
 
-def _data(result: Result) -> str:
+def _data(result: Result, most: int) -> str:
     if not result.data:
         return ""
-    rows = [(code(name), code(digest)) for name, digest in list(result.data.items())[:_ROWS]]
-    return f"### Data\n\n{_table(('file', 'sha256'), rows)}{_more(result.data)}"
+    rows = [(code(name), code(digest)) for name, digest in list(result.data.items())[:most]]
+    return f"### Data\n\n{_table(('file', 'sha256'), rows)}{_more(result.data, most)}"
 
 
-def _more(items: dict) -> str:
-    rest = len(items) - _ROWS
+def _more(items: dict, most: int) -> str:
+    rest = len(items) - most
     return f"\n\nand {rest} more" if rest > 0 else ""

@@ -48,12 +48,19 @@ class Store(Protocol):
 class Forge(Protocol):
     """A repository on a forge, as a program changes it."""
 
-    remote: Remote
+    remote: Remote  # the repository that has the branch
+    into: Remote  # the one that has the pull requests; another one where the first is a fork
     short: str  # what stands before the number of a pull request
     default_place: str  # of files
 
+    def towards(self, into: Remote) -> "Forge":
+        """Return the same, but for pull requests into another repository."""
+
+    def parent(self) -> str:
+        """Return the path of the repository that ours is a fork of, "" where it is none."""
+
     def base(self) -> str:
-        """Return the main branch."""
+        """Return the main branch of the repository that has the pull requests."""
 
     def is_own(self, comment: Comment) -> bool:
         """Tell whether the token's user wrote a comment; where it does not tell, a guess."""

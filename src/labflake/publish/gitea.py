@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from labflake.publish.branch_store import BranchStore
@@ -22,11 +22,18 @@ class Gitea:
     short = "#"
     default_place = "attachments"
 
-    def __init__(self, remote: Remote, token: Token) -> None:
-        self.remote = remote
+    def __init__(self, remote: Remote, token: Token, into: Remote | None = None) -> None:
+        self.remote, self.into, self.token = remote, into or remote, token
         self.client = self.connected(token)
-        name = remote.path.rpartition("/")[2]
-        self.repository = f"repos/{quote(remote.owner, safe='')}/{quote(name, safe='')}"
+        self.own, self.repository = _repository(self.remote), _repository(self.into)
+
+    def towards(self, into: Remote) -> Self:
+        """Return the same, but for pull requests into another repository."""
+        return type(self)(self.remote, self.token, into)
+
+    def parent(self) -> str:
+        """Return the path of the repository that ours is a fork of, "" where it is none."""
+        return (self.client.get(self.own).get("parent") or {}).get("full_name", "")
 
     def connected(self, token: Token) -> Client:
         """Return what talks to the server."""
@@ -38,7 +45,7 @@ class Gitea:
         return {"state": "open", "limit": _PAGE}
 
     def base(self) -> str:
-        """Return the main branch."""
+        """Return the main branch of the repository that has the pull requests."""
         return self.client.get(self.repository)["default_branch"]
 
     def is_own(self, comment: Comment) -> bool:
@@ -61,8 +68,12 @@ class Gitea:
 
     def open(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request."""
-        asked = {"head": branch, "base": base, "title": title, "body": body}
+        asked = {"head": self.head(branch), "base": base, "title": title, "body": body}
         return pull_request(self.client.ask("POST", f"{self.repository}/pulls", asked))
+
+    def head(self, branch: str) -> str:
+        """Return what a branch of ours is called where the pull requests are."""
+        return branch if self.remote.path == self.into.path else f"{self.remote.owner}:{branch}"
 
     def merged(self) -> Iterator[PullRequest]:
         """Give the pull requests that were merged, those changed last first."""
@@ -91,12 +102,12 @@ class Gitea:
         if place == "branch":
             return BranchStore(self, experiment, commit)
         if place == "release":
-            return Assets(self.client, f"{self.repository}/releases/{self._release(experiment)}")
+            return Assets(self.client, f"{self.own}/releases/{self._release(experiment)}")
         return Assets(self.client, f"{self.repository}/issues/{number}")
 
     def _release(self, experiment: str) -> int:
         """Return the release of an experiment, which is made where there is none."""
-        name, path = tag(experiment), f"{self.repository}/releases"
+        name, path = tag(experiment), f"{self.own}/releases"
         asked = {"tag_name": name, "name": f"Results of {experiment}", "prerelease": True}
         return certain(
             lambda: self.client.found(f"{path}/tags/{quote(name, safe='')}"),
@@ -134,6 +145,11 @@ class Assets(OneByOne):
     def remove(self, name: str) -> None:
         """Take a file away that nobody needs any more."""
         self._client.ask("DELETE", f"{self._path}/{self._known[name]}")
+
+
+def _repository(remote: Remote) -> str:
+    name = remote.path.rpartition("/")[2]
+    return f"repos/{quote(remote.owner, safe='')}/{quote(name, safe='')}"
 
 
 def pull_request(found: dict) -> PullRequest:

@@ -57,7 +57,7 @@ class GitHub(Gitea):
         if place == "branch":
             return BranchStore(self, experiment, commit)
         if place == "release":
-            return Release(self.client, self.repository, experiment, commit)
+            return Release(self.client, self.own, experiment, commit)
         raise no_place(place, "GitHub", "release")
 
     def raw(self, commit: str, name: str) -> str:

@@ -31,14 +31,35 @@ class GitLab:
     short = "!"
     default_place = "attachments"
 
-    def __init__(self, remote: Remote, token: Token) -> None:
-        self.remote = remote
+    def __init__(self, remote: Remote, token: Token, into: Remote | None = None) -> None:
+        self.remote, self.into, self.token = remote, into or remote, token
         own = {"JOB-TOKEN": token.value} if token.origin == JOB else {}
         headers = own or {"Authorization": f"Bearer {token.value}"}
         meaning = {401: _JOB, 403: _JOB} if own else {}
         self.client = Client(f"{remote.web}/api/v4", headers, token, meaning)
-        self._project = f"projects/{quote(remote.path, safe='')}"
+        self._own = f"projects/{quote(remote.path, safe='')}"
+        self._project = f"projects/{quote(self.into.path, safe='')}"
         self._requests = f"{self._project}/merge_requests"
+
+    def towards(self, into: Remote) -> "GitLab":
+        """Return the same, but for merge requests into another project."""
+        return GitLab(self.remote, self.token, into)
+
+    def parent(self) -> str:
+        """Return the path of the project that ours is a fork of, "" where it is none."""
+        return (self._here.get("forked_from_project") or {}).get("path_with_namespace", "")
+
+    @cached_property
+    def _here(self) -> dict:
+        return self.client.get(self._own)
+
+    @cached_property
+    def _there(self) -> dict:
+        return self._here if self._is_one else self.client.get(self._project)
+
+    @property
+    def _is_one(self) -> bool:
+        return self.remote.path == self.into.path
 
     def base(self) -> str:
         """Return the main branch, which is not told to who may not read the code.
@@ -46,11 +67,9 @@ class GitLab:
         Raises:
             LabError: the token may not.
         """
-        found = self.client.get(self._project).get("default_branch")
+        found = self._there.get("default_branch")
         if not found:
-            raise LabError(
-                _NO_BRANCH.format(path=self.remote.path, origin=self.client.token.origin)
-            )
+            raise LabError(_NO_BRANCH.format(path=self.into.path, origin=self.client.token.origin))
         return found
 
     def is_own(self, comment: Comment) -> bool:
@@ -62,20 +81,24 @@ class GitLab:
         return self.client.user("username")
 
     def opened(self, branch: str) -> PullRequest | None:
-        """Return the open merge request of a branch of this project."""
+        """Return the open merge request of a branch of our project."""
         asked = {"state": "opened", "source_branch": branch, "per_page": _PAGE}
         for each in self.client.pages(self._requests, **asked):
-            here = each["source_project_id"] == each["target_project_id"]
-            if each["source_branch"] == branch and here:
+            if each["source_branch"] == branch and self._is_ours(each):
                 return _merge_request(each)
         return None
+
+    def _is_ours(self, found: dict) -> bool:
+        """Tell whether the branch of a merge request is one of our project."""
+        source = found["source_project_id"]
+        return source == (found["target_project_id"] if self._is_one else self._here["id"])
 
     def open(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a merge request."""
         asked = {"source_branch": branch, "target_branch": base, "title": title}
-        return _merge_request(
-            self.client.ask("POST", self._requests, asked | {"description": body})
-        )
+        asked |= {"description": body}
+        asked |= {} if self._is_one else {"target_project_id": self._there["id"]}
+        return _merge_request(self.client.ask("POST", f"{self._own}/merge_requests", asked))
 
     def merged(self) -> Iterator[PullRequest]:
         """Give the merge requests that were merged, those changed last first."""

@@ -6,9 +6,11 @@ taken away by some of them.
 
 import json
 import re
+import sys
 from dataclasses import asdict, dataclass, field
 from urllib.parse import quote, unquote
 
+_TEXT = 1_000  # characters of a key number
 _LINE = re.compile(r"^\[labflake-results\]: <#([^<>\s]*)>$", re.M)
 
 
@@ -33,7 +35,7 @@ def read(body: str) -> Mark | None:
     try:
         found = Mark(**json.loads(unquote(match[1]))) if match else None
         return found if found and _is_right(found) else None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -41,6 +43,11 @@ def _is_right(mark: Mark) -> bool:
     """Tell whether all is of the kind that we write: anybody can write a comment."""
     texts = [mark.experiment, mark.commit, *mark.files, *mark.files.values()]
     numbers = [(text, value) for text, value in mark.metrics.values()]
-    kinds = (int, float, type(None))
-    right = all(isinstance(text, str) and isinstance(value, kinds) for text, value in numbers)
+    right = all(isinstance(t, str) and len(t) < _TEXT and _is_number(v) for t, v in numbers)
     return right and all(isinstance(text, str) for text in texts)
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether a value is none, or a number that can be compared."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (is_one and abs(value) <= sys.float_info.max)

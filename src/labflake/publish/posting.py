@@ -13,18 +13,26 @@ from pathlib import Path
 from labflake.content.atomic import replacing
 from labflake.documents.prose import COMMENT
 from labflake.errors import LabError
-from labflake.publish import marks
+from labflake.publish import marks, pulls
 from labflake.publish.client import RefusedError, certain
 from labflake.publish.comment import Before, comment, opening
 from labflake.publish.forge import Comment, Forge, PullRequest
 from labflake.publish.marks import Mark
+from labflake.publish.remotes import Remote
 from labflake.publish.result import Result
 from labflake.site.markup import to_html
 
 _LOOKED_AT = 20  # merged pull requests in which key numbers are looked for
 
 
-def post(forge: Forge, result: Result, branch: str, place: str, memory: Path) -> tuple[str, str]:
+def post(
+    forge: Forge,
+    result: Result,
+    branch: str,
+    place: str,
+    memory: Path,
+    targets: tuple[Remote, ...] = (),
+) -> tuple[str, str]:
     """Post the results on the pull request of a branch, which is opened where there is none.
 
     Args:
@@ -33,18 +41,21 @@ def post(forge: Forge, result: Result, branch: str, place: str, memory: Path) ->
         branch: whose pull request it is.
         place: where files are put; "" for where this forge does best.
         memory: the file that remembers what was brought there.
+        targets: the repositories that may have the pull request, where somebody said so.
 
     Returns:
         what was done, and where it is to be seen.
     """
-    request = certain(lambda: forge.opened(branch), lambda: _open(forge, result, branch))
+    forge, request = pulls.found_or_opened(
+        forge, branch, targets, lambda there: _open(there, result, branch)
+    )
     own, others = _own(forge, request, result.experiment)
     before = _before(forge, result, request)
     store = forge.store(
         place or forge.default_place, request.number, result.experiment, result.commit
     )
     old = _mark(own).files if own else {}
-    known = _Memory(memory, forge.remote.page)
+    known = _Memory(memory, forge.into.page)
     addresses = store.bring(result.files(), {**known.files, **old}, known.add)
     body = comment(result, addresses, before, forge.commit_page(result.commit))
     done = _write(forge, request, own, body, result.experiment)
@@ -61,7 +72,7 @@ def _open(forge: Forge, result: Result, branch: str) -> PullRequest:
         LabError: it is the main branch, which leads nowhere.
     """
     base = forge.base()
-    if branch == base:
+    if branch == base and forge.remote.path == forge.into.path:
         raise LabError(
             f"{branch} is the main branch: results are posted on the pull request of another one\n"
             f"  git switch -c {result.experiment}, git push, then make publish"

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlsplit
 
 from labflake.data_files.sources.secrecy import hidden
@@ -13,6 +13,7 @@ from labflake.publish.settings import TABLE, Settings
 
 _SCP = re.compile(r"(?:[^@/:\s]+@)?(\[[\da-fA-F:]+\]|\w[\w.-]*):(?!/?/)(.+)")
 _BY_SSH = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}  # their port 443
+UPSTREAM = "upstream"  # what people call the repository that theirs is a fork of
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -51,21 +52,53 @@ class Remote:
 
 
 def find(settings: Settings) -> Remote:
-    """Return the remote that has the pull requests.
+    """Return the remote that has the branch.
 
     Raises:
         LabError: there is none, or its address is none of a forge.
     """
     name = settings.remote or _name()
-    # As it is written: what a person's settings make of it is for git alone.
+    if found := _remote(name, settings):
+        return found
+    known = ", ".join(git("remote").split()) or "none"
+    raise LabError(
+        f"git has no remote {name}, where the pull request would be; it has {known}\n"
+        f"  add it: git remote add {name} ADDRESS   or name another: remote in {TABLE}"
+    )
+
+
+def targets(settings: Settings, own: Remote) -> tuple[Remote, ...]:
+    """Return the repositories that the pull request may be in, the likeliest first.
+
+    They are those of the setting `into`, else of a remote `upstream` on the same server, as
+    people call the repository that theirs is a fork of; none where nobody said anything.
+
+    Raises:
+        LabError: the setting names no remote, or one on another server.
+    """
+    found = _remote(settings.into or UPSTREAM, settings)
+    is_there = found is not None and _server(found) == _server(own)
+    if found and is_there:  # ssh has no port of pages: both are reached as ours is
+        found = replace(found, web=own.web)
+        is_own = found.path.lower() == own.path.lower()
+        return (own,) if is_own else (found,) if settings.into else (found, own)
+    if settings.into:
+        why = f"lies on {found.host}, not on {own.host}" if found else "is unknown to git"
+        raise LabError(f"{TABLE}: into is {settings.into!r}, and that remote {why}")
+    return ()
+
+
+def _remote(name: str, settings: Settings) -> Remote | None:
+    """Return a remote of git, None where there is none.
+
+    Its address is taken as it is written: what a person's settings make of it is for git alone.
+    """
     written = git("config", "--get", f"remote.{name}.url", allowed=(0, 1))
-    if not written:
-        known = ", ".join(git("remote").split()) or "none"
-        raise LabError(
-            f"git has no remote {name}, where the pull request would be; it has {known}\n"
-            f"  add it: git remote add {name} ADDRESS   or name another: remote in {TABLE}"
-        )
-    return parsed(name, written, settings.address)
+    return parsed(name, written, settings.address) if written else None
+
+
+def _server(remote: Remote) -> str | None:
+    return urlsplit(remote.web).hostname
 
 
 def parsed(name: str, written: str, address: str = "") -> Remote:

@@ -75,7 +75,10 @@ def gather(experiment: Experiment) -> Result:
         LabError: a figure cannot be shown.
     """
     said = entry(experiment)
-    figures, documents = _figures(experiment), _documents(experiment)
+    places, documents = _figures(experiment), _documents(experiment)
+    figures = [_figure(experiment, path, places[path]) for path in list(places)[:_MOST]]
+    more = len(places) - _MOST
+    left_out = [f"{more} figures are left out: one comment shows {_MOST}"] if more > 0 else []
     data = record.read(experiment.scripts / "hashes.txt").digests
     made = last_made(experiment.generated, data)
     first = [f.artifact for f in documents.values()] + [f.file.artifact for f in figures]
@@ -92,7 +95,7 @@ def gather(experiment: Experiment) -> Result:
         data=data,
         artifacts={name: sha256(str(made[name])) for name in dict.fromkeys(order)},
         command=as_words(overrides()),
-        problems=said.problems,
+        problems=[*said.problems, *left_out],
     )
 
 
@@ -109,8 +112,11 @@ def _documents(experiment: Experiment) -> dict[str, File]:
     return found
 
 
-def _figures(experiment: Experiment) -> list[Figure]:
-    """Return the figures of the report; where it has none, all that are among the artifacts."""
+def _figures(experiment: Experiment) -> dict[Path, tuple[str, str]]:
+    """Return caption and words of each figure of the report, by its file.
+
+    Where it has none, all count that are among the artifacts.
+    """
     places = (experiment.scripts, experiment.generated, experiment.generated / "assets" / "figures")
     found: dict[Path, tuple[str, str]] = {}
     for name, *texts in _in_report(experiment):
@@ -123,7 +129,7 @@ def _figures(experiment: Experiment) -> list[Figure]:
     if not found:
         folder = (experiment.generated / "assets" / "figures").resolve()
         found = {p: ("", "") for p in sorted(folder.glob("*")) if p.suffix.lower() in FIGURES}
-    return [_figure(experiment, path, found[path]) for path in list(found)[:_MOST]]
+    return found
 
 
 def _figure(experiment: Experiment, path: Path, texts: tuple[str, str]) -> Figure:

@@ -19,12 +19,14 @@ class Settings:
         forge: what the server is, one of `FORGES`.
         address: where the server is in a browser: https://git.example.org:3000/path.
         remote: which remote of git has the pull requests.
+        into: the remote whose repository gets the pull request, where that is not the same.
         files: where figures and documents are put, one of `PLACES`.
     """
 
     forge: str = ""
     address: str = ""
     remote: str = ""
+    into: str = ""
     files: str = ""
 
 

@@ -55,7 +55,7 @@ def _metric(experiment: Experiment, name: str, value: Any) -> Metric:
     if isinstance(value, bool) or value is None:
         return Metric(name, {True: "yes", False: "no", None: UNKNOWN}[value])
     if isinstance(value, int | float):
-        return Metric(name, _shown(value), float(value) if math.isfinite(value) else None)
+        return Metric(name, _shown(value), _finite(value))
     text = re.sub(r"\\([^\w\s])", r"\1", str(value))
     return Metric(name, re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text), _value(text))
 
@@ -65,7 +65,16 @@ def _value(text: str) -> float | None:
     numbers = _NUMBER.findall(text)
     if len(numbers) != 1:
         return None
-    return float(re.sub(r"[\u202f\u00a0_]", "", numbers[0]).replace("\u2212", "-"))
+    return _finite(re.sub(r"[\u202f\u00a0_]", "", numbers[0]).replace("\u2212", "-"))
+
+
+def _finite(value: float | str) -> float | None:
+    """Return a number that can be compared, None for one that no computer's number reaches."""
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _shown(value: float) -> str:
