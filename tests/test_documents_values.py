@@ -13,11 +13,8 @@ import writing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from labflake.documents import formats, header, inline
-from labflake.documents.notebook import assemble, export
+from labflake.documents import formats
 from labflake.documents.pandoc import Text
-from labflake.documents.results import Executed
-from labflake.documents.source import read
 
 
 class Around(NamedTuple):
@@ -49,6 +46,13 @@ AROUND = [
     Around("1. ", ""),
     Around("> ", ""),
     Around('"', '"', "“{}”"),
+    Around('"', ' x"', "“{} x”"),
+    Around('Word "', '" word', "Word “{}” word"),
+    Around('"Word ', '".', "“Word {}”."),
+    Around("'", "'", "‘{}’"),
+    Around("\"a 'b ", "' c\"", "“a ‘b {}’ c”"),
+    Around("It ", "'s", "It {}’s"),
+    Around("**x", '** "y"', "x{} “y”"),
     Around("<", ">", "<{}>"),
     Around("&", ";", "&{};"),
     Around("Text\n", "\ntext", "Text {} text"),
@@ -65,12 +69,25 @@ WORDS = r"""
 @@ thick None nan
 """
 BLANKS = [" ", "\n", "\n\n", "\t", "\r", "\x00", "\x1b[31m", "\u00a0", "", "# ", "- ", "| ", "    "]
+BLANKS += ["a ", " a", '" ', ' "', "' "]  # beside quotation marks
 MARKUP = [*WORDS.split(), *BLANKS]
 VALUES = st.one_of(
     st.lists(st.sampled_from(MARKUP), max_size=5).map("".join),
     st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12),
 )
-ALWAYS = ("a_b*c* $x$ [^1] #5", "-5", "- a", "= a", "2. a", "]", "`", "", "... -? --")
+ALWAYS = (
+    "a_b*c* $x$ [^1] #5",
+    "a ",
+    " 'a' ",
+    "-5",
+    "- a",
+    "= a",
+    "2. a",
+    "]",
+    "`",
+    "",
+    "... -? --",
+)
 EVERY = [(around, text) for text in ALWAYS for around in AROUND]
 
 
@@ -85,15 +102,7 @@ def _text(pairs: list[tuple[Around, str]], folder: Path) -> Text:
         body = f"{around.before}`{{python}} {number}`{around.after}"
         parts.append(f'<div id="i{number}">\n\n{body}\n\n</div>\n')
         values += [value, *["7"] * around.after.count("{python}")]
-    path = folder / "report.md"
-    path.write_text("\n".join(parts), encoding="utf-8")
-    source = read(path)
-    executed = Executed([], [values, []])
-    marks = inline.Marks()
-    markdown, lines = export(assemble(source, executed, marks.fill), source, folder)
-    metadata = header.metadata(source, [], marks)
-    metadata["origin"] = {"packages": []}
-    return Text(source, markdown, lines, metadata, [folder], marks)
+    return writing.text(folder / "report.md", "\n".join(parts), values)
 
 
 def _shown(around: Around, value: str) -> str:
@@ -129,8 +138,10 @@ def test_a_value_is_the_text_that_it_is(pairs: list[tuple[Around, str]], project
         assert _plain(found.get_text()) == _shown(around, value), (around, value)
         assert len(found.select("a")) == around.after.count("](h")
     pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, project).contents[".pdf"]))
-    whole = _plain(
-        " ".join(re.sub(r"Figure\s+\d+\.", "Figure.", p.extract_text()) for p in pdf.pages)
+    pages = [re.sub(r"Figure\s+\d+\.", "Figure.", p.extract_text()) for p in pdf.pages]
+    whole = "".join(
+        _plain(text).removeprefix("T1980-01-01" * (n > 1)).removesuffix(f"{n}/{len(pages)}")
+        for n, text in enumerate(pages, 1)
     )
     for around, value in pairs:
         assert _shown(around, value) in whole, (around, value)

@@ -11,6 +11,12 @@ from pathlib import Path
 import building
 import rendering
 
+from labflake.documents import header, inline
+from labflake.documents import source as documents
+from labflake.documents.notebook import assemble, export
+from labflake.documents.pandoc import Text
+from labflake.documents.results import Executed
+
 DOCUMENTS = Path(__file__).resolve().parent / "documents"
 FEATURES = "2026-11-20-Features"
 ODD = "2026-12-01-Odd"
@@ -88,6 +94,18 @@ def build(project: Path, *sources: Path, cwd: Path | None = None, **changes: str
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def text(source: Path, markdown: str, values: list[str] | None = None) -> Text:
+    """Return what pandoc reads of a document in which the expressions gave these values."""
+    source.write_text(markdown, encoding="utf-8")
+    read = documents.read(source)
+    marks = inline.Marks()
+    filled = assemble(read, Executed([], [values or [], []]), marks.fill)
+    text, lines = export(filled, read, source.parent)
+    metadata = header.metadata(read, [], marks)
+    metadata["origin"] = {"packages": []}
+    return Text(read, text, lines, metadata, [source.parent], marks)
 
 
 def font(path: Path, characters: str) -> None:

@@ -14,7 +14,7 @@ from labflake.documents.words import for_typst
 from labflake.project.experiments import root
 
 _ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
-_COMMON = ("tex", "values", "tables", "signs", "files", "numbers", "citeproc")
+_COMMON = ("tex", "spellings", "values", "tables", "signs", "files", "numbers", "citeproc")
 
 
 class Made(NamedTuple):
@@ -78,7 +78,7 @@ def _typst(
     given = ["--wrap=none", *options]
     for name, value in _variables(text, typ).items():
         given += ["--variable", f"{name}={value}"]
-    content = convert(text, "typst", template, filters, *given)
+    content = convert(text, "typst-smart", template, filters, *given)
     typ.write_text(content, encoding="utf-8")
     return typ, set(re.findall(r'#image\("/((?:[^"\\]|\\.)*)"', content))
 

@@ -7,13 +7,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import pypandoc
-
 from labflake.documents import inline, languages, prose
 from labflake.documents.problems import Problem
 from labflake.documents.source import Source
-from labflake.documents.words import direction, words
+from labflake.documents.words import direction, quotes, words
 from labflake.processes.determinism import environment
+from labflake.programs import pandoc
 from labflake.project.experiments import relative, root
 
 HERE = Path(__file__).parent
@@ -66,7 +65,7 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         metadata.write_text(json.dumps(known), encoding="utf-8")
         values = Path(folder, "values.json")
         values.write_text(json.dumps(text.marks.values), encoding="utf-8")
-        command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", to, "--standalone"]
+        command = [pandoc.path(), "--from", _READER, "--to", to, "--standalone"]
         command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
         command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
@@ -100,6 +99,7 @@ def _words(language: str) -> list[str]:
     """Return the options with which templates and filters know the words of a language."""
     found = {f"word-{english}": word for english, word in words(language).items()}
     found["dir"] = direction(language)
+    found |= {f"quote-{number}": mark for number, mark in enumerate(quotes(language), 1)}
     return [f"--variable={name}={word}" for name, word in found.items()]
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from labflake.documents import languages
+from labflake.programs import pandoc
 
 _PANDOC: tuple[str, ...] = (
     "Abstract", "Appendix", "Bibliography", "Contents", "Figure", "Listing", "References", "Table",
@@ -54,6 +55,15 @@ def direction(language: str) -> str:
     return "rtl" if unicodedata.bidirectional(first) in ("R", "AL") else "ltr"
 
 
+def quotes(language: str) -> tuple[str, ...]:
+    """Return the quotation marks of a language: the outer two, then the inner two."""
+    from docutils.utils.smartquotes import smartchars
+
+    known = smartchars.quotes
+    codes = (code.lower() for code in languages.lookup(language))
+    return tuple(next((known[code] for code in codes if code in known), "“”‘’"))
+
+
 def for_typst(language: str) -> str:
     """Return the language as arguments of Typst's `text`."""
     region = languages.region(language)
@@ -63,12 +73,11 @@ def for_typst(language: str) -> str:
 @cache
 def _of_pandoc(language: str) -> dict[str, str]:
     """Return the words of pandoc's translations; nothing for a language that it does not know."""
-    import pypandoc
     import yaml
 
     for code in languages.lookup(language):
         option = f"--print-default-data-file=translations/{code}.yaml"
-        done = subprocess.run([pypandoc.get_pandoc_path(), option], capture_output=True)
+        done = subprocess.run([pandoc.path(), option], capture_output=True)
         if done.returncode == 0:
             found = yaml.safe_load(done.stdout.decode())
             return {word: found[word] for word in _PANDOC if found.get(word)}

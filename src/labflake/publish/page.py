@@ -11,6 +11,7 @@ from labflake.content.atomic import replacing
 from labflake.content.meter import size
 from labflake.errors import LabError
 from labflake.processes.determinism import environment
+from labflake.programs import pandoc
 from labflake.publish.comment import comment, opening
 from labflake.publish.posting import title
 from labflake.publish.result import Result
@@ -58,9 +59,7 @@ def _html(markdown: str) -> str:
     Raises:
         LabError: pandoc failed.
     """
-    import pypandoc
-
-    command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", "html5", "--mathml"]
+    command = [pandoc.path(), "--from", _READER, "--to", "html5", "--mathml"]
     done = subprocess.run(
         [*command, "--wrap=none"],
         input=markdown,

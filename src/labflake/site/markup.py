@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.processes.determinism import environment
+from labflake.programs import pandoc
 
 _READER = "markdown-raw_html-raw_tex-raw_attribute-markdown_in_html_blocks+smart"
 _MARK = "\u241e"  # the symbol for a record separator: no text has it
@@ -22,13 +23,11 @@ def to_html(texts: list[str]) -> list[str]:
     """
     if not texts:
         return []
-    import pypandoc
-
     with tempfile.TemporaryDirectory() as folder:
         template, metadata = Path(folder, "texts.html"), Path(folder, "texts.json")
         template.write_text(_TEMPLATE, encoding="utf-8")
         metadata.write_text(json.dumps({"texts": [_block(t) for t in texts]}), encoding="utf-8")
-        command = [pypandoc.get_pandoc_path(), "--from", _READER, "--to", "html5", "--mathml"]
+        command = [pandoc.path(), "--from", _READER, "--to", "html5", "--mathml"]
         command += ["--metadata-file", str(metadata), "--template", str(template), "--wrap=none"]
         done = subprocess.run(
             [*command, "--quiet"], input="", text=True, encoding="utf-8",

@@ -38,6 +38,29 @@ function common.kind(id)
   if common.names[kind] then return kind, kind .. ":" .. rest end
 end
 
+-- A label in our spelling: TeX writes tab:x and eqn:x, bookdown tab:x.
+local kinds = {tab = "tbl", table = "tbl", eqn = "eq", equation = "eq", figure = "fig", sect = "sec", section = "sec", subsec = "sec", app = "sec"}
+function common.label(id)
+  local kind, rest = id:match("^(%a+):(.+)$")
+  return kinds[kind] and kinds[kind] .. ":" .. rest or id
+end
+
+-- What numbers.lua replaces by the number of a label (form "number", "brackets"), or by name and number ("name").
+function common.reference(label, form, source)
+  local attributes = {label = common.label(label), form = form, source = source}
+  return pandoc.Span({}, pandoc.Attr("", {"reference"}, attributes))
+end
+
+-- The quotation marks of the language; Typst would guess from what stands beside each which one it is.
+function common.with_quotes(doc)
+  local marks = {}
+  for i = 1, 4 do marks[i] = tostring(PANDOC_WRITER_OPTIONS.variables["quote-" .. i]) end
+  return doc:walk {Quoted = function(q)
+    local first = q.quotetype == "DoubleQuote" and 1 or 3
+    return common.blocks(pandoc.Str(marks[first]), q.content, pandoc.Str(marks[first + 1]))
+  end}
+end
+
 -- Tell whether the document is a presentation.
 function common.is_presentation()
   return PANDOC_WRITER_OPTIONS.variables.slides ~= nil

@@ -24,10 +24,21 @@ local function show(typst)
   return common.with_texts(typst, function(text) return text:gsub("\\", "\\\\"):gsub('"', '\\"') end)
 end
 
+-- Names of functions that Typst does not know are strings to pandoc, all other texts have a font: upright("if").
+local fonts = {upright = true, italic = true, bold = true, sans = true, mono = true, serif = true, cal = true, frak = true, bb = true}
+local function with_operators(typst, tex)
+  if typst:find('\\"', 1, true) then return typst end
+  return (typst:gsub('()"([%a][%a -]*)"', function(place, name)
+    if fonts[typst:sub(1, place - 1):match("(%a+)%($")] then return nil end
+    local limits = tex:find("\\operatorname*{" .. name .. "}", 1, true) and ", limits: #true" or ""
+    return ('op("%s"%s)'):format(name, limits)
+  end))
+end
+
 -- A formula as Typst, perhaps with a number and a label (both as Typst).
 function formula.typst(math, number, label)
   local copy = pandoc.Math(math.mathtype, hide(math.text))
-  local body = pandoc.write(pandoc.Pandoc {pandoc.Plain {copy}}, "typst"):gsub("%s+$", "")
+  local body = with_operators(pandoc.write(pandoc.Pandoc {pandoc.Plain {copy}}, "typst"), math.text):gsub("%s+$", "")
   local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
   return ("#{set math.equation(alt: %s%s); [%s%s]}"):format(
     common.quoted(common.with_texts(math.text, tostring)), numbering, show(body), label or "")

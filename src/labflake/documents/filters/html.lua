@@ -95,6 +95,7 @@ local function div(d)
 end
 
 function Pandoc(doc)
+  doc = common.with_quotes(doc)
   doc = doc:walk {Inlines = common.tied("\u{2060}")}   -- a browser leaves room after a relation by itself
   return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div}
 end

@@ -198,12 +198,13 @@ local function is_publication(id, doc)
   return published[id]
 end
 
--- \ref{a}, of a text from TeX: labels have any name there.
-local function tex_reference(span)
+-- \ref{a}, or [](#a) without words: labels have any name there.
+local kinds = {"fig", "tbl", "eq", "sec", "lst"}
+local function numbered_reference(span)
   if not span.classes:includes("reference") then return nil end
   local label, form = span.attributes.label, span.attributes.form
   local ref = known[label_of(label)]
-  for kind in pairs(common.names) do ref = ref or known[kind .. ":" .. label] end
+  for _, kind in ipairs(kinds) do ref = ref or known[kind .. ":" .. label] end
   if not ref then return unknown(span.attributes.source) end
   local text = form == "name" and ref.name .. "\u{a0}" .. ref.number or form == "brackets" and "(" .. ref.number .. ")" or ref.number
   return pandoc.Link({pandoc.Str(text)}, "#" .. ref.id)
@@ -253,5 +254,5 @@ function Pandoc(doc)
     RawBlock = mark, Span = number_equation,
     Div = function(d) if d.classes:includes("subfigures") then return subfigures(d) end end,
   }
-  return doc:walk {Cite = cite(doc), Span = tex_reference}
+  return doc:walk {Cite = cite(doc), Span = numbered_reference}
 end

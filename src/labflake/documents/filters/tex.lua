@@ -17,7 +17,6 @@ local blanks = set "quad qquad enspace enskip thinspace space"
 local definition = set [[
   newcommand renewcommand providecommand def let DeclareMathOperator newenvironment renewenvironment newtheorem
 ]]
-local kinds = {tab = "tbl", table = "tbl", eqn = "eq", equation = "eq", figure = "fig", sect = "sec", section = "sec", subsec = "sec", app = "sec"}
 local theorems = ""
 for _, name in ipairs {"Theorem", "Lemma", "Proposition", "Corollary", "Definition", "Remark", "Example", "Claim", "Conjecture", "Assumption"} do
   theorems = theorems .. ("\\newtheorem*{%s}{%s}\n"):format(name:lower(), name)
@@ -30,14 +29,8 @@ local function refuse(source, what)
   common.problem(source, what .. ": " .. shown:sub(1, 60) .. (#shown > 60 and " …" or ""))
 end
 
--- A label in our spelling: TeX writes tab:x and eqn:x.
-local function label_of(id)
-  local kind, rest = id:match("^(%a+):(.+)$")
-  return kinds[kind] and kinds[kind] .. ":" .. rest or id
-end
-
 local function of_kind(id, kind)
-  id = label_of(id)
+  id = common.label(id)
   return (id == "" or common.kind(id)) and id or kind .. ":" .. id
 end
 
@@ -48,7 +41,7 @@ local function references(form, ids, source)
   local out = pandoc.List()
   for id in ids:gmatch("[^,%s]+") do
     if #out > 0 then out:extend {pandoc.Str ",", pandoc.Space()} end
-    out:insert(pandoc.Span({}, pandoc.Attr("", {"reference"}, {label = label_of(id), form = form, source = source})))
+    out:insert(common.reference(id, form, source))
   end
   return out
 end

@@ -283,10 +283,10 @@ local function comment(r)
   if common.comment(r) then return {} end
 end
 
--- What Typst would write otherwise: `...` and `-?`.
+-- What Typst would write otherwise: `...`, `--` and `-?`.
 local letter_by_letter
 function letter_by_letter(s)
-  local start = s.text:find("%.%.%.") or s.text:find("%-%?")
+  local start = s.text:find("%.%.%.") or s.text:find("%-[-?]")
   if not start then return nil end
   local out = pandoc.List {inline("\\" .. s.text:sub(start, start))}
   if start > 1 then out:insert(1, pandoc.Str(s.text:sub(1, start - 1))) end
@@ -348,7 +348,7 @@ end
 local function sections(blocks)
   local out, run = pandoc.List(), pandoc.List()
   local function close()
-    if #run > 0 then out:extend(common.blocks(raw("#section["), run, raw("]"))) end
+    if #run > 0 then out:extend(common.blocks(raw("#between-headings["), run, raw("]"))) end
     run = pandoc.List()
   end
   for _, b in ipairs(blocks) do
@@ -364,6 +364,7 @@ local function sections(blocks)
 end
 
 function Pandoc(doc)
+  doc = common.with_quotes(doc)
   fill = common.is_presentation()
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
   doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}

@@ -1,0 +1,194 @@
+"""What people bring from MyST, Quarto and bookdown means the same here, or is refused by its line."""
+
+import io
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import bs4
+import pypdf
+import pytest
+import rendering
+import typst
+import writing
+
+from labflake.documents import formats
+from labflake.documents.pandoc import DocumentError
+from labflake.errors import LabError
+from labflake.programs import pandoc
+
+EXPERIMENT = "2026-01-04-Spellings"
+HEAD = "---\ntitle: T\nbibliography: references.bib\n---\n\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a project with an experiment; return the folder of its documents."""
+    project = writing.project(tmp_path_factory.mktemp("spellings") / "p")
+    made = writing.experiment(project, EXPERIMENT) / "scripts" / EXPERIMENT
+    figures = project / "generated" / EXPERIMENT / "assets" / "figures"
+    for name in ("bars", "decay"):
+        (made / f"{name}.svg").write_bytes((figures / f"{name}.svg").read_bytes())
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(folder.parent.parent))
+
+
+def _page(folder: Path, body: str) -> bs4.BeautifulSoup:
+    text = writing.text(folder / "report.md", HEAD + body)
+    html = formats.page(text, folder).contents[".html"]
+    return bs4.BeautifulSoup(html, "html.parser")
+
+
+def _seen(folder: Path, body: str) -> tuple[str, str]:
+    """Return the words of the page and of the PDF."""
+    text = writing.text(folder / "report.md", HEAD + body)
+    page = bs4.BeautifulSoup(formats.page(text, folder).contents[".html"], "html.parser")
+    pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, folder).contents[".pdf"]))
+    return _plain(page.main.get_text()), _plain(" ".join(p.extract_text() for p in pdf.pages))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("\u00a0", " ").replace("\u2061", ""))
+
+
+def _refused(folder: Path, body: str) -> dict[int, str]:
+    """Return what is wrong by line, which page and PDF say alike."""
+    try:
+        text = writing.text(folder / "report.md", HEAD + body)
+    except LabError as error:
+        found = re.findall(r"report\.md:(\d+): ((?:.|\n    )*)", str(error))
+        return {int(line): words for line, words in found}
+    said = []
+    for make in (formats.page, formats.report):
+        with pytest.raises(DocumentError) as refused:
+            make(text, folder)
+        said.append({problem.line: problem.text for problem in refused.value.problems})
+    assert said[0] == said[1]
+    return said[0]
+
+
+TARGETS = """
+![Bars](bars.svg){#fig:bars}
+
+# Methods
+
+$$ x = 1 $$ {#eq-main}
+
+| a |
+|---|
+| b |
+
+: Rows {#tbl:rows}
+
+![Decay](decay.svg){#fig-decay}
+
+"""
+REFERENCES = {
+    "[](#fig:bars)": "Figure 1",
+    "[](#fig-bars) and [ ](#fig:decay)": "Figure 1 and Figure 2",
+    "[](#methods), [](#sec:methods)": "Section 1, Section 1",
+    "[](#eq:main); [](#tbl-rows)": "Equation 1; Table 1",
+    "Figure \\@ref(fig:bars), Table \\@ref(tab:rows)": "Figure 1, Table 1",
+    "Equation \\@ref(eq:main) in \\@ref(methods)": "Equation (1) in 1",
+    "{ref}`fig-bars`, {numref}`tbl-rows`, {eq}`eq-main`": "Figure 1, Table 1, (1)",
+    "{ref}`these bars <fig:bars>`": "these bars",
+    "{cite:t}`knuth1984` {cite:p}`knuth1984`": "Knuth (1984) (Knuth 1984)",
+    "H{sub}`2`O": "H2O",
+}
+
+
+def test_a_reference_of_another_system_is_a_reference(folder: Path) -> None:
+    """Links without words, roles of MyST and \\@ref of bookdown: name and number, and a link."""
+    written = [f"Case{n} {text} end{n}." for n, text in enumerate(REFERENCES)]
+    page, pdf = _seen(folder, "\n\n".join([*written, TARGETS]))
+    for n, wanted in enumerate(REFERENCES.values()):
+        assert f"Case{n} {wanted} end{n}." in page
+        assert f"Case{n} {wanted} end{n}." in pdf
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[](#fig:none)", "unknown reference [](#fig:none)"),
+        ("[](https://example.org)", "no words"),
+        ("[](report.md)", "no words"),
+        ("\\@ref(fig:none)", "unknown reference"),
+        ("{ref}`none`", "unknown reference"),
+        ("{abbr}`MyST (a word)`", "no format knows"),
+        ("(ref:caption)", "write the words"),
+        ("::: {.note}\nText.\n:::", "blank line"),
+    ],
+)
+def test_what_would_show_nothing_or_itself_is_refused(folder: Path, text: str, word: str) -> None:
+    """A link that nobody sees, a label that nothing has, a role that no format knows: the line."""
+    found = _refused(folder, f"# Begin\n\nText {text}\n")
+    assert word in " ".join(found.values())
+    assert {*found} <= {8, 9, 10}
+
+
+def test_quotation_marks_are_those_of_the_language(folder: Path) -> None:
+    """They are alike in page and PDF, and do not depend on the blanks beside them."""
+    for language, wanted in {"de": "„Wort ‚x‘ hier“", "fr": "« Wort “x” hier »"}.items():
+        head = HEAD.replace("---\n\n", f"lang: {language}\n---\n\n")
+        text = writing.text(folder / "report.md", head + "\"Wort 'x' hier\"")
+        page = bs4.BeautifulSoup(formats.page(text, folder).contents[".html"], "html.parser")
+        pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, folder).contents[".pdf"]))
+        assert wanted in _plain(page.main.get_text())
+        assert wanted in _plain(pdf.pages[0].extract_text())
+
+
+SPACES = {  # ~ is a space of TeX between an operand and the name of a function
+    r"\left[p \log_2 x + b \sin y\right]": "[p~log2~x+b~sin~y]",
+    r"a\operatorname{foo}_i x": "a~fooi~x",
+    r"x_1\log(b)": "x1~log(b)",
+    r"\log\log x": "log~log~x",
+    r"-\log x": "−log~x",
+    r"\frac{a \ln b}{2 \exp c}": "a~ln~b2~exp~c",
+    r"2\sin^2 x\cos x": "2~sin2~x~cos~x",
+    r"a \bmod n": "amodn",
+    r"x_{\mathrm{eff}} y": "xeffy",
+}
+
+
+@pytest.mark.parametrize("tex", SPACES)
+def test_names_of_functions_stand_apart(folder: Path, tex: str) -> None:
+    """Wherever a formula has a name, with scripts or in brackets, there is TeX's space beside it."""
+    formula = _page(folder, f"${tex}$").math
+    formula.annotation.decompose()
+    for space in formula.find_all("mspace", width="0.167em"):
+        space.string = "~"
+    assert formula.get_text().replace("\u2061", "") == SPACES[tex]
+
+
+def test_operators_stand_apart_in_the_pdf(folder: Path) -> None:
+    r"""\operatorname is a function there, too, and \texttt is a font."""
+    _, pdf = _seen(folder, r"Here $\operatorname*{foo}_{n} a \operatorname{bar} b$ $\texttt{baz}$.")
+    assert "bar 𝑏" in pdf
+    assert "𝚋𝚊𝚣" in pdf
+
+
+def test_no_name_of_ours_hides_one_of_typst() -> None:
+    """Formulas use names such as `mono`: what our files define is called otherwise."""
+    every = b"#metadata((math, sym).map(m => dictionary(m).keys()).flatten()) <names>"
+    known = json.loads(typst.Compiler(input=every).query("<names>", field="value"))[0]
+    files = (rendering.SOURCES / "labflake/documents/typst").glob("*.typ")
+    ours = {n for f in files for n in re.findall(r"^#let ([\w-]+)", f.read_text(), re.M)}
+    assert ours
+    assert ours & {*known} == set()
+
+
+def test_pandoc_is_that_of_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer pandoc of the machine makes no document, nor one in the folder of the build."""
+    newer = tmp_path / "pandoc"
+    newer.write_text("#!/bin/sh\necho pandoc 99.1\n")
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run([pandoc.path(), "--version"], capture_output=True, text=True)
+    assert not done.stdout.startswith("pandoc 99")
