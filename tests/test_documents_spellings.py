@@ -1,4 +1,4 @@
-"""What people bring from MyST, Quarto and bookdown means the same here, or is refused by its line."""
+"""What people bring from MyST, Quarto and bookdown means the same here, or is refused."""
 
 import io
 import json
@@ -104,7 +104,7 @@ REFERENCES = {
 
 
 def test_a_reference_of_another_system_is_a_reference(folder: Path) -> None:
-    """Links without words, roles of MyST and \\@ref of bookdown: name and number, and a link."""
+    """Links without words, roles of MyST, references of bookdown: name, number and a link."""
     written = [f"Case{n} {text} end{n}." for n, text in enumerate(REFERENCES)]
     page, pdf = _seen(folder, "\n\n".join([*written, TARGETS]))
     for n, wanted in enumerate(REFERENCES.values()):
@@ -158,7 +158,7 @@ SPACES = {  # ~ is a space of TeX between an operand and the name of a function
 
 @pytest.mark.parametrize("tex", SPACES)
 def test_names_of_functions_stand_apart(folder: Path, tex: str) -> None:
-    """Wherever a formula has a name, with scripts or in brackets, there is TeX's space beside it."""
+    """Wherever a formula has a name, with scripts or in brackets, TeX's space is beside it."""
     formula = _page(folder, f"${tex}$").math
     formula.annotation.decompose()
     for space in formula.find_all("mspace", width="0.167em"):

@@ -34,10 +34,16 @@ def _set_apart(row: Element) -> None:
     parts = [*row]
     for number in range(len(parts) - 1, 0, -1):
         before, after = parts[number - 1], parts[number]
-        names = _is_name(before), _is_name(after)
-        if any(names) and (names[0] or _is_operand(before)) and (names[1] or after.tag != "mo"):
-            if "mspace" not in (before.tag, after.tag):
-                row.insert(number, Element("mspace", width="0.167em"))
+        if "mspace" not in (before.tag, after.tag) and _are_apart(before, after):
+            row.insert(number, Element("mspace", width="0.167em"))
+
+
+def _are_apart(before: Element, after: Element) -> bool:
+    """Tell whether one of two neighbours is a name, and the other no sign or opening bracket."""
+    first, second = _is_name(before), _is_name(after)
+    if not (first or second):
+        return False
+    return (first or _is_operand(before)) and (second or after.tag != "mo")
 
 
 def _is_name(part: Element) -> bool:

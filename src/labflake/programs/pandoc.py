@@ -11,5 +11,5 @@ def path() -> str:
     runs: the same text would become other bytes there.
     """
     found = importlib.util.find_spec("pypandoc")
-    assert found and found.origin, "the lock has pypandoc-binary"
-    return str(Path(found.origin).parent / "files" / "pandoc")
+    assert found, "the lock has pypandoc-binary"
+    return str(Path(found.origin or "").parent / "files" / "pandoc")
