@@ -193,8 +193,12 @@ def test_a_server_that_goes_away(server, tmp_path):
         Answer(403, {"message": "API rate limit exceeded"}, {"X-RateLimit-Remaining": "0",
                                                              "X-RateLimit-Reset": "1"}),
         Answer(403, {"message": "You have exceeded a secondary rate limit"}, {"Retry-After": "1"}),
+        Answer(429, {}, {"Retry-After": "0"}),
+        Answer(429, {}, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+        Answer(429, {}, {"Retry-After": "-5", "X-RateLimit-Remaining": "0",
+                         "X-RateLimit-Reset": "1"}),
     ],
-    ids=["429", "403 and when", "403 secondary"],
+    ids=["429", "403 and when", "403 secondary", "at once", "until a date", "rubbish"],
 )  # fmt: skip
 def test_a_limit_is_waited_for(gitea, tmp_path, limit, monkeypatch):
     """A server that asks to wait is asked again after that time, also for what makes something."""
@@ -204,6 +208,27 @@ def test_a_limit_is_waited_for(gitea, tmp_path, limit, monkeypatch):
     gitea.disturb("GET", "pulls$", limit)
     assert post(gitea, tmp_path) == "posted"
     assert waited == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("after", ["\u00b2", "9" * 400, "soon", "1e9", "inf", ""])
+def test_a_time_to_wait_that_is_none(gitea, tmp_path, after, monkeypatch):
+    """Rubbish where a time should be is a minute."""
+    waited = []
+    monkeypatch.setattr(client.time, "sleep", waited.append)
+    gitea.disturb("GET", "pulls$", Answer(429, {}, {"Retry-After": after}))
+    assert post(gitea, tmp_path) == "posted"
+    assert waited == [60.0]
+
+
+@pytest.mark.parametrize("said", [None, [], {}, "page", [[1]], [{"number": 1}], {"login": None}])
+def test_answers_of_another_server(server, tmp_path, said):
+    """Whatever a server says that is no forge, the error asks whether it is one."""
+    for method, path in [("GET", "(pulls|merge_requests)$"), ("POST", "(pulls|merge_requests)$")]:
+        server.disturb(method, path, Answer(200, said))
+        if (method, said) != ("GET", []):
+            assert "is that the address of the forge?" in error(server, tmp_path)
+        server.trouble.clear()
+    assert bodies(server) == []
 
 
 def test_a_limit_of_hours_is_an_error(gitea, tmp_path):

@@ -14,7 +14,7 @@ from publishing import FORGES, bodies, git, steps
 from servers.forges import TOKEN, Answer, Gitea
 
 from labflake.errors import LabError
-from labflake.publish import marks, remotes, settings, tokens
+from labflake.publish import marks, page, remotes, settings, tokens
 
 SNAKEFILE = """
     from labflake import code, step
@@ -372,6 +372,104 @@ def test_whose_token_it_is(monkeypatch, forge, web, variables, origin, tmp_path)
         return
     with pytest.raises(LabError, match="there is no token for"):
         tokens.find(forge, remote)
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "tok\u00e9n\u2026", "\u202etoken"])
+def test_what_no_token_can_be(monkeypatch, tmp_path, value):
+    """What no header takes is refused before anything is sent, and is not shown."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    monkeypatch.setenv("GITEA_TOKEN", value)
+    with pytest.raises(LabError, match="what GITEA_TOKEN holds is no token") as refused:
+        tokens.find("gitea", remotes.Remote("origin", "https://git.uni.org", "ann/study"))
+    assert value not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("helper", "expected"),
+    [
+        ("!echo rubbish; echo =; echo", "there is no token"),
+        ("!printf 'password=\\377\\376\\n'", "is no token"),
+        ("!sleep 9; echo", "did not answer"),
+        ("/no/such/program", "there is no token"),
+    ],
+)
+def test_helpers_that_do_not_help(monkeypatch, tmp_path, helper, expected):
+    """A helper of git that says rubbish, or nothing for ever, ends in an error."""
+    monkeypatch.setattr(tokens, "_PATIENCE", 2)
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    for name in [n for n in os.environ if n.endswith("_TOKEN")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    rendering.commit_all(tmp_path)
+    git(tmp_path, "config", "credential.helper", "")
+    git(tmp_path, "config", "--add", "credential.helper", helper)
+    with pytest.raises(LabError, match=expected):
+        tokens.find("gitea", remotes.Remote("origin", "https://git.uni.org", "ann/study"))
+
+
+def test_what_git_makes_of_an_address(tmp_path, monkeypatch):
+    """A short form is what git's settings make of it; what names a server is taken as written."""
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    rendering.commit_all(tmp_path)
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    git(tmp_path, "remote", "add", "origin", "lab:ann/study.git/")
+    git(tmp_path, "config", "url.ssh://git@git.uni.org:2222/.insteadOf", "lab:")
+    assert remotes.find(settings.Settings()).page == "https://git.uni.org/ann/study"
+    git(tmp_path, "config", "url./srv/mirror/.insteadOf", "https://git.uni.org/")
+    git(tmp_path, "remote", "set-url", "origin", "https://git.uni.org/ann/study")
+    assert remotes.find(settings.Settings()).page == "https://git.uni.org/ann/study"
+
+
+def test_pushes_that_go_elsewhere(project):
+    """Where pushes go to a fork, the branch is there, and the pull request where it is fetched."""
+    with Gitea() as server:
+        server.fork = "eve/fork"
+        for path, place in [(server.path, "lab.git"), (server.fork, "bare.git")]:
+            git(project.parent, "init", "-q", "--bare", place)
+            url = f"{server.url}/{path}"
+            git(project, "config", f"url.{project.parent / place}.insteadOf", url)
+        git(project, "remote", "add", "origin", f"{server.url}/{server.path}")
+        git(project, "remote", "set-url", "--push", "origin", f"{server.url}/{server.fork}")
+        git(project, "push", "-q", "origin", TINY)
+        code, said = publish(project)
+        assert code == 0, said
+        assert [pull.get("fork") for pull in server.pulls] == [server.fork]
+    assert server.problems == []
+
+
+def test_a_branch_that_went_on(project, gitea):
+    """What somebody else pushed is looked at; where it replaced ours, the error says to pull it."""
+    other = project.parent / "other"
+    git(project.parent, "clone", "-q", "--branch", TINY, "bare.git", str(other))
+    git(other, "commit", "-q", "--allow-empty", "-m", "More")
+    git(other, "push", "-q")
+    code, said = publish(project)
+    assert code == 0, said
+    git(other, "reset", "-q", "--hard", "HEAD^^")
+    git(other, "commit", "-q", "--allow-empty", "-m", "Another")
+    git(other, "push", "-q", "--force")
+    code, said = publish(project)
+    assert code == 2
+    assert f"git pull origin {TINY}" in said
+
+
+@pytest.mark.long
+def test_two_at_once(project, gitea):
+    """Two of them at the same time post one comment."""
+    found = []
+    runs = [threading.Thread(target=lambda: found.append(publish(project))) for _ in range(2)]
+    for each in runs:
+        each.start()
+    for each in runs:
+        each.join()
+    assert [code for code, _ in found] == [0, 0], found
+    assert len(bodies(gitea)) == 1
+
+
+def test_a_page_of_odd_words(in_the_template):
+    """Words that look like our own addresses are words."""
+    text = '[a](file-x) "file-y"'
+    assert "file-x" in page.with_files(page.html(text), {"z": "data:,"})
 
 
 def test_settings_that_mean_nothing(monkeypatch, tmp_path):

@@ -30,13 +30,13 @@ def _publish(experiment: Experiment, chosen: settings.Settings) -> None:
         _write_page(experiment, chosen)
         return
     remote, branch = remotes.find(chosen), remotes.branch()
-    with alone(experiment):  # what is looked at is what is sent: no build changes it meanwhile
+    with alone(experiment):  # what is looked at is what is sent, once: nothing else runs meanwhile
         refusals.refuse(refusals.reasons(experiment, remote.name, branch), experiment)
         found = _gathered(experiment)
-    forge = kinds.kind(remote, chosen)
-    server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
-    memory, targets = experiment.state / "published.json", remotes.targets(chosen, remote)
-    done, where = posting.post(server, found, branch, chosen.files, memory, targets)
+        forge = kinds.kind(remote, chosen)
+        server = kinds.CLASSES[forge](remote, tokens.find(forge, remote))
+        memory, targets = experiment.state / "published.json", remotes.targets(chosen, remote)
+        done, where = posting.post(server, found, branch, chosen.files, memory, targets)
     print(f"{done}: {where}")
 
 

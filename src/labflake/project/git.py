@@ -60,11 +60,12 @@ def run(
     cwd: Path | None = None,
     given: str = "",
     variables: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> tuple[int, str, str]:
     """Run git; return its exit code, what it printed, and what it said.
 
     Raises:
-        GitError: git is not installed.
+        GitError: git is not installed, or did not answer in so many seconds.
     """
     import subprocess
 
@@ -76,7 +77,10 @@ def run(
             env={**environment(), **(variables or {})},
             input=os.fsencode(given),
             capture_output=True,
+            timeout=seconds,
         )
+    except subprocess.TimeoutExpired:
+        raise GitError(f"git {command_of(command)} did not answer in {seconds:g} s") from None
     except (FileNotFoundError, PermissionError):
         raise GitError("git is not installed, or not on the PATH\n  install it") from None
     return done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr).strip()
@@ -106,9 +110,14 @@ def is_here() -> bool:
     return head.top(root()) is not None
 
 
+def command_of(words: tuple[str, ...]) -> str:
+    """Return which command of git these words start."""
+    return next(word for word in words if not word.startswith("-") and "=" not in word)
+
+
 def _explained(command: tuple[str, ...], folder: Path, said: str) -> str:
     """Say why git failed; the usual reason is a repository that belongs to somebody else."""
-    name = next(word for word in command if not word.startswith("-") and "=" not in word)
+    name = command_of(command)
     lines = "\n".join(f"  {line}" for line in said.splitlines()[:6])
     text = f"git {name} failed\n{lines}"
     top = head.top(folder)

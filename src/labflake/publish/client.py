@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from labflake.content.meter import duration
 from labflake.data_files.sources.secrecy import redacted
 from labflake.errors import LabError
-from labflake.publish.answers import asked_to_wait, read, reason, words
+from labflake.publish.answers import asked_to_wait, items_of, object_of, read, reason, words
 from labflake.publish.tokens import Token
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """Return what is at a path."""
-        return self.ask("GET", path, query=query)
+        return object_of(self.ask("GET", path, query=query))
 
     def found(self, path: str, **query: Any) -> Any:
         """Return what is at a path, None if there is nothing."""
@@ -96,7 +96,7 @@ class Client:
         seen = set()
         while True:
             response = self._answered("GET", path, query, None, None)
-            yield from read(response)
+            yield from items_of(read(response))
             after = response.links.get("next", {}).get("url", "")
             # The server's own address may be another one behind a proxy: only its words count.
             query = query | dict(parse_qsl(urlsplit(after).query))
@@ -112,13 +112,14 @@ class Client:
         upload: Upload | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send something, and return the answer.
+        """Send something, and return the answer, an object; None where there need not be one.
 
         Raises:
             RefusedError: the forge will not do it; the message has its reason.
             BrokenError: it may have been done, or not.
         """
-        return read(self._answered(method, path, query or {}, json, upload))
+        answer = read(self._answered(method, path, query or {}, json, upload))
+        return None if answer is None and method != "POST" else object_of(answer)
 
     def _answered(
         self, method: str, path: str, query: Mapping, json: Any, upload: Upload | None

@@ -34,7 +34,7 @@ def write(path: Path, result: Result, where: str, notes: list[str]) -> None:
         n: f"data:{f.kind};base64,{base64.b64encode(f.content).decode()}" for n, f in files.items()
     }
     text = comment(result, {name: f"file-{name}" for name in files}, {}, "")
-    html = re.sub(r'(?<=")file-([^"]+)(?=")', lambda m: inside[m[1]], _html(text))
+    shown = with_files(html(text), inside)
     rows = [
         f"<tr><td>{escape(name)}</td><td>{size(len(f.content))}</td></tr>"
         for name, f in files.items()
@@ -42,9 +42,9 @@ def write(path: Path, result: Result, where: str, notes: list[str]) -> None:
     parts = {
         "title": escape(title(result)),
         "where": escape(where),
-        "opening": _html(opening(result)),
+        "opening": html(opening(result)),
         "notes": "".join(f"<p class=note>In the way: {escape(note)}</p>" for note in notes),
-        "comment": html,
+        "comment": shown,
         "files": "".join(rows),
         "markdown": escape(text),
     }
@@ -53,7 +53,12 @@ def write(path: Path, result: Result, where: str, notes: list[str]) -> None:
         part.write_text(made, encoding="utf-8", newline="")
 
 
-def _html(markdown: str) -> str:
+def with_files(text: str, inside: dict[str, str]) -> str:
+    """Return HTML with the files themselves in the place of their addresses."""
+    return re.sub(r'(?<=")file-([^"]+)(?=")', lambda m: inside.get(m[1], m[0]), text)
+
+
+def html(markdown: str) -> str:
     """Return Markdown as forges read it as HTML.
 
     Raises:

@@ -9,8 +9,10 @@ from labflake.errors import LabError
 from labflake.project import uncommitted
 from labflake.project.experiments import Experiment, head_commit, relative, root
 from labflake.project.git import git, run
+from labflake.publish.remotes import addresses
 from labflake.site import states
 
+_PUSHED = "labflake-pushed"
 _NOT_CODE = ("generated", "data")  # git has nothing of them
 
 
@@ -60,14 +62,36 @@ def _paths() -> list[str]:
 
 def _not_pushed(remote: str, branch: str) -> list[str]:
     """Return why the server's branch does not have the commit."""
-    listed = git("ls-remote", "--", remote, f"refs/heads/{branch}")
+    reference, (place, own) = f"refs/heads/{branch}", _place(remote)
+    listed = git("ls-remote", "--", place, reference, variables=own)
     there, commit = listed.split("\t")[0], head_commit()
-    if there == commit:
-        return []
+    if there and run("cat-file", "-e", f"{there}^{{commit}}")[0]:  # somebody pushed more
+        asked = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--")
+        run(*asked, place, reference, variables=own)
     if there and run("merge-base", "--is-ancestor", commit, there)[0] == 0:
-        return []  # somebody pushed more; the commit is in it
+        return []  # the commit is in it
     what = f"{remote} has {there[:12]} of it" if there else f"{remote} does not have that branch"
-    return [f"not pushed: commit {commit[:12]} of {shown(branch)}; {what}: git push {remote} HEAD"]
+    is_behind = not there or run("merge-base", "--is-ancestor", there, commit)[0] == 0
+    way = (
+        f"git push {remote} HEAD" if is_behind else f"git pull {remote} {shown(branch)}, then make"
+    )
+    return [f"not pushed: commit {commit[:12]} of {shown(branch)}; {what}: {way}"]
+
+
+def _place(remote: str) -> tuple[str, dict[str, str]]:
+    """Return what git calls the place that pushes go to, and the variables that say where it is.
+
+    Its address may hold a password, so it stands on no command line.
+    """
+    pushed = addresses(remote, "pushurl")
+    if not pushed:
+        return remote, {}
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    return _PUSHED, {
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": f"remote.{_PUSHED}.url",
+        f"GIT_CONFIG_VALUE_{number}": pushed[0],
+    }
 
 
 def _some(names: list[str]) -> str:

@@ -71,12 +71,17 @@ def targets(settings: Settings, own: Remote) -> tuple[Remote, ...]:
     """Return the repositories that the pull request may be in, the likeliest first.
 
     They are those of the setting `into`, else of a remote `upstream` on the same server, as
-    people call the repository that theirs is a fork of; none where nobody said anything.
+    people call the repository that theirs is a fork of, else the one that ours is fetched from,
+    where pushes go to another one; none where nobody said anything.
 
     Raises:
         LabError: the setting names no remote, or one on another server.
     """
     found = _remote(settings.into or UPSTREAM, settings)
+    if not settings.into and not found and addresses(own.name, "pushurl"):
+        fetched = addresses(own.name, "url")
+        found = _repository(own.name, fetched[0], settings) if fetched else None
+        found = found if found and found.path.lower() != own.path.lower() else None
     is_there = found is not None and _server(found) == _server(own)
     if found and is_there:  # ssh has no port of pages: both are reached as ours is
         found = replace(found, web=own.web)
@@ -89,12 +94,24 @@ def targets(settings: Settings, own: Remote) -> tuple[Remote, ...]:
 
 
 def _remote(name: str, settings: Settings) -> Remote | None:
-    """Return a remote of git, None where there is none.
+    """Return a remote of git, None where there is none: the repository that pushes go to.
 
-    Its address is taken as it is written: what a person's settings make of it is for git alone.
+    Its address is taken as it is written, where that names a server: what a person's settings make
+    of it is for git alone. `gh:ann/study` names none, and is what git makes of it.
     """
-    written = git("config", "--get", f"remote.{name}.url", allowed=(0, 1))
-    return parsed(name, written, settings.address) if written else None
+    written = [*addresses(name, "pushurl"), *addresses(name, "url")]
+    return _repository(name, written[0], settings) if written else None
+
+
+def _repository(name: str, written: str, settings: Settings) -> Remote:
+    if (host := _parts(written)[1]) and "." not in host:
+        written = git("ls-remote", "--get-url", "--", written)
+    return parsed(name, written, settings.address)
+
+
+def addresses(name: str, kind: str) -> list[str]:
+    """Return the addresses of a remote, those of a kind: `url`, or `pushurl`."""
+    return git("config", "--get-all", f"remote.{name}.{kind}", allowed=(0, 1)).splitlines()
 
 
 def _server(remote: Remote) -> str | None:

@@ -1,6 +1,7 @@
 """The token for a forge: from the environment, else from git's credential helper; never shown."""
 
 import os
+import re
 from dataclasses import dataclass, field
 
 from labflake.errors import LabError
@@ -26,6 +27,7 @@ _SERVERS = {
 _BOUND = {"CI_JOB_TOKEN"}  # belongs to a server always
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 JOB = "CI_JOB_TOKEN"
+_PATIENCE = 60  # seconds for a helper, which may have to unlock something
 _SILENT = {"GCM_INTERACTIVE": "never", "SSH_ASKPASS": ""}  # helpers ask nobody
 
 
@@ -46,14 +48,28 @@ def find(forge: str, remote: Remote) -> Token:
     """
     for name in _names(forge, remote):
         if value := os.environ.get(name, "").strip():
-            return Token(value, name)
+            return _sound(Token(value, name))
     if found := _of_git(remote):
-        return found
+        return _sound(found)
     names = [name for name in _VARIABLES[forge] if name not in (JOB, *_ENTERPRISE)]
     raise LabError(
         f"there is no token for {remote.host}, so nothing can be posted there\n"
         f"  make one there that may write to repositories, and export {names[0]},\n"
         "  or let git keep it: git credential approve"
+    )
+
+
+def _sound(token: Token) -> Token:
+    """Return a token that can be one: what a server takes as a header.
+
+    Raises:
+        LabError: it has blanks, or letters that no token has; they are not shown.
+    """
+    if re.fullmatch("[!-~]+", token.value):
+        return token
+    raise LabError(
+        f"what {token.origin} holds is no token: it has blanks, or letters beyond ASCII\n"
+        "  nothing was sent; take the token once more, as the server shows it"
     )
 
 
@@ -84,7 +100,7 @@ def _of_git(remote: Remote) -> Token | None:
     asked |= {"password": remote.password} if remote.password else {}
     given = "".join(f"{name}={value}\n" for name, value in asked.items()) + "\n"
     silent = ("-c", "credential.interactive=false", "-c", "core.askPass=")
-    answer = run(*silent, "credential", "fill", given=given, variables=_SILENT)
+    answer = run(*silent, "credential", "fill", given=given, variables=_SILENT, seconds=_PATIENCE)
     found = dict(line.split("=", 1) for line in answer[1].splitlines() if "=" in line)
     value = "" if answer[0] else found.get("password", "")
     return Token(value, "git", found.get("username", "")) if value else None
