@@ -208,6 +208,14 @@ def write(project: Path, made: list[str]) -> Path:
 def refusal(folder: Path, text: str, patch: pytest.MonkeyPatch) -> str:
     """Return the message with which a Snakefile is refused before anything runs."""
     from labflake.errors import LabError
+
+    with pytest.raises(LabError) as caught:
+        commands(folder, text, patch)
+    return str(caught.value)
+
+
+def commands(folder: Path, text: str, patch: pytest.MonkeyPatch) -> list[str]:
+    """Return the commands of the steps that a Snakefile has, each after what it needs."""
     from labflake.project.experiments import Experiment
     from labflake.steps.limits import Limits
     from labflake.steps.snakemake import engine, opened
@@ -217,6 +225,5 @@ def refusal(folder: Path, text: str, patch: pytest.MonkeyPatch) -> str:
     patch.setenv("LABFLAKE_PROJECT", str(folder))
     patch.chdir(folder)
     request = opened.Request(Experiment(NAME), Limits(2, 1000, 0), {})
-    with pytest.raises(LabError) as caught:
-        engine.read(request, lambda path: False, lambda steps: [])
-    return str(caught.value)
+    [known] = engine.read(request, lambda path: False, lambda steps: [])
+    return [step.command for step in known]

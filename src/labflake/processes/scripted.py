@@ -1,7 +1,6 @@
 """Runs inside a step whose rule has a `script:`, `notebook:` or `run:`, as Snakemake would."""
 
 import os
-import pickle
 import sys
 
 from labflake.project.declared import VARIABLE
@@ -9,17 +8,6 @@ from labflake.project.declared import VARIABLE
 LATER = "LAB_LATER"  # instead of `VARIABLE` until `watch` is called
 UNWATCHED = f'{LATER}="${VARIABLE}" {VARIABLE}='  # before a command
 _PREAMBLE = "snakemake-job-properties"  # the tag of the cell that Snakemake puts first
-
-
-def given(pickled: bytes, places: list[str]) -> object:
-    """Return the object `snakemake` of a step.
-
-    Args:
-        pickled: the object, as the build wrote it.
-        places: where Snakemake is, for the Python of a container.
-    """
-    sys.path.extend(place for place in places if place not in sys.path)
-    return pickle.loads(pickled)
 
 
 def watch() -> None:

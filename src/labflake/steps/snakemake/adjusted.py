@@ -1,4 +1,4 @@
-"""What Snakemake does not do here, because content decides: each part is replaced, with its reason.
+"""Snakemake imported without what is not used here, and the one part of it that is replaced.
 
 `poetry.lock` pins the version that this fits; another one that lacks such a part fails at once.
 """
@@ -53,41 +53,8 @@ def _anything(*arguments: object, default: object = None, **options: object) -> 
     return default
 
 
-def adjust() -> None:
-    """Replace these parts of Snakemake in this process."""
-    from snakemake.jobs import Job
-
-    # What it does is done when a step is complete. Here a folder would get a file
-    # `.snakemake_timestamp`, an input from the future would be an error, and a log empty.
-    replace(Job, "postprocess", _nothing)
-    # Only contents decide, and `ask` says which of them differ: times of files do not count.
-    replace(Job, "output_mintime", property(_nothing))
-
-
-def ask(differs: Callable[[object], bool]) -> None:
-    """Let Snakemake start the jobs that differ, and what follows from them, whatever times say.
-
-    It asks when it has read the graph, and again when a checkpoint has changed it.
-    """
-    from snakemake.dag import DAG
-
-    original = vars(DAG).get("_update_needrun") or DAG.update_needrun
-
-    async def update_needrun(dag, *arguments: object, **options: object) -> None:
-        jobs = [job for job in dag.jobs if job.output and not dag.finished(job)]
-        dag.forcefiles = {str(job.output[0]) for job in jobs if differs(job)}
-        await original(dag, *arguments, **options)
-
-    DAG._update_needrun = original
-    replace(DAG, "update_needrun", update_needrun)
-
-
 def replace(owner: type | ModuleType, name: str, new: Callable | property) -> None:
     """Put something in the place of a part of Snakemake, which has to be there."""
     if not hasattr(owner, name):
         raise AttributeError(f"this Snakemake has no {owner.__name__}.{name}")
     setattr(owner, name, new)
-
-
-async def _nothing(*arguments: object, **options: object) -> None:
-    """Do nothing."""

@@ -23,14 +23,15 @@ def run(file: str) -> None:
     name, rule, given = pickle.loads(bytes.fromhex(Path(file).read_text(encoding="utf-8")))
     experiment = find(name)
     request = opened.Request(experiment, _LIMITS, overrides(experiment))
-    with opened.Snakefile(request) as workflow:
-        function = workflow._workflow.get_rule(rule).run_func
+    with opened.Snakefile(request) as snakefile:
+        workflow = snakefile.workflow
+        function = workflow.get_rule(rule).run_func
         scripted.watch()  # what the Snakefile reads decides by its values
         try:
             function(**blocks.arguments(function, given))
         except Exception as error:
             traceback.print_exception(error)
-            sys.exit(faults.explain(experiment, workflow._workflow, error))
+            sys.exit(faults.explain(experiment, workflow, error))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
-from snakemake.iocontainers import Namedlist
-
 from labflake.errors import LabError
 from labflake.processes import scripted
+from labflake.processes.handed import named
 from labflake.programs import modules
 from labflake.project.experiments import root
 from labflake.steps.snakemake import language
-from labflake.steps.snakemake.scripts import Command, lists_of, plain_text, resources_of
+from labflake.steps.snakemake.scripts import Command, available, lists_of, plain_text, resources_of
 
 _FILE = ".script/block"
 _MODE = re.compile("[abrtwx+]{1,3}")  # of `open`; there is a program called w
@@ -48,13 +47,13 @@ def of(job, moved, scratch: str) -> Command:
             "  write a program, and start it by `shell:` or `script:`"
         )
     given = {
-        "input": _plain(job.input),
+        "input": named(job.input),
         "output": moved,
         "params": job.params,
         "wildcards": job.wildcards,
         "threads": job.threads,
-        "resources": job.resources,
-        "log": _plain(job.log),
+        "resources": available(job),
+        "log": named(job.log),
         "rule": job.rule.name,
     }
     experiment = os.path.basename(os.path.dirname(job.rule.workflow.main_snakefile))
@@ -67,10 +66,6 @@ def of(job, moved, scratch: str) -> Command:
 def arguments(function: FunctionType, given: dict) -> dict:
     """Return the arguments for the function that Snakemake makes of a block."""
     return dict.fromkeys(inspect.signature(function).parameters) | given
-
-
-def _plain(files) -> Namedlist:
-    return Namedlist(toclone=files, custom_map=str)
 
 
 def _said(job) -> str:

@@ -3,11 +3,13 @@
 Content decides elsewhere (`labflake.steps.steps`) whether a job has anything to do.
 """
 
-from collections.abc import Callable
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from labflake.project.experiments import Experiment
 from labflake.steps import beside, steps
 from labflake.steps.job import Graph
 from labflake.steps.snakemake import adjusted, faults, language, missing
@@ -34,9 +36,7 @@ def execute(
     Raises:
         LabError: the Snakefile cannot be read, an input is missing, or a job asks for too much.
     """
-    return _with_files_beside(
-        request.experiment, lambda: _execute(request, on_start, on_more, on_ready)
-    )
+    return _with_files_beside(request, lambda: _execute(request, on_start, on_more, on_ready))
 
 
 def _execute(
@@ -51,27 +51,32 @@ def _execute(
     from labflake.steps.snakemake import executor, jobs
 
     def begin(dag) -> None:
+        missing.refuse_given(request, dag)
         missing.check_targets(request, dag)
         refuse_empty_folders(request.experiment)
         for job in dag.jobs:
             language.check_job(job)  # also what functions say, which only a job asks
-        on_start(_graph(dag))
+        on_start(_graph(dag, build.needed))
+
+    def more(dag) -> None:
+        missing.refuse_given(request, dag)
+        on_more(_graph(dag, build.needed))
 
     build = executor.Build(
         limits=request.limits,
         keep_going=request.keep_going,
+        force=request.force,
+        differs=lambda job: request.differs(jobs.job_of(job)),
         begin=begin,
-        more=lambda dag: on_more(_graph(dag)),
+        more=more,
         ready=on_ready,
         perform=lambda job: request.perform(jobs.step_to_run(job), jobs.is_plain(job)),
     )
-    executor.register(build)
-    with Snakefile(request) as workflow:
-        adjusted.adjust()
-        adjusted.ask(lambda job: request.differs(jobs.job_of(job)))
-        inner = workflow._workflow
+    executor.register(executor.Executor, executor.Scheduler, build)
+    with Snakefile(request) as snakefile:
+        inner = snakefile.workflow
         request.targets = missing.as_made(request.experiment, inner, request.targets)
-        dag = workflow.dag(
+        dag = snakefile.reader.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
                 forceall=request.force,
@@ -81,29 +86,40 @@ def _execute(
             )
         )
         try:
-            dag.execute_workflow(
-                executor=executor.NAME,
-                execution_settings=settings.ExecutionSettings(
-                    lock=False,
-                    ignore_incomplete=True,
-                    keep_metadata=False,
-                    keep_incomplete=True,
-                    keep_going=request.keep_going,
-                    latency_wait=0,
-                    retries=0,
-                ),
-                scheduling_settings=settings.SchedulingSettings(
-                    scheduler=executor.NAME, subsample=None, max_jobs_per_timespan=None
-                ),
-            )
+            _hand_over(dag, keep_going=request.keep_going)
             good = True
+        except missing.GivenError:
+            raise
         except Exception as error:
             if not _started(inner) or faults.own(error):
                 raise faults.as_ours(request.experiment, inner, error) from None
             good = False
             faults.say_of_jobs(request.experiment, inner, build.failures or [error])
         missing.check_targets(request, inner.dag)
-        return good, _graph(inner.dag)
+        return good, _graph(inner.dag, build.needed)
+
+
+def _hand_over(dag, **options: bool) -> None:
+    """Let Snakemake read the graph, and hand over the jobs."""
+    from snakemake.settings import types as settings
+
+    from labflake.steps.snakemake.executor import NAME
+
+    dag.execute_workflow(
+        executor=NAME,
+        execution_settings=settings.ExecutionSettings(
+            lock=False,
+            ignore_incomplete=True,
+            keep_metadata=False,
+            keep_incomplete=True,
+            latency_wait=0,
+            retries=0,
+            **options,
+        ),
+        scheduling_settings=settings.SchedulingSettings(
+            scheduler=NAME, subsample=None, max_jobs_per_timespan=None
+        ),
+    )
 
 
 def read(
@@ -127,7 +143,7 @@ def read(
     Raises:
         LabError: as `execute`.
     """
-    return _with_files_beside(request.experiment, lambda: _read(request, brought, complete))
+    return _with_files_beside(request, lambda: _read(request, brought, complete))
 
 
 def _read(
@@ -137,34 +153,46 @@ def _read(
 ) -> list[list[Step]]:
     adjusted.load()
     from snakemake.settings import types as settings
-    from snakemake_interface_storage_plugins.io import Mtime
 
-    with Snakefile(request) as workflow:
-        workflow.dag(
+    from labflake.steps.snakemake import executor, planned
+
+    states: list[list[Step]] = []
+
+    def decided(dag) -> list[str]:
+        missing.refuse_given(request, dag)
+        states.append([_described(job) for job in planned.jobs(dag)])
+        return complete(states[-1])
+
+    executor.register(planned.Executor, planned.Scheduler, planned.Plan(decided))
+    with Snakefile(request, is_build=False) as snakefile, _signals_kept():
+        dag = snakefile.reader.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
                 forceall=True,
                 rerun_triggers=frozenset({settings.RerunTrigger.MTIME}),
             )
         )
-        inner = workflow._workflow
         try:
-            inner._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
-            for path in {str(f) for rule in inner.rules for f in rule.input if brought(str(f))}:
-                inner.iocache.exists_local[path] = True
-                inner.iocache.mtime[path] = Mtime(local=0, local_target=0)
-            inner._build_dag()
-            known = _jobs(inner.dag)
-            states = [[*map(_described, known)]]
-            while decided := complete(states[-1]):
-                done = [j for j, s in zip(known, states[-1], strict=True) if s.name in decided]
-                inner.dag._finished.update(done)
-                inner.async_run(inner.dag.update_checkpoint_dependencies(done))
-                known = _jobs(inner.dag)
-                states.append([*map(_described, known)])
+            planned.add_brought(snakefile.workflow, request.experiment, brought)
+            _hand_over(dag, no_hooks=True)
+        except planned.EnoughError:
+            pass
+        except missing.GivenError:
+            raise
         except Exception as error:
-            raise faults.as_ours(request.experiment, inner, error) from None
+            raise faults.as_ours(request.experiment, snakefile.workflow, error) from None
         return states
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Undo what Snakemake does to a signal when it begins to order jobs."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _described(job) -> Step:
@@ -173,33 +201,35 @@ def _described(job) -> Step:
     return steps.named(jobs.step_of(job))
 
 
-def _jobs(dag) -> list:
-    levels = dag.toposorted()
-    return [job for level in levels for job in sorted(level, key=str) if job.output]
-
-
 def _started(workflow) -> bool:
     return getattr(workflow, "scheduler", None) is not None
 
 
-def _with_files_beside(experiment: Experiment, read: Callable[[], _Result]) -> _Result:
+def _with_files_beside(request: Request, read: Callable[[], _Result]) -> _Result:
     """Return what `read` does; where files are missing that are beside the Snakefile, again."""
     while True:
         try:
             return read()
         except beside.MissingError as error:
-            if not beside.bring(experiment, error.files):
+            if not beside.bring(request.experiment, error.files):
                 raise
+        except missing.GivenError as error:
+            alone = replace(request, targets=[error.path], given={error.path})
+            _read(alone, lambda path: False, lambda known: [])  # Snakemake says what it lacks
+            request.given.add(error.path)
 
 
-def _graph(dag) -> Graph:
+def _graph(dag, needed: set) -> Graph:
     from labflake.steps.snakemake import jobs
 
     known = {id(job): jobs.job_of(job) for job in dag.jobs if job.output}
-    needed = [j for j in dag.jobs if j.output and (dag.needrun(j) or dag.finished(j))]
     return Graph(
         jobs=[*known.values()],
-        needed=[replace(known[id(job)], wanted=jobs.wanted(job)) for job in needed],
+        needed=[
+            replace(known[id(job)], wanted=jobs.wanted(job))
+            for job in dag.jobs
+            if job.output and job in needed
+        ],
         # A complete checkpoint leaves the graph when the steps that it decides on are known.
         decided=set(map(str, dag.workflow.checkpoints.created_output)),
         variables=sorted(dag.workflow.envvars),

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -37,8 +38,7 @@ def as_ours(experiment: Experiment, workflow, error: BaseException) -> LabError:
     """Return the error to raise; it knows which files are missing."""
     if lacking := _cause(error, beside.MissingError):
         return lacking
-    asked = getattr(error, "asked", None)
-    files = asked[1] if asked else [*_missing_files(error)]
+    files = missing.files_of(error) or [*_missing_files(error)]
     return beside.MissingError(explain(experiment, workflow, error), files)
 
 
@@ -53,18 +53,13 @@ def _missing_files(error: BaseException) -> Iterator[str]:
 
 def explain(experiment: Experiment, workflow, error: BaseException) -> str:
     """Say what Snakemake found wrong, and where, without its traceback."""
-    from snakemake.exceptions import get_exception_origin
-
     if ours := own(error):
         return str(ours)
-    if getattr(error, "asked", None):
+    if missing.files_of(error):
         return missing.explain(experiment, workflow, error)
     if told := _machines(error):
         return told
-    maps = workflow.linemaps if workflow else {}
-    line, file = get_exception_origin(error, maps) or (None, "")
-    # Of the Python that Snakemake made of the file.
-    line = maps[file].get(line) if file else getattr(error, "lineno", None)
+    file, line = _origin(error, workflow.linemaps if workflow else {})
     place = Path(file or experiment.scripts / "Snakefile")
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
@@ -74,6 +69,14 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
         text += "\n  that is called labflake now; make env renames it in all you wrote"
     kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
     return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
+
+
+def _origin(error: BaseException, maps: dict) -> tuple[str, int | None]:
+    """Return the innermost Snakefile that an error comes from, and the line in it."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in maps:  # with the lines of the Python that Snakemake made of it
+            return frame.filename, maps[frame.filename].get(frame.lineno)
+    return "", getattr(error, "lineno", None)
 
 
 def _machines(error: BaseException | None) -> str | None:

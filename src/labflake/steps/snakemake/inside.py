@@ -49,10 +49,7 @@ def follow(experiment: Experiment) -> None:
 
 def _is_exact(job, found) -> bool:
     """Tell whether the Snakefile says which step it means, by a rule or a checkpoint."""
-    from snakemake.io import is_flagged
-
-    asked = is_flagged(found.file, "checkpoint_target")
-    return asked or found.file in job.dependencies
+    return found.file.is_flagged("checkpoint_target") or found.file in job.dependencies
 
 
 async def _with_folder(dag, found):
@@ -64,4 +61,4 @@ async def _with_folder(dag, found):
         return found
     jobs = await dag.file2jobs(folder)
     output = next(each for each in jobs[0].output if str(each) == folder)
-    return found._replace(file=output, jobs=jobs, known=False)
+    return type(found)(output, jobs, False)

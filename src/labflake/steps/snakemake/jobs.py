@@ -4,10 +4,8 @@ import inspect
 import os
 import re
 
-from snakemake.io import regex_from_filepattern
-from snakemake.iocontainers import Namedlist
-
 from labflake.errors import LabError
+from labflake.processes.handed import named
 from labflake.steps import names, variables
 from labflake.steps.job import Job
 from labflake.steps.snakemake import blocks, language, scripts
@@ -19,6 +17,7 @@ _OF_JOB = {
     *("input", "output", "params", "wildcards", "threads", "resources", "log", "jobid"),
     *("name", "rule", "rulename", "bench_iteration"),
 }
+_WILDCARD = re.compile(r"\{\s*(\w+)\s*(?:,((?:[^{}]|\{\d*(?:,\d*)?\})*))?\s*\}")
 _MARKS = ("directory", "ensure", "protected", "temp", "touch")
 
 
@@ -45,7 +44,7 @@ def step_of(job) -> Step:
     rule, workflow, resources = job.rule, job.rule.workflow, job.resources
     known, outputs = job_of(job), [str(path) for path in job.output]
     scratch = str(scratch_of(outputs))
-    moved = Namedlist(toclone=job.output, custom_map=lambda path: os.path.join(scratch, str(path)))
+    moved = named(job.output, lambda path: os.path.join(scratch, str(path)))
     command = _command(job, moved, scratch)
     return Step(
         name=known.name,
@@ -55,7 +54,7 @@ def step_of(job) -> Step:
         files=command.files,
         benchmark=str(job.benchmark or ""),
         message=job.message or "",
-        is_local=rule.name in workflow._localrules,
+        is_local=language.is_local(rule),
         inputs=known.inputs,
         outputs=outputs,
         logs=[str(path) for path in [*job.log, job.benchmark] if path],
@@ -116,6 +115,7 @@ def _shell(job, **others: object) -> str:
     if own is not job.rule.workflow.globals:  # of a module
         others = {name: each for name, each in own.items() if name not in _OF_JOB} | others
     try:
+        others |= {"resources": scripts.available(job)}
         return job.format_wildcards(job.rule.shellcmd, **others)
     except Exception as error:
         own = error.__context__ or error
@@ -135,4 +135,11 @@ def _marks(output, wildcards) -> dict:
 
 def fits(pattern: str, path: str) -> bool:
     """Tell whether a path is of the form of a pattern with wildcards."""
-    return bool(re.match(regex_from_filepattern(pattern), path))
+    text, last, known = "", 0, set()
+    for found in _WILDCARD.finditer(pattern):
+        name, form = found[1], found[2] or ".+"
+        text += re.escape(pattern[last : found.start()])
+        text += f"(?P={name})" if name in known else f"(?P<{name}>{form})"
+        last = found.end()
+        known.add(name)
+    return bool(re.fullmatch(text + re.escape(pattern[last:]), path))

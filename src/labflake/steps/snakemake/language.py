@@ -4,14 +4,18 @@ All else does what Snakemake's documentation says. A word that is read and not o
 than one that is refused.
 """
 
+import io
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.project.experiments import relative
 
+_LINES = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT)
 _PROGRAM = "copy what it does into a program, and start that by `script:` or `shell:`"
+_IN_COMMANDS = "write it into the commands of the steps"
 _REMOVE = "remove it: "
 _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     "wrapper:": (lambda r: r.wrapper, "is not tracked", _PROGRAM),
@@ -39,6 +43,8 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     ),
     "handover:": (lambda r: r.is_handover, "lets a step order others", _REMOVE + "use rules"),
 }
+_OURS = "by labflake"  # of a mark
+_local: frozenset[str] = frozenset()  # of the Snakefile that is read
 _FILES = {  # a mark of a file: why not, what instead
     "pipe": (
         "would be a result that is gone when it was read",
@@ -72,7 +78,6 @@ def check(workflow) -> None:
     Raises:
         LabError: names the part, its line, and what to write instead.
     """
-    _check_shell(workflow)
     for rule in workflow.rules:
         check_files(rule, [*rule.input, *rule.output])
         for name, (has, why, instead) in _RULE.items():
@@ -97,6 +102,24 @@ def check_job(job) -> None:
         _refuse(place(job.rule), why, 'name what it makes, or mark it: `output: touch("done.txt")`')
 
 
+def settle(workflow) -> None:
+    """Set what decides nothing here: groups, where rules and files are, and dates of inputs."""
+    global _local
+    _local = frozenset(workflow._localrules)
+    workflow._localrules.clear()
+    for rule in workflow.rules:
+        rule.group = None
+        for file in [f for f in (*rule.input, *rule.output) if hasattr(f, "flags")]:
+            file.flags.pop("local", None)
+        for file in [f for f in rule.input if hasattr(f, "flags")]:
+            file.flags["ancient"] = _OURS
+
+
+def is_local(rule) -> bool:
+    """Tell whether a rule runs on this machine, also where the others run on a cluster."""
+    return rule.name in _local
+
+
 def check_files(rule, files) -> None:
     """Refuse marks of files, as `temp()`, that cannot be obeyed.
 
@@ -105,37 +128,72 @@ def check_files(rule, files) -> None:
     """
     for file in files:
         for mark in getattr(file, "flags", {}):
-            if mark in _FILES:
+            if mark in _FILES and file.flags[mark] != _OURS:
                 why, instead = _FILES[mark]
                 name = mark.removesuffix("_object")
                 _refuse(place(rule, f"{name}("), f"rule {rule.name}: `{name}()` {why}", instead)
 
 
-def prepare(workflow, folder: Path) -> None:
-    """Refuse what the Snakefile says at once while it is read: another folder for all paths."""
+def check_workdir(paths: Iterable[str], folder: Path) -> None:
+    """Refuse another folder for all paths, which Snakemake would not obey in silence.
 
-    def workdir(path: str) -> None:
-        why = f"`workdir:` has no place here: steps run in {relative(folder)}"
-        _refuse(_line(workflow.main_snakefile, "workdir:"), why, "remove it")
+    Args:
+        paths: the Snakefile, and what it includes.
+        folder: where steps run.
 
-    workflow.workdir = workdir
+    Raises:
+        LabError: as `check`.
+    """
+    why = f"`workdir:` has no place here: steps run in {relative(folder)}"
+    for path in paths:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        if "workdir" in text and (line := _statement(text, "workdir")):
+            _refuse(f"{relative(Path(path))}:{line}", why, "remove it")
 
 
-def _check_shell(workflow) -> None:
-    """Refuse a prefix, a suffix or another program for all commands."""
-    shell = workflow.globals["shell"]
-    given = {
-        "prefix": bool(shell._process_prefix),
-        "suffix": bool(shell._process_suffix),
-        "executable": Path(shell.get_executable() or "bash").name != "bash",
-    }
-    for name in [name for name, is_given in given.items() if is_given]:
+def _statement(text: str, word: str) -> int:
+    """Return the line of a Snakefile's statement that begins with a word; 0 if it has none."""
+    depth, first, before = 0, True, None
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in _LINES:
+            first, before = depth == 0, None
+        elif before and token.string == ":":
+            return before
+        else:
+            before = token.start[0] if first and token.string == word else None
+            depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))
+            first = False
+    return 0
+
+
+def shell_of() -> dict[str, str | None]:
+    """Return what `shell` says of all commands: a prefix, a suffix, the program."""
+    from snakemake.shell import shell
+
+    said = {name: each for name, each in vars(shell).items() if isinstance(each, str | None)}
+    return said | {"executable": Path(shell.get_executable() or "bash").name}
+
+
+def check_shell(workflow, before: dict[str, str | None]) -> None:
+    """Refuse a prefix, a suffix or another program for all commands.
+
+    Args:
+        workflow: what was read.
+        before: what `shell` said before.
+
+    Raises:
+        LabError: as `check`.
+    """
+    from snakemake.shell import shell
+
+    for name in [name for name, each in shell_of().items() if each != before.get(name)]:
         shell.executable("bash")  # another build may follow in this process
-        shell.prefix("")
-        shell.suffix("")
-        place = _line(workflow.main_snakefile, f"shell.{name}")
-        why = f"`shell.{name}()` would change commands unseen"
-        _refuse(place, why, "write it into the commands of the steps")
+        for own, each in before.items():
+            if own != "executable":
+                setattr(shell, own, each)
+        word = f"shell.{name.rpartition('_')[2]}"
+        place = _line(workflow.main_snakefile, word)
+        _refuse(place, f"`{word}()` would change commands unseen", _IN_COMMANDS)
 
 
 def _refuse(place: str, why: str, instead: str) -> None:

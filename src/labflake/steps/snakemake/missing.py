@@ -7,53 +7,51 @@ from pathlib import Path
 from labflake.data_files.gate import guarded
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
-from labflake.steps import beside
-from labflake.steps.snakemake import adjusted, inside, language
+from labflake.steps.snakemake import inside, language
 
-_guarded: Experiment | None = None
+_AFFECTED = "affected files:\n" + " " * 8  # in Snakemake's error, before one file a line
 
 
-def guard(experiment: Experiment) -> None:
+class GivenError(Exception):
+    """Snakemake takes a result as given, since the step that makes it cannot run."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def refuse_given(request, dag) -> None:
     """Let no file pass as given that a rule makes, where that rule lacks an input.
 
-    Snakemake would take what an earlier build left under this name, and so would go on with an old
+    Snakemake takes what an earlier build left under this name, and so would go on with an old
     result. Files beside the generated folder and declared data are given, whatever rules say.
+
+    Raises:
+        GivenError: names such a file.
     """
-    global _guarded
-    first, _guarded = _guarded is None, experiment
-    if not first:
-        return
-    from snakemake.dag import DAG
-    from snakemake.exceptions import MissingInputException
-
-    update, begin = DAG.update, MissingInputException.__init__
-
-    def noting(self, job, files, *arguments, **options) -> None:
-        begin(self, job, files, *arguments, **options)
-        self.asked = job.rule, sorted(map(str, files))
-
-    async def strict(self, jobs, file=None, **options):
-        try:
-            return await update(self, jobs, file=file, **options)
-        except MissingInputException as error:
-            if file is None or not _is_result(_guarded, str(file)):
-                raise
-            text = explain(_guarded, self.workflow, error)
-            raise beside.MissingError(text, error.asked[1]) from None
-
-    adjusted.replace(MissingInputException, "__init__", noting)
-    adjusted.replace(DAG, "update", strict)
+    experiment, data = request.experiment, guarded.of(request.experiment)
+    outputs = [output for rule in dag.rules for output in rule.output]
+    for job in dag.jobs:
+        made = {str(file) for files in dag.dependencies[job].values() for file in files}
+        for path in {*map(str, job.input)} - made - request.given:
+            if os.path.isabs(path) or path.startswith("..") or data.holds(path):
+                continue
+            is_made = any(output.match(path) for output in outputs)
+            is_there = is_made and (experiment.generated / path).exists()
+            if is_there and not inside.folder_of(dag.workflow, path):
+                raise GivenError(path)
 
 
-def _is_result(experiment: Experiment, path: str) -> bool:
-    outside = os.path.isabs(path) or path.startswith("..")
-    given = outside or guarded.of(experiment).holds(path)
-    return not given and (experiment.generated / path).exists()
+def files_of(error: BaseException) -> list[str]:
+    """Return the files that a rule lacks, if Snakemake's error says that."""
+    if type(error).__name__ != "MissingInputException":
+        return []
+    return sorted(str(error).partition(_AFFECTED)[2].split("\n" + " " * 8))
 
 
 def explain(experiment: Experiment, workflow, error) -> str:
     """Say which rule asks for a file that nobody makes, and where."""
-    rule, files = error.asked
+    rule, files = error.rule, files_of(error)
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     path = shown(files[0])
     text = f"rule {rule.name} needs {path}{more}, which is not there and which no rule makes"

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from labflake.project.options import is_debugging
 from labflake.steps import beside, reading
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
-from labflake.steps.snakemake import faults, inside, language, missing
+from labflake.steps.snakemake import faults, inside, language
 from labflake.steps.step import Step
 
 _MANY = 1_000_000  # processors
@@ -29,13 +30,20 @@ class Request:
     differs: Callable[[Job], bool] = lambda job: False  # ask it; Snakemake adds what follows
     perform: Callable[[Step, bool], None] = lambda step, is_plain: None
     keep_going: bool = False
+    given: set[str] = field(default_factory=set)  # files that are given though a rule makes them
 
 
 class Snakefile:
-    """Snakemake's interface with the Snakefile read, its own messages held back."""
+    """A Snakefile that was read, with Snakemake's own messages held back.
 
-    def __init__(self, request: Request) -> None:
+    Attributes:
+        reader: Snakemake's API.
+        workflow: what a Snakefile knows as `workflow`.
+    """
+
+    def __init__(self, request: Request, is_build: bool = True) -> None:
         self.request = request
+        self.is_build = is_build
 
     def __enter__(self):
         from snakemake.api import SnakemakeApi
@@ -56,10 +64,16 @@ class Snakefile:
         self.api.__enter__()
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
-        inner = self.inner = None
+        self.workflow = None
+        shell, before = language.shell_of(), _last_read()
         try:
-            workflow = self.api.workflow(
+            reader = self.reader = self.api.workflow(
                 resource_settings=settings.ResourceSettings(**_resources(request.limits)),
+                storage_settings=settings.StorageSettings(
+                    shared_fs_usage=settings.SharedFSUsage.all()
+                    - {settings.SharedFSUsage.INPUT_OUTPUT},
+                    notemp=not self.is_build,
+                ),
                 config_settings=settings.ConfigSettings(
                     configfiles=[configfile] if request.experiment.config() else [],
                     config=request.config,
@@ -67,31 +81,45 @@ class Snakefile:
                 snakefile=request.experiment.scripts / "Snakefile",
                 workdir=request.experiment.generated,
             )
-            # Snakemake's own way to the workflow loses, when the Snakefile has an error, what is
-            # needed to name its line.
-            inner = self.inner = workflow._workflow_store = workflow._get_workflow()
-            language.prepare(inner, request.experiment.generated)
-            inner.include(workflow.snakefile, overwrite_default_target=True)
-            inner.check()
-            language.check(inner)
+            reader.dag()  # reads the Snakefile
+            self.workflow = _last_read()
+            language.check_workdir(self.workflow.linemaps, request.experiment.generated)
+            language.check_shell(self.workflow, shell)
+            language.check(self.workflow)
             refuse_empty_folders(request.experiment)
-            missing.guard(request.experiment)
+            language.settle(self.workflow)
             inside.follow(request.experiment)
         except Exception as error:
+            if _last_read() is not before:
+                self.workflow = _last_read()
             self.__exit__()
-            raise faults.as_ours(request.experiment, inner, error) from None
-        return workflow
+            raise faults.as_ours(request.experiment, self.workflow, error) from None
+        return self
 
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             self.api.__exit__(None, None, None)
-        if self.inner and (copies := self.inner.sourcecache.runtime_cache):
+        if self.workflow and (copies := self.workflow.sourcecache.runtime_cache):
             copies.cleanup()  # of scripts; this process ends without a look back
+
+
+def _last_read():
+    """Return what Snakefiles know as `workflow`: that of the last one read, also with errors."""
+    try:
+        from snakemake.workflow import workflow
+    except ImportError:  # none was read
+        return None
+    return workflow
 
 
 def _resources(limits: Limits) -> dict:
     """Let Snakemake hand over all that is ready: the limits are respected where jobs take turns."""
-    return {"cores": _MANY, "max_threads": None if limits.cluster else limits.jobs}
+    return {
+        "cores": _MANY,
+        "nodes": _MANY,
+        "max_threads": None if limits.cluster else limits.jobs,
+        "default_resources": {"tmpdir": tempfile.gettempdir()},
+    }
 
 
 def refuse_empty_folders(experiment: Experiment) -> None:

@@ -15,14 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snakemake.common import get_snakemake_searchpaths
-from snakemake.iocontainers import ResourceList, Snakemake
-from snakemake.script import BashScript, JuliaScript, RScript
-from snakemake.sourcecache import infer_source_file
+from snakemake.script import JuliaScript, RScript
 from snakemake.utils import format as expand
 
 from labflake.errors import LabError
 from labflake.processes import scripted
+from labflake.processes.handed import Handed, Named, named, written
 from labflake.programs.modules import programs
 from labflake.steps.snakemake import language
 
@@ -32,7 +30,7 @@ _IMPORTED = re.compile(r"^\s*(from|import)\s+snakemake\b.*$", re.MULTILINE)
 _OPTIONAL = ("config", "resources", "rule", "threads")  # the rest is always given
 _OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
 _PROGRAMS = {".py": "python", ".R": "Rscript --vanilla", ".sh": "bash", ".jl": "julia"}
-_CLASSES = {".R": RScript, ".sh": BashScript, ".jl": JuliaScript}
+_CLASSES = {".R": RScript, ".jl": JuliaScript}
 
 
 @dataclass(frozen=True)
@@ -153,48 +151,100 @@ class _Given:
         return plain_text(lists_of(job) | {name: optional[name] for name in sorted(self.used)})
 
     def values(self, moved) -> dict:
-        """Return it by the names of the arguments of Snakemake's own classes."""
+        """Return it by its names in `snakemake`."""
         job = self.job
         return {
-            "input_": job.input,
+            "input": named(job.input),
             "output": moved,
             "params": job.params,
             "wildcards": job.wildcards,
             "threads": job.threads if "threads" in self.used else 1,
-            "resources": job.resources if "resources" in self.used else ResourceList(),
-            "log": job.log,
+            "resources": available(job) if "resources" in self.used else Named(),
+            "log": named(job.log),
             "config": _config(job) if "config" in self.used else {},
-            "rulename": job.rule.name if "rule" in self.used else "",
+            "rule": job.rule.name if "rule" in self.used else "",
             "bench_iteration": None,
         }
 
     def in_python(self, moved, file: Path) -> str:
         """Return code that makes `snakemake`, and lets modules beside the script be found."""
-        own = Snakemake(**self.values(moved), scriptdir=str(file.parent))
-        pickled = pickle.dumps(own, protocol=4)
+        own = written(Handed(**self.values(moved), scriptdir=str(file.parent)))
         return (
-            "import sys\n"
+            "import pickle, sys\n"
             f"sys.path[0] = {str(file.parent)!r}\n"
-            "from labflake.processes.scripted import given\n"
-            f"snakemake = given({pickled!r}, {get_snakemake_searchpaths()!r})\n"
+            f"snakemake = pickle.loads({own!r})\n"
             f"__file__ = {str(file)!r}\n"
         )
 
     def in_other(self, moved, file: Path, suffix: str) -> str:
         """Return code that makes `snakemake` in another language, as Snakemake writes it."""
+        values = self.values(moved)
+        if suffix == ".sh":
+            return _in_bash(values | {"scriptdir": str(file.parent)})
         rest = (
             *("cache_path", "source", "basedir", "conda_env", "conda_base_path", "container_img"),
             *("singularity_args", "env_modules", "bench_record", "jobid", "cleanup_scripts"),
             *("shadow_dir", "runtime_paths"),
         )
-        others = dict.fromkeys(rest) | {"path": infer_source_file(str(file)), "is_local": True}
-        return _CLASSES[suffix](**others, **self.values(moved)).get_preamble()
+        others = dict.fromkeys(rest) | {"path": _Place(file.parent), "is_local": True}
+        own = {"input_": values.pop("input"), "rulename": values.pop("rule")}
+        return _CLASSES[suffix](**others, **own, **values).get_preamble()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The folder of a script, as Snakemake's classes ask a script for it."""
+
+    folder: Path
+
+    def get_basedir(self) -> "_Place":
+        return self
+
+    def get_path_or_uri(self, secret_free: bool) -> str:
+        return str(self.folder)
+
+
+def _in_bash(values: dict) -> str:
+    """Return code that makes the arrays that a script of Bash is given."""
+    lists = {name: _by_name_and_place(v) for name, v in values.items() if isinstance(v, list)}
+    dicts = {"config": values["config"]}
+    rest = {name: v for name, v in values.items() if name not in lists | dicts}
+    arrays = {f"snakemake_{name}": each for name, each in (lists | dicts).items()}
+    return "\n".join(
+        f"declare -A {name}=( {' '.join(map(_pair, each.items()))} )"
+        for name, each in (arrays | {"snakemake": rest}).items()
+    )
+
+
+def _pair(item: tuple[object, object]) -> str:
+    name, value = item
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        value = " ".join(map(str, value))
+    return f"[{shlex.quote(str(name))}]={shlex.quote(str(value))}"
+
+
+def _by_name_and_place(values) -> dict[str, object]:
+    """Return what has no name, and then what has one, by its place; and by its name."""
+    names = dict(values.items())
+    lengths = [1 if any(e is v for e in values) else len(v) for v in names.values()]
+    entries = [*values[: len(values) - sum(lengths)], *names.values()]
+    return {str(place): each for place, each in enumerate(entries)} | names
 
 
 def lists_of(job) -> dict[str, object]:
     """Return the lists that a job is given, each by the order of its values, and by their names."""
     lists = {name: getattr(job, name) for name in ("input", "output", "params", "wildcards", "log")}
     return {name: [[*values], dict(values.items())] for name, values in lists.items()}
+
+
+def available(job):
+    """Return the resources of a job, also `tmpdir` where a function says it.
+
+    Snakemake leaves that to where a job runs, which for us is here.
+    """
+    if not job.rule.resources["tmpdir"].is_evaluable():
+        return job.resources
+    return job.rule.expand_resources(job.wildcards_dict, job.input, job.attempt)
 
 
 def resources_of(job) -> dict[str, object]:
