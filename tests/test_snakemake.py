@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -58,6 +59,7 @@ REFUSED = {
     "`wrapper:`": RULE + "  wrapper: 'v1/bio/x'\n",
     "`cwl:`": RULE + "  cwl: 'x.cwl'\n",
     "`template_engine:`": RULE + "  template_engine: 'jinja2'\n",
+    "`script:` in R Markdown, Rust and others": RULE + "  script: 'Snakefile'\n",
     "`shadow:`": RULE + "  shadow: 'minimal'\n" + SHELL,
     "`handover:`": RULE + "  handover: True\n" + SHELL,
     "`workdir:`": "workdir: 'elsewhere'\n" + RULE + SHELL,
@@ -180,6 +182,22 @@ def test_what_has_no_meaning_here_is_refused(
     assert re.match(rf"scripts/{NAME}/Snakefile:[1-4]: ", first)
     assert row.split("`")[1] in first
     assert more
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("julia"), reason="no julia")
+def test_script_in_julia_has_what_the_rule_says(built: Path, tmp_path: Path) -> None:
+    """A script in Julia finds its files, parameters and wildcards in `snakemake`."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    folder = project / "scripts" / NAME
+    folder.mkdir()
+    rules = "rule all:\n  input: 'a.txt'\nrule a:\n  output: '{x}.txt'\n  params: n=5\n"
+    (folder / "Snakefile").write_text(f"{rules}  script: 'fit.jl'\n", encoding="utf-8")
+    said = 'snakemake.wildcards["x"], snakemake.params["n"] + 1'
+    text = f'open(file -> print(file, {said}), snakemake.output[1], "w")\n'
+    (folder / "fit.jl").write_text(text, encoding="utf-8")
+    make(project)
+    assert (project / "generated" / NAME / "a.txt").read_text(encoding="utf-8") == "a6"
 
 
 @pytest.mark.parametrize("said", ["", "  resources: tmpdir=lambda wildcards: '/dev/shm'\n"])

@@ -5,6 +5,7 @@ runs. The thread that goes behind the fence starts the process, and ends.
 """
 
 import ctypes
+import functools
 import os
 import struct
 import subprocess
@@ -45,7 +46,7 @@ class Fence:
 
         def work() -> None:
             try:
-                ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+                _library().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
                 _call(_RESTRICT, self._handle, 0)
                 found.append(subprocess.Popen(*arguments, **options))
             except BaseException as error:  # of the one who asked
@@ -65,17 +66,29 @@ def _around(folder: Path) -> list[str]:
 
     A link to one of these folders is none of it: it would lead back inside.
     """
-    real = folder.resolve()
-    every = (each for above in real.parents for each in _in(above))
-    return [str(each) for each in every if not real.is_relative_to(each.resolve())]
+    real = os.path.realpath(folder)
+    inside = {real, *map(str, Path(real).parents)}
+    every = (each for above in Path(real).parents for each in _in(above))
+    return [each.path for each in every if _target(each) not in inside]
 
 
-def _in(folder: Path) -> list[Path]:
+def _in(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return [*folder.iterdir()]
+        with os.scandir(folder) as found:
+            return [*found]
     except OSError:  # it may be entered, and not listed
         return []
 
 
+def _target(entry: os.DirEntry[str]) -> str:
+    """Return what an entry of a real folder is; only of a link the system has to be asked."""
+    return os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _call(number: int, *arguments: object) -> int:
-    return ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
+    return _library().syscall(number, *arguments)
