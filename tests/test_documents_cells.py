@@ -108,7 +108,14 @@ def test_the_spelling_of_quarto_and_r_markdown_is_understood(
 
 REFUSED = {
     "```{cobol}\nSTOP\n```\n": (5, "no Jupyter kernel"),
-    "```{note} Title\nText.\n```\n": (5, "no Jupyter kernel"),
+    "```{figure} a.svg\nText.\n```\n": (5, "![Caption]"),
+    "Text.\n\n:::{margin}\nText.\n:::\n": (7, "{margin}"),
+    "````{note}\n\n```{math}\nx\n```\n````\n": (7, "$$"),
+    "(fig-a)=\n![A](a.svg)\n": (5, "names a heading"),
+    "Text {{< pagebreak >}}\n": (5, "short code"),
+    "```{python}\n#| eval: false\nx\n```\n": (6, "```{.python}"),
+    "```{python}\n#| fig-width: 3\nx\n```\n": (6, "figsize"),
+    "```{python}\n#| fig-subcap: [a, b]\nx\n```\n": (6, "layout-ncol"),
     "```{code-cell} forth\n1 .\n```\n": (5, "no Jupyter kernel"),
     "- item\n\n  ```{python}\n  x\n  ```\n": (7, "left margin"),
     "- ```python\n  x\n  ```\n": (5, "left margin"),

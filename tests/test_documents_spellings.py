@@ -143,6 +143,147 @@ def test_quotation_marks_are_those_of_the_language(folder: Path) -> None:
         assert wanted in _plain(pdf.pages[0].extract_text())
 
 
+DIVISIONS = """
+See @fig-one, @fig-two, @fig-right, @fig-code, @tbl-div, @lst-div, \\@ref(tab:book) and @fig-lone.
+
+::: {#fig-one}
+![](bars.svg){fig-alt="Heard"}
+
+Caption *one*
+:::
+
+::: {#fig-two layout-ncol=2}
+![Left](bars.svg){#fig-left}
+
+![Right](decay.svg){#fig-right}
+
+Caption two
+:::
+
+::: {#fig-lone}
+![Caption three](bars.svg)
+:::
+
+::: {#fig-code}
+```{.python}
+shown
+```
+
+Caption four
+:::
+
+::: {#tbl-div}
+| Cell1 |
+|---|
+| Cell2 |
+
+Caption five
+:::
+
+::: {#lst-div}
+```{.r}
+y
+```
+
+Caption six
+:::
+
+| Cell3 |
+|---|
+| Cell4 |
+
+Table: (\\#tab:book) Caption seven
+
+::: {.callout-note title="Own *title*"}
+Body1
+:::
+
+::: {.callout-tip collapse="true"}
+## Head as title
+Body2
+:::
+
+:::{note}
+Body3
+:::
+
+````{danger} Named
+:class: dropdown
+
+```{tip}
+Body4
+```
+````
+
+::: {.panel-tabset}
+## Tab1
+Body5
+
+## Tab2
+Body6
+:::
+
+::: {layout-ncol=2}
+![Beside1](bars.svg)
+
+![Beside2](bars.svg)
+:::
+
+(my-heading)=
+# Heading
+
+[](#my-heading)
+"""
+SHOWN = [
+    "See Figure 1, Figure 2, Figure 2b, Figure 4, Table 1, Listing 1, 2 and Figure 3.",
+    "Figure 1. Caption one",
+    "(a) Left (b) Right Figure 2. Caption two",
+    "Figure 3. Caption three",
+    "Figure 4. Caption four",
+    "Table 1. Caption five",
+    "Listing 1. Caption six",
+    "Table 2. Caption seven",
+    "Own title Body1",
+    "Head as title Body2",
+    "Note Body3",
+    "Named Tip Body4",
+    "Tab1 Body5 Tab2 Body6",
+    "Section 1",
+]
+
+
+def test_divisions_of_quarto_and_myst_are_shown(folder: Path) -> None:
+    """Figures, tables and listings with captions, call-outs, tabs and rows: alike in both."""
+    page, pdf = _seen(folder, DIVISIONS)
+    assert [words for words in SHOWN if words not in page] == []
+    assert [words for words in SHOWN if words not in pdf] == []
+    html = _page(folder, DIVISIONS)
+    assert html.find(id="fig-one").img["alt"] == "Heard"
+    assert len(html.select(".columns > .column")) == 2
+    assert len(html.select(".callout")) == 5
+    assert ":::" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("::: {#fig-x}\n![](bars.svg)\n:::", "no caption"),
+        ("::: {#tbl-x}\nText.\n\nCaption\n:::", "one table"),
+        ("::: {#lst-x}\nText.\n:::", "one listing"),
+        ("::: {#thm-x}\nText.\n:::", "\\begin{theorem}"),
+        ("::: {.theorem}\nText.\n:::", "\\begin{theorem}"),
+        ("::: {.column-margin}\nText.\n:::", "footnote"),
+        ('::: {.content-visible when-format="pdf"}\nText.\n:::', "show the same"),
+        ('::: {layout="[1, 2]"}\nText.\n:::', "layout-ncol"),
+        ("::: {.panel-sidebar}\nText.\n:::", "no format has"),
+        ("::: {.callout-idea}\nText.\n:::", "call-out is note"),
+    ],
+)
+def test_a_division_that_would_look_wrong_is_refused(folder: Path, text: str, word: str) -> None:
+    """What page and PDF cannot show as it is meant: the line, and what to write instead."""
+    assert [n for n, said in _refused(folder, f"Text.\n\n{text}\n").items() if word in said] == [8]
+
+
 SPACES = {  # ~ is a space of TeX between an operand and the name of a function
     r"\left[p \log_2 x + b \sin y\right]": "[p~log2~x+b~sin~y]",
     r"a\operatorname{foo}_i x": "a~fooi~x",

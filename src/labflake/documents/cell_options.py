@@ -8,11 +8,25 @@ import yaml
 
 from labflake.documents.problems import Problem, unknown
 
-OPTIONS = ("label", "caption", "show", "width", "alt", "static")
+OPTIONS = ("label", "caption", "show", "width", "alt", "static", "layout-ncol")
 SHOW = ("output", "none", "code", "all")
 CAPTIONS = ("caption", "fig-cap", "tbl-cap", "lst-cap", "tab-cap")
 _SAME = {**dict.fromkeys(CAPTIONS, "caption"), "fig-alt": "alt", "out-width": "width"}
 _OF = {"fig-cap": "fig", "tbl-cap": "tbl", "tab-cap": "tbl", "lst-cap": "lst"}
+_LOOKS = ("fig-align", "fig-pos")  # how a page looks, and nothing that is shown
+_ADVICE = {
+    "eval": "a listing that is not run is ```{.python}",
+    "warning": "silence a warning in the code: warnings.simplefilter('ignore')",
+    "error": "a cell that fails stops the build; catch the exception in the code",
+    "fig-width": "the size is told in the code, figsize=(6, 4), or by `width: 60%`",
+    "fig-height": "the size is told in the code, figsize=(6, 4), or by `width: 60%`",
+    "fig-subcap": "make each a cell with a caption, in ::: {#fig-name layout-ncol=2}",
+    "layout": "write layout-ncol: 2",
+    "layout-nrow": "write layout-ncol: 2",
+    "code-fold": "write echo: true, or false",
+    "results": "write output: false, or true",
+    "cache": "cells run again only if something changed",
+}
 _SHOWN = ("echo", "output", "include")
 _OPTION = re.compile(r"#\|(?: +([\w.-]+):)?(.*)")
 _KIND = re.compile(r"(fig|tbl|eq|sec|lst)[:-]", re.I)  # of a label; Quarto writes fig-scores
@@ -63,7 +77,9 @@ def known(written: Iterable[Option], problems: list[Problem]) -> dict[str, str]:
         if name in _SHOWN:
             shown[name] = value.lower() in ("true", "yes", "t")
             problems += _no_flag(line, key, value)
-        elif name not in OPTIONS:
+        elif name in _ADVICE:
+            problems.append(Problem(line, f"{key} has no meaning here: {_ADVICE[name]}"))
+        elif name not in OPTIONS and name not in _LOOKS:
             problems.append(Problem(line, unknown("option of a cell", key, OPTIONS)))
         elif name == "show" and value not in SHOW:
             problems.append(Problem(line, unknown("value of show", value, SHOW)))

@@ -14,6 +14,9 @@ from labflake.project.experiments import Experiment, root
 _HEAVY = 2_000_000  # bytes of a figure
 _DEFINITION = re.compile(r"^ {0,3}\[(?![\^@])(?P<label>[^\[\]]+)\]:[ \t]*(?P<url>\S+).*$", re.M)
 _COLON = "it would not be shown; write \\[ for a bracket that is text, [//]: # (…) for a comment"
+_DIVISION = re.compile(
+    r"^:{3,}[ \t]*\{[^}\n]*#fig[:-].*?^:{3,}[ \t]*$", re.M | re.S
+)  # has a caption
 _SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")
 
 
@@ -93,7 +96,7 @@ def warnings(text: Text, figures: set[str]) -> list[Problem]:
             name = figure.rpartition("/")[2]
             advice = "rasterize its dense parts (rasterized=True) or save it as PNG"
             found.append(Problem(text.line(name), f"{name} has {size / 1e6:.1f} MB: {advice}"))
-    prose_only = prose.without_code(text.source.text)
+    prose_only = prose.blank(prose.without_code(text.source.text), _DIVISION)
     for match in _SILENT.finditer(prose_only):
         if "alt=" not in (match[1] or ""):
             line = prose.line_of(prose_only, match.start())

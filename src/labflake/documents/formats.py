@@ -14,7 +14,17 @@ from labflake.documents.words import for_typst
 from labflake.project.experiments import root
 
 _ROOM = (21 - 2 * 2.7) / 2.54 * 72  # points between the margins of a report
-_COMMON = ("tex", "spellings", "values", "tables", "signs", "files", "numbers", "citeproc")
+_COMMON = (
+    "tex",
+    "spellings",
+    "values",
+    "tables",
+    "divisions",
+    "signs",
+    "files",
+    "numbers",
+    "citeproc",
+)
 
 
 class Made(NamedTuple):

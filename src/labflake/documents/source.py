@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from labflake.documents import cell_options, fences, prose
+from labflake.documents import cell_options, directives, fences, prose
 from labflake.documents.problems import Problem, refuse
 
 
@@ -69,7 +69,7 @@ def read(path: Path) -> Source:
     header = read_header(path, text)
     problems: list[Problem] = []
     start = match.end() if (match := prose.HEADER.match(text)) else 0
-    found = [*fences.parts(text, start, problems)]
+    found = [*fences.parts(directives.translated(text, start, problems), start, problems)]
     cells = [_of_part(part, problems) for part in found]
     if not cells:
         problems.append(Problem(text.count("\n") or 1, "nothing follows the header"))

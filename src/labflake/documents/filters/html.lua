@@ -80,17 +80,8 @@ local function span(s)
   return s
 end
 
-local alerts = {note = true, tip = true, important = true, warning = true, caution = true}
 local function div(d)
-  local kind = d.classes[1]
-  if alerts[kind] then
-    d.attributes.role = "note"
-    d.classes:insert("callout")
-    local title = d.content[1]
-    if title and title.classes and title.classes:includes("title") then
-      title.content = {pandoc.Para {pandoc.Str(common.word(kind:sub(1, 1):upper() .. kind:sub(2)))}}
-    end
-  end
+  if d.classes:includes("callout") then d.attributes.role = "note" end
   return d
 end
 

@@ -60,7 +60,8 @@ end
 -- A displayed formula with a label is numbered.
 local function display(math)
   local labels = pandoc.List()
-  local text = math.text:gsub("%s*\\label{([^}]*)}%s*", function(id) labels:insert(id) return " " end)
+  local text = math.text:gsub("%(\\#(eq:[%w_-]+)%)", "\\label{%1}")   -- of bookdown
+  text = text:gsub("%s*\\label{([^}]*)}%s*", function(id) labels:insert(id) return " " end)
   text = text:gsub("\\nonumber%f[%A]", ""):gsub("\\notag%f[%A]", "")
   text = text:gsub("^%s*\\begin{equation%*?}(.*)\\end{equation%*?}%s*$", "%1")
   text = text:gsub("^%s*\\begin{displaymath}(.*)\\end{displaymath}%s*$", "%1")
@@ -100,6 +101,7 @@ local function around(d)
   if d.classes[1] and theorems:find("{" .. d.classes[1] .. "}", 1, true) then
     local strong = d.content[1].content and d.content[1].content[1]
     if strong and strong.t == "Strong" then strong.content = {strong.content[1]} end
+    d.classes = {}   -- it has its name
     return d
   end
   local tables = d.content:filter(function(b) return b.t == "Table" end)

@@ -140,15 +140,11 @@ end
 
 local inside   -- what is done to blocks inside of others; below
 
-local alerts = {}
-for _, english in ipairs {"Note", "Tip", "Important", "Warning", "Caution"} do
-  alerts[english:lower()] = common.word(english)
-end
-local function alert(d)
-  local out = pandoc.List {raw(('#callout("%s", "%s")['):format(d.classes[1], alerts[d.classes[1]]))}
-  for _, b in ipairs(d.content) do
-    if not (b.t == "Div" and b.classes:includes("title")) then out:extend(inside {b}) end
-  end
+local function callout(d)
+  local out = pandoc.List {raw(('#callout("%s", ['):format(d.classes[1]))}
+  out:insert(pandoc.Plain(d.content[1].content[1].content))
+  out:insert(raw("])["))
+  for i = 2, #d.content do out:extend(inside {d.content[i]}) end
   out:insert(raw("]"))
   return out
 end
@@ -182,7 +178,7 @@ end
 
 local function div(d)
   if d.identifier == "refs" then return common.blocks(raw("#references["), d.content, raw("]")), false end
-  if alerts[d.classes[1]] then return alert(d), false end
+  if d.classes:includes("callout") then return callout(d), false end
   if d.classes:includes("columns") then return columns(d), false end
   if d.classes:includes("beside") then return beside(d), false end
 end
