@@ -21,6 +21,7 @@ from labflake.processes import determinism
 from labflake.project import options
 
 MAKEFILE = REPOSITORY / PAYLOAD / "Makefile"
+STARTER = REPOSITORY / "src/labflake/starter"
 TINY = "2024-02-29-Tiny"
 SNAKEFILE = """
     '''Two steps, the first of which says the seed.'''
@@ -48,6 +49,7 @@ def shared(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = building.copy(built, tmp_path_factory.mktemp("cli") / "projekt ö", generated=False)
     files = {"config_yaml": "seed: 1\nscale: 2\n", "hashes_txt": "", "Snakefile": SNAKEFILE}
     building.experiment(project, TINY, **files)
+    shutil.copy(STARTER / "Makefile", project / "scripts" / TINY)
     make(project)
     return project
 
@@ -196,12 +198,15 @@ NASTY = "$(shell touch bad) $$x ${HOME} `touch bad` #h \\ \\\\ \"q\" 'q' %"
 
 
 @pytest.mark.long
-@settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(["REASON", "NAME", "SET", "STEP", "AGAINST"]), texts))
-@example({"REASON": NASTY, "SET": "a\nb"})
-@example({"NAME": "costs $5", "STEP": "\\"})
-@example({"NAME": " x  y\t ", "SET": "-- A=b"})
-def test_values_reach_the_command_as_they_were_typed(shared: Path, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("folder", [".", f"scripts/{TINY}"])
+@settings(max_examples=40, deadline=None)
+@given(given=st.dictionaries(st.sampled_from(["REASON", "NAME", "SET", "STEP", "AGAINST"]), texts))
+@example(given={"REASON": NASTY, "SET": "a\nb"})
+@example(given={"NAME": "costs $5", "STEP": "\\"})
+@example(given={"NAME": " x  y\t ", "SET": "-- A=b"})
+def test_values_reach_the_command_as_they_were_typed(
+    shared: Path, folder: str, given: dict[str, str]
+) -> None:
     """No character means anything to make: neither `$` nor quotes, backslashes, blanks, lines.
 
     Only blanks before a value are lost: make takes them.
@@ -211,9 +216,10 @@ def test_values_reach_the_command_as_they_were_typed(shared: Path, given: dict[s
     run = f"LAB='{shared / '.venv/bin/python'}' '{probe}' #"
     given = {name: value.lstrip(" \t\n") for name, value in given.items()}
     typed = commands.as_make_words(given)
-    done = building.make(shared, "redo", run, *typed)
+    done = building.make(shared / folder, "redo", run, *typed)
     assert done.returncode == 0, done.stderr
-    found = [word for word in json.loads(done.stdout) if not word.startswith("LAB=")]
+    passed = ("LAB=",) if folder == "." else ("LAB=", "EXPERIMENT=")
+    found = [word for word in json.loads(done.stdout) if not word.startswith(passed)]
     assert sorted(found) == sorted(typed)
     assert not (shared / "bad").exists()
 
@@ -316,6 +322,19 @@ def test_commands_work_in_every_folder(project: Path) -> None:
     assert labflake(project, "build", path, folder=scripts).stdout.endswith("up to date\n")
     newer = labflake(project, "plan", "--experiment", "2025-01-01-Newer", folder=scripts)
     assert newer.stdout.startswith("2025-01-01-Newer")
+
+
+def test_make_in_the_folder_of_an_experiment_means_it(project: Path) -> None:
+    """Every command of the door works there, with its options; paths are from there, too."""
+    building.experiment(project, "2025-01-01-Newer", Snakefile="", hashes_txt="")
+    there, results = project / "scripts" / TINY, f"../../generated/{TINY}/assets/data"
+    assert building.made(there) == "up to date\n"
+    (there / results / "b.txt").unlink()
+    building.made(there, f"{results}/b.txt", "JOBS=1")
+    assert (there / results / "b.txt").exists()
+    assert building.made(there, "plan").startswith(TINY)
+    newer = building.made(there, "plan", "EXPERIMENT=2025-01-01-Newer")
+    assert newer.startswith("2025-01-01-Newer")
 
 
 # Readers, and those who look for faults

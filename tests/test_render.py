@@ -34,6 +34,15 @@ def test_tree_is_the_reviewed_one(project: Path) -> None:
     assert sorted(rendering.contents(project)) == reviewed
 
 
+def test_experiments_have_the_same_makefile() -> None:
+    """The sample, the examples and new experiments have the same few lines."""
+    pattern = (REPOSITORY / "src/labflake/starter/Makefile").read_bytes()
+    folders = [REPOSITORY / PAYLOAD, *REPOSITORY.glob("examples/*")]
+    found = [path for folder in folders for path in folder.glob("scripts/*/Makefile")]
+    assert len(found) == 5
+    assert {path.read_bytes() for path in found} == {pattern}
+
+
 def test_only_four_files_are_rendered(payload: Path) -> None:
     """The patterns of cookiecutter.json leave four files to Jinja, and any new file to copying."""
     patterns = json.loads((REPOSITORY / "cookiecutter.json").read_text())["_copy_without_render"]
