@@ -120,17 +120,23 @@ def copies(project: Path, folder: Path) -> None:
     (folder / "web.ipynb").write_text(text.replace(".pdf)", ".svg)"), encoding="utf-8")
 
 
-def peers(project: Path, folder: Path) -> list[Way]:
-    """Return the other ways whose programs are here."""
+def surroundings(project: Path) -> dict[str, str]:
+    """Return the environment in which others run the cells of the report."""
     binary = project / ".venv/bin"
-    code = "import pypandoc; print(pypandoc.get_pandoc_path())"
-    pandoc = subprocess.run([binary / "python", "-c", code], capture_output=True, text=True)
-    places = [str(binary), str(Path(pandoc.stdout.strip()).parent), os.environ["PATH"]]
-    variables = {
-        "PATH": os.pathsep.join(places),
+    code = "import pypandoc; print(pypandoc.__file__)"
+    found = subprocess.run([binary / "python", "-c", code], capture_output=True, text=True)
+    pandoc = Path(found.stdout.strip()).parent / "files"
+    return {
+        "PATH": os.pathsep.join([str(binary), str(pandoc), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join([str(project), str(project / "src")]),
+        "LABFLAKE_PROJECT": str(project),
         "LABFLAKE_EXPERIMENT": SAMPLE,
     }
+
+
+def peers(project: Path, folder: Path) -> list[Way]:
+    """Return the other ways whose programs are here."""
+    variables = surroundings(project)
     copies(project, folder / "copies")
     found = [latex(folder / "copies", variables)] if tool("xelatex") else []
     return [*found, web(folder, folder / "copies", variables)]

@@ -1,6 +1,7 @@
 """Documents look made by hand: what belongs together is on one page, numbers are as in print."""
 
 import re
+import resource
 from pathlib import Path
 from typing import NamedTuple
 
@@ -246,3 +247,16 @@ def test_a_figure_stands_beside_the_words_of_a_slide(slides: Path) -> None:
     assert places["Under"].down > places["Above"].down + 100
     page = bs4.BeautifulSoup((slides / "2026-01-03-talk.html").read_text(), "html.parser")
     assert len(page.select(".slide .beside .picture img")) == 2
+
+
+@pytest.mark.long
+def test_a_paragraph_of_very_long_words_is_set_in_seconds(tmp_path: Path) -> None:
+    """Words of 70 letters break anywhere: 700 of them in one paragraph take no minute."""
+    project = writing.project(tmp_path / "p")
+    word = "abcdefghij" * 7
+    source = writing.write(project, EXPERIMENT, f"---\ntitle: T\n---\n\n{f'{word} ' * 700}\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    (answer,) = writing.build(project, source)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert answer["error"] is None
+    assert after.ru_utime - before.ru_utime < 15

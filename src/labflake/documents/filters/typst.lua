@@ -183,9 +183,19 @@ local function div(d)
   if d.classes:includes("beside") then return beside(d), false end
 end
 
-local function lone_image(p)
+-- Where very long words may break anywhere, there are too many ways to choose the best one.
+local most_broken = 10
+local function is_pathological(p)
+  local count = 0
+  p:walk {Str = function(s) if #s.text >= 60 then count = count + 1 end end}
+  return count > most_broken
+end
+
+local function paragraph(p)
   local found = common.lone_image(p)
-  if not found then return nil end
+  if not found then
+    return is_pathological(p) and common.blocks(raw('#{\nset par(linebreaks: "simple")\n['), pandoc.Blocks {p}, raw("]}")) or nil
+  end
   local whole = fill and takes_room(found)
   return {raw(whole and "#filling[" or "#centred["), pandoc.Plain {image(found, nil, whole)}, raw("]")}
 end
@@ -312,7 +322,7 @@ local function first(block)
 end
 
 local filter = {
-  traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = lone_image,
+  traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = paragraph,
   CodeBlock = code, RawBlock = comment, Span = span,
 }
 
