@@ -164,7 +164,9 @@ class Executor(Silent):
         """Let Snakemake run these jobs, as if all others were up to date; and all that come."""
         self.dag.forcerules = set(self.dag.rules)
         self.dag.omitforce = {*self.dag.jobs} - self.build.needed
-        self.workflow.async_run(self.dag.postprocess())
+        self.workflow.async_run(self.dag.update_needrun())
+        self.dag.update_priority()
+        self.dag.update_ready()
 
     def _count(self) -> int:
         """Return how many outputs checkpoints have made: then the graph is another one."""
