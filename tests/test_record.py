@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from sharing import TINY, Project
 
+from labflake.data_files import recorded
+from labflake.project.experiments import Experiment
+
 pytestmark = pytest.mark.long
 
 
@@ -53,6 +56,49 @@ def test_what_no_commit_makes_is_not_recorded(project: Project) -> None:
     assert f"scripts/{TINY}/config.yaml" in said
     assert "git commit" in said
     assert not project.scripts("outputs.txt").exists()
+
+
+def test_record_is_read_as_people_leave_it(project: Project, monkeypatch) -> None:
+    """Line ends of another system and names with odd spaces count; a conflict is written anew."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project.root))
+    experiment, path = Experiment(TINY), project.scripts("outputs.txt")
+    project.made("record")
+    before = path.read_bytes()
+    digest = "0" * 64
+    path.write_bytes(before.replace(b"\n", b"\r\n") + f"{digest}  assets/a\u2028b.txt\r\n".encode())
+    commit = project.commit("Edited")
+    assert recorded.at(experiment, commit)["assets/a\u2028b.txt"] == digest
+    assert recorded.at(experiment, commit) == recorded.of(experiment)
+    assert len(recorded.commit_of(experiment)) == 40
+    assert recorded.standing(experiment, commit) == recorded.of(experiment)
+    path.write_text("<<<<<<< HEAD\nx\n=======\n")
+    project.commit("A conflict")
+    project.made("record")
+    assert recorded.of(experiment).keys() == {
+        *("assets/data/once.txt", "assets/data/twice.txt"),
+        *("assets/data/folder/one", "assets/data/folder/b ü.txt"),
+    }
+
+
+def test_record_of_an_earlier_commit_is_none_of_a_later_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that changed something and was not recorded again has none that its data is from."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project.root))
+    experiment = Experiment(TINY)
+    project.made("record")
+    first = project.commit("Recorded")
+    project.write("2024-03-01-Other", Snakefile="")
+    same = project.commit("Another experiment")
+    project.write(config_yaml="word: three\n")
+    changed = project.commit("Changed, not recorded")
+    known = recorded.of(experiment)
+    found = [recorded.standing(experiment, commit) for commit in (first, same, changed)]
+    assert found == [known, known, {}]
+    assert recorded.at(experiment, changed) == known
+    lost = project.scripts("outputs.txt").read_text().replace(recorded.MADE, f"{recorded.MADE}0")
+    project.scripts("outputs.txt").write_text(lost)
+    assert recorded.standing(experiment, project.commit("Squashed")) == {}
 
 
 def test_record_follows_the_results(project: Project) -> None:

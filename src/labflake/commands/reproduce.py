@@ -107,6 +107,8 @@ def _wanted(experiment: Experiment, commit: str, data: set[str]) -> Expected:
     gone = {n: d for n, d in known.items() if not here or n not in here.digests}
     if gone:
         print(f"  {len(gone)} artifacts that are not here: judged by {RECORD}")
+        if not recorded.standing(experiment, commit):
+            print("  note: it was not recorded at this commit, or nobody can tell: make record?")
     wanted = Expected("here", (here.digests if here else {}) | gone, here.files if here else {})
     if not wanted.digests:
         raise LabError(

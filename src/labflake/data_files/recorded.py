@@ -1,15 +1,18 @@
 """The record of an experiment's artifacts, `outputs.txt`, here or as a commit has it."""
 
 import json
+import re
 
 from labflake.content.atomic import replacing
 from labflake.content.digests import sha256
 from labflake.data_files.gate import record
 from labflake.data_files.gate.wording import shown
 from labflake.errors import LabError
+from labflake.project import uncommitted
 from labflake.project.experiments import RECORD, Experiment, relative
 from labflake.project.git import run
 
+LOCKS = ("poetry.lock", "pyproject.toml")
 MADE = "# made at commit "
 PULLED = "outputs/pulled.json"  # says which artifacts were not built here
 
@@ -30,10 +33,13 @@ def of(experiment: Experiment) -> dict[str, str]:
 def commit_of(experiment: Experiment) -> str:
     """Return the commit at which the artifacts were recorded, "" where it is not known."""
     path = experiment.scripts / RECORD
-    lines = (
-        path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ()
-    )
-    return next((line.removeprefix(MADE) for line in lines if line.startswith(MADE)), "")
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return _made_at(text)
+
+
+def _made_at(text: str) -> str:
+    lines = (line.strip() for line in text.split("\n") if line.startswith(MADE))
+    return next((line.removeprefix(MADE) for line in lines), "")
 
 
 def at(experiment: Experiment, commit: str) -> dict[str, str]:
@@ -41,8 +47,25 @@ def at(experiment: Experiment, commit: str) -> dict[str, str]:
     code, text, _ = run("show", f"{commit}:./scripts/{experiment.name}/{RECORD}")
     if code:
         return of(experiment) if commit_of(experiment) == commit else {}
-    lines = map(record.parsed, text.splitlines())
+    lines = map(record.parsed, (line.removesuffix("\r") for line in text.split("\n")))
     return {name: digest for name, digest, problem in lines if not problem}
+
+
+def standing(experiment: Experiment, commit: str) -> dict[str, str]:
+    """Return what a commit records, if it is of this commit: nothing changed since it was made.
+
+    Where git does not know the commit of the record any more, nobody can say that.
+    """
+    known = at(experiment, commit)
+    made = _made_at(run("show", f"{commit}:./scripts/{experiment.name}/{RECORD}")[1])
+    if not known or not made:
+        return known if commit_of(experiment) == commit else {}
+    settings = run("show", f"{commit}:./scripts/{experiment.name}/config.yaml")[1]
+    paths = uncommitted.written(experiment)
+    if re.search(r"\bexperiment\b", settings):  # and so it may hang on any other one
+        paths = ["scripts", f":(exclude,glob)scripts/*/{RECORD}"]
+    asked = ("diff", "--quiet", "--no-ext-diff", made, commit, "--", *paths, "src", *LOCKS)
+    return {} if run(*asked)[0] else known
 
 
 def pulled(experiment: Experiment) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _at(experiment: Experiment, commit: str, scratch: Path) -> Side:
             target.write_bytes(os.fsencode(run("cat-file", "blob", name)[1]))
     if not copied.scripts.is_dir():
         raise LabError(f"commit {commit[:12]} has no experiment {experiment.name}")
-    _bring(experiment, copied, recorded.at(experiment, commit))
+    _bring(experiment, copied, recorded.standing(experiment, commit))
     return Side(copied, f"{experiment.name} at {commit[:7]}", scratch)
 
 

@@ -23,7 +23,6 @@ from labflake.project.git import git, is_here, run
 from labflake.project.options import EXPORTED, PREFIX
 
 _PROSE = (".md", ".bib", ".pyc", ".ipynb")
-_LOCKS = ("poetry.lock", "pyproject.toml")
 _TOLD = {PREFIX + n for n in (*EXPORTED, "PROJECT", "STARTED_IN")} - {PREFIX + "EXPERIMENT"}
 
 
@@ -51,7 +50,7 @@ class Artifact:
         if self.commit:
             return []
         found = {p for name in _behind(self.experiment) for p in _written(Experiment(name))}
-        return sorted({*found, *(root() / n for n in _LOCKS if (root() / n).is_file())})
+        return sorted({*found, *(root() / n for n in recorded.LOCKS if (root() / n).is_file())})
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with the names, or None."""
@@ -77,7 +76,7 @@ class Artifact:
         """
         if self.commit:
             commit = _full(self.commit, job.name)
-            known = self._inside(recorded.at(Experiment(self.experiment), commit))
+            known = self._inside(recorded.standing(Experiment(self.experiment), commit))
         else:
             commit, known = "", self._inside(_standing(experiments.find(self.experiment)))
         if not (known and self._bring(known, job)):
@@ -177,7 +176,11 @@ def _standing(experiment: Experiment) -> dict[str, str]:
     if not commit or not is_here() or run("cat-file", "-e", f"{commit}^{{commit}}")[0]:
         return {}
     paths = [path for name in _behind(experiment.name) for path in _paths(name)]
-    return {} if uncommitted.files([*paths, "src", *_LOCKS], commit) else recorded.of(experiment)
+    return (
+        {}
+        if uncommitted.files([*paths, "src", *recorded.LOCKS], commit)
+        else recorded.of(experiment)
+    )
 
 
 def _paths(name: str) -> list[str]:
