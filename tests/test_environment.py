@@ -14,6 +14,8 @@ import building
 import pytest
 import rendering
 import small_projects
+from labflake.content.digests import in_a_record
+from labflake.environment import altered, as_seen
 from mounting import mounted
 from small_projects import make_env
 
@@ -465,6 +467,66 @@ def test_a_new_time_is_no_edit(small: Path) -> None:
     done = make_env(small)
     assert (done.returncode, done.stderr) == (0, "")
     assert core(small).parent.stat().st_ino == before
+
+
+def old_package(venv: Path) -> Path:
+    """Write a package, with its record, an empty folder and a link to nothing; all is old."""
+    site = venv / "lib/python3.12/site-packages"
+    (site / "pkg/plugins").mkdir(parents=True)
+    (site / "pkg-1.dist-info").mkdir()
+    (site / "pkg/core.py").write_text("V = 1", encoding="utf-8")
+    hashed = in_a_record(site / "pkg/core.py")
+    lines = [f"pkg/core.py,{hashed},5", "pkg-1.dist-info/RECORD,,", "pkg-1.dist-info/WHEEL,,"]
+    (site / "pkg-1.dist-info/RECORD").write_text("\n".join(lines), encoding="utf-8")
+    (site / "pkg-1.dist-info/WHEEL").touch()
+    for path in [*venv.rglob("*"), venv]:
+        os.utime(path, (1e9, 1e9))
+    return site / "pkg"
+
+
+CHANGES_IN_A_PACKAGE = {
+    "other size": lambda package: (package / "core.py").write_text("V = 10"),
+    "same size": lambda package: (package / "core.py").write_text("V = 2"),
+    "another file in its place": lambda package: (package / "core.py").write_text("V = 3"),
+    "gone": lambda package: (package / "core.py").unlink(),
+    "added": lambda package: (package / "more.py").touch(),
+    "added to an empty folder": lambda package: (package / "plugins/more.py").touch(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_IN_A_PACKAGE)
+@pytest.mark.parametrize("link", [False, True])
+def test_a_second_look_at_packages_finds_what_the_first_would(
+    tmp_path: Path, change: str, link: bool
+) -> None:
+    """How files look is compared with how they looked; any edit is found, also one through a link.
+
+    The note of it is made once all is old enough to show the next change.
+    """
+    venv = tmp_path / "venv"
+    package = old_package(venv)
+    if link:
+        (package / "later.py").symlink_to(tmp_path / "target.py")
+        os.utime(package, (1e9, 1e9))
+    assert altered.packages(venv) == {}
+    assert (venv / as_seen.SEEN).exists() is not link
+    assert altered.packages(venv) == {}
+    CHANGES_IN_A_PACKAGE[change](package)
+    if link:
+        (tmp_path / "target.py").touch()
+    found = altered.packages(venv)
+    (venv / as_seen.SEEN).unlink(missing_ok=True)
+    assert found == altered.packages(venv)
+    assert len(found) == 1 + link, found
+
+
+def test_a_package_that_was_just_written_is_read_again(tmp_path: Path) -> None:
+    """Where a file could change without a new time, nothing is noted about how it looks."""
+    venv = tmp_path / "venv"
+    package = old_package(venv)
+    os.utime(package / "core.py")
+    assert altered.packages(venv) == {}
+    assert not (venv / as_seen.SEEN).exists()
 
 
 @pytest.mark.long

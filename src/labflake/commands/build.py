@@ -90,9 +90,9 @@ def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
 def _check_limits() -> None:
     """Refuse limits that cannot be understood, also where there is nothing to do."""
     if any(option(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
-        from labflake.steps import limits, profiles
+        from labflake.steps import limits
 
-        limits.from_options(profiles.chosen())
+        limits.check()
 
 
 def _check_undeclared(experiment: Experiment, contents: Contents) -> None:

@@ -7,11 +7,14 @@ The number of links and the time of the last change of them say nothing: other p
 
 import csv
 import os
+import time
 from collections.abc import Iterator
 from importlib import machinery
 from pathlib import Path
 
 from labflake.content.digests import in_a_record
+
+from . import as_seen
 
 ODD = "lab-odd-files.txt"  # in `.venv`: what differs from the record in the wheel itself
 _IMPORTED = (*machinery.all_suffixes(), ".pth")
@@ -19,12 +22,28 @@ _Package = tuple[str, str, list[list[str]]]  # name, place of its notes, lines o
 
 
 def packages(venv: Path) -> dict[str, str]:
-    """Return the packages with a file that was changed, removed or added, each with such a file."""
-    there, odd = _files(venv), _odd(venv)
+    """Return the packages with a file that was changed, removed or added, each with such a file.
+
+    Where none has, it is noted how all files look: the next time it takes a third of the time.
+    """
+    if as_seen.is_still(venv):
+        return {}
+    moment = time.time_ns()
+    folders: dict[str, int] = {}
+    there = _files(venv, folders)
+    found = _packages_of(venv, there)
+    if not found:
+        as_seen.note(venv, folders, there, moment)
+    return found
+
+
+def _packages_of(venv: Path, there: dict[str, os.stat_result]) -> dict[str, str]:
+    """Compare the files that are there with the records of the packages."""
+    odd = _odd(venv)
     found: dict[str, str] = {}
     recorded: set[str] = set()
     for name, info, record in _packages(venv):
-        time = there[f"{info}/RECORD"].st_mtime_ns
+        written = there[f"{info}/RECORD"].st_mtime_ns
         recorded.update(path for path, _, _ in record)
         for path, digest, size in record:
             if (
@@ -32,7 +51,7 @@ def packages(venv: Path) -> dict[str, str]:
                 and path not in odd
                 and (
                     not _is_as_recorded(path, there, size)
-                    or (there[path].st_mtime_ns > time and in_a_record(venv / path) != digest)
+                    or (there[path].st_mtime_ns > written and in_a_record(venv / path) != digest)
                 )
             ):
                 found.setdefault(name, path)
@@ -61,19 +80,19 @@ def spoiled(venv: Path, before: dict[str, int]) -> list[str]:
     names = {os.path.relpath(os.path.dirname(path), venv) for path, _ in fresh}
     for name, info, record in _packages(venv):
         wheel = there.get(f"{info}/WHEEL")
-        time = wheel.st_mtime_ns if wheel and wheel.st_nlink > 1 else 0
+        since = wheel.st_mtime_ns if wheel and wheel.st_nlink > 1 else 0
         for path, digest, size in record:
             if digest and not _is_as_recorded(path, there, size):
                 odd.append(path)
-            if digest and info in names and path in there and _is_younger(there[path], time):
+            if digest and info in names and path in there and _is_younger(there[path], since):
                 found += [name] if in_a_record(venv / path) != digest else []
     (venv / ODD).write_text("".join(f"{path}\n" for path in odd), encoding="utf-8")
     return sorted(set(found))
 
 
-def _is_younger(file: os.stat_result, time: int) -> bool:
+def _is_younger(file: os.stat_result, since: int) -> bool:
     """Tell whether a file was written after a time; what is no link was made by the installer."""
-    return file.st_mtime_ns > time and (not time or file.st_nlink > 1)
+    return file.st_mtime_ns > since and (not since or file.st_nlink > 1)
 
 
 def _is_as_recorded(path: str, there: dict[str, os.stat_result], size: str) -> bool:
@@ -92,19 +111,30 @@ def _odd(venv: Path) -> set[str]:
         return set()
 
 
-def _files(venv: Path) -> dict[str, os.stat_result]:
-    """Look at each file, by its path in `.venv`; what Python compiles itself is left out."""
+def _files(venv: Path, times: dict[str, int] | None = None) -> dict[str, os.stat_result]:
+    """Look at each file, by its path in `.venv`; what Python compiles itself is left out.
+
+    Args:
+        venv: the environment.
+        times: gets of each folder when names in it changed last, as it was before they were read.
+    """
     found, folders = {}, [os.path.join(venv, name) for name in os.listdir(venv)]
     folders = [f for f in folders if os.path.isdir(f) and not os.path.islink(f)]
     start = len(os.path.join(venv, ""))
     while folders:
-        with os.scandir(folders.pop()) as entries:
+        folder = folders.pop()
+        if times is not None:
+            times[folder[start:]] = os.stat(folder).st_mtime_ns
+        with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
-                    found[entry.path[start:]] = _look(entry)
+                    if look := _look(entry):
+                        found[entry.path[start:]] = look
+                    elif times is not None:  # a link to nothing: what it will lead to, none can see
+                        times[folder[start:]] = time.time_ns()
                 elif entry.name != "__pycache__":
                     folders.append(entry.path)
-    return {path: look for path, look in found.items() if look}
+    return found
 
 
 def _look(entry: os.DirEntry) -> os.stat_result | None:

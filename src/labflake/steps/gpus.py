@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +49,8 @@ def lease(wanted: int, limit: int, waiting: Callable[[], None]) -> Iterator[tupl
             if not told:
                 waiting()
             told = True
+            import random
+
             time.sleep(_WAIT * random.uniform(0.5, 1.5))
         yield [id_ for id_, _ in held], [handle for _, handle in held]
     finally:

@@ -1,21 +1,17 @@
 """How much of the machine a build may use: `JOBS`, `MEMORY` and `GPUS`."""
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labflake.content.sizes import megabytes
 from labflake.errors import LabError
-from labflake.processes import memory
 from labflake.project.options import option
-from labflake.steps import gpus
 
 if TYPE_CHECKING:
     from labflake.steps.profiles import Profile
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs.
 
     None is no limit: on a cluster its queue decides, and `jobs` is how many are in it at once.
@@ -25,6 +21,20 @@ class Limits:
     memory: int | None
     gpus: int | None
     cluster: bool = False
+
+
+def profile() -> "Profile | None":
+    """Return the profile that `PROFILE` names; None is this machine.
+
+    Raises:
+        LabError: there is no such profile, or a setting in it cannot be understood.
+    """
+    name = option("PROFILE")
+    if name in ("", "local"):
+        return None
+    from labflake.steps import profiles
+
+    return profiles.load(name)
 
 
 def from_options(profile: "Profile | None" = None) -> Limits:
@@ -43,9 +53,23 @@ def from_options(profile: "Profile | None" = None) -> Limits:
         )
     return Limits(
         jobs=count("JOBS", _processors(), 1),
-        memory=megabytes(option("MEMORY") or f"{memory.installed()}MB", "MEMORY"),
+        memory=megabytes(option("MEMORY") or f"{_installed()}MB", "MEMORY"),
         gpus=_gpus(),
     )
+
+
+def check() -> None:
+    """Refuse options that cannot be understood, without a look at the machine.
+
+    Raises:
+        LabError: as `profile` and `from_options`.
+    """
+    on_cluster = profile()
+    count("JOBS", 1, 1)
+    if size := option("MEMORY"):
+        megabytes(size, "MEMORY")
+    if option("GPUS"):
+        count("GPUS", 0, 0) if on_cluster else _gpus()
 
 
 def count(name: str, default: int, least: int) -> int:
@@ -62,8 +86,16 @@ def count(name: str, default: int, least: int) -> int:
     return int(text)
 
 
+def _installed() -> int:
+    from labflake.processes import memory
+
+    return memory.installed()
+
+
 def _gpus() -> int:
     """Return how many GPUs a build may use at once."""
+    from labflake.steps import gpus
+
     visible = gpus.visible()
     wanted = count("GPUS", len(visible or ()), 0)
     if visible is not None and wanted > len(visible):

@@ -11,7 +11,6 @@ import yaml
 from labflake.content.sizes import megabytes
 from labflake.errors import LabError, meant
 from labflake.project.experiments import relative, root
-from labflake.project.options import option
 from labflake.steps import names
 
 
@@ -40,17 +39,12 @@ class Profile:
         return own.get(setting, getattr(self, setting))
 
 
-def chosen() -> Profile | None:
-    """Return the profile that `PROFILE` names; None is this machine.
+def load(name: str) -> Profile:
+    """Return the profile of this name.
 
     Raises:
         LabError: there is no such profile, or a setting in it cannot be understood.
     """
-    name = option("PROFILE")
-    return _load(name) if name not in ("", "local") else None
-
-
-def _load(name: str) -> Profile:
     path = root() / "profiles" / name / "config.yaml"
     if not path.is_file():
         known = sorted(p.parent.name for p in (root() / "profiles").glob("*/config.yaml"))

@@ -19,7 +19,6 @@ from labflake.steps import (
     limits,
     names,
     own_names,
-    profiles,
     recorded,
     seen,
     steps,
@@ -48,7 +47,7 @@ def run(
     """
     if not (change.everything or change.steps or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
-    progress, profile = Progress(experiment), profiles.chosen()
+    progress, profile = Progress(experiment), limits.profile()
     steps.session = session = steps.Session(
         contents=contents,
         cache=cache.chosen(),
