@@ -14,10 +14,11 @@ import building
 import pytest
 import rendering
 import small_projects
-from labflake.content.digests import in_a_record
-from labflake.environment import altered, as_seen
 from mounting import mounted
 from small_projects import make_env
+
+from labflake.content.digests import in_a_record
+from labflake.environment import altered, as_seen
 
 PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 

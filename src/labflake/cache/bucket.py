@@ -6,7 +6,6 @@ AWS_ENDPOINT_URL. A server that does not answer costs seconds, once.
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,7 +115,7 @@ class _Moved:
         self._place(lambda part: self._files.pipe_file(part, data), path)
 
     def _place(self, fill: Callable[[str], object], path: str) -> None:
-        part = f"{path}.{secrets.token_hex(8)}.part"
+        part = f"{path}.{os.urandom(8).hex()}.part"
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         try:
             fill(part)

@@ -11,7 +11,6 @@ gone computes. Files and folders get the group and the permissions of the folder
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import threading
 import time
@@ -110,7 +109,7 @@ class Folder:
         """Fill a file with a temporary name, and rename it when it is complete."""
         if self.read_only:
             return
-        part = target.parent / f"new-{secrets.token_hex(8)}"
+        part = target.parent / f"new-{os.urandom(8).hex()}"
         try:
             self._folder(target.parent)
             fill(part)
@@ -132,7 +131,7 @@ class Folder:
         for part in (folder.parent, folder):
             if part.is_dir():
                 continue
-            new = part.parent / f"new-{secrets.token_hex(8)}"
+            new = part.parent / f"new-{os.urandom(8).hex()}"
             new.mkdir()
             try:
                 self.share(new)

@@ -6,6 +6,7 @@ from labflake.data_files import gate, sources
 from labflake.data_files.gate import drift, fetching, home, origins, record, versions
 from labflake.data_files.gate.inventory import DATA, Finding
 from labflake.data_files.gate.wording import aligned, short, shown
+from labflake.data_files.sources.job import Source
 from labflake.errors import LabError
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current, relative
@@ -48,7 +49,7 @@ def _take(experiment: Experiment, reason: str) -> None:
     origins.note(experiment, declared, known)
 
 
-def _is_accepted(finding: Finding, declared: dict[str, sources.Source]) -> bool:
+def _is_accepted(finding: Finding, declared: dict[str, Source]) -> bool:
     """Return whether a finding changes the record; missing data that `make` fetches does not."""
     fetched = finding.state == "missing" and finding.name.removeprefix(DATA) in declared
     return finding.state != "verified" and not fetched

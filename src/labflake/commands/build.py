@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labflake.content.contents import Contents
 from labflake.errors import LabError
-from labflake.project.experiments import Experiment, current, find, relative, root
+from labflake.project.experiments import PULLED, Experiment, current, find, relative, root
 from labflake.project.options import flag, is_locked, option
 from labflake.steps.changed import Change, examine, is_interrupted
 
@@ -28,16 +28,28 @@ def main(argv: list[str]) -> int:
             _note_environment(experiment)
         _say_up_to_date(experiment, contents, argv)
         return 0
-    return run(experiment, targets)
+    return run(experiment, targets, known=(contents, change))
 
 
-def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = frozenset()) -> int:
-    """Build the targets, or everything, with the experiment locked; `redo` steps run anyway."""
+def run(
+    experiment: Experiment,
+    targets: list[str],
+    redo: frozenset[str] = frozenset(),
+    known: tuple[Contents, Change] | None = None,
+) -> int:
+    """Build the targets, or everything, with the experiment locked.
+
+    Args:
+        experiment: the experiment.
+        targets: what to build; nothing stands for everything.
+        redo: steps that run anyway.
+        known: what was built, and what differs, as it was before there was a lock.
+    """
     from labflake.processes import again
 
     given, look = again.environment(), again.Look()
     try:
-        why = _locked(experiment, targets, redo, look)
+        why = _locked(experiment, targets, redo, look, known)
     except Exception:
         if look.finds_edits():  # which may be why
             again.make_packages_and_start(given)
@@ -50,14 +62,22 @@ def run(experiment: Experiment, targets: list[str], redo: frozenset[str] = froze
     again.start(why, given)
 
 
-def _locked(experiment: Experiment, targets: list[str], redo: frozenset[str], look) -> int | str:
+def _locked(
+    experiment: Experiment,
+    targets: list[str],
+    redo: frozenset[str],
+    look,
+    known: tuple[Contents, Change] | None,
+) -> int | str:
     """Build with the experiment locked; return the exit code, or what changed meanwhile."""
     from labflake.processes import again, processes
     from labflake.processes.alone import alone
 
     with alone(experiment), processes.kept(experiment.state) as running:
-        contents = Contents(str(experiment.generated))
-        change = examine(experiment, contents)
+        contents, change = known or (None, None)
+        if not contents or not change or not contents.is_last():  # another make built meanwhile
+            contents = Contents(str(experiment.generated))
+            change = examine(experiment, contents)
         try:
             return _build(experiment, contents, change, targets, redo, running, look)
         except again.ChangedError as changed:
@@ -137,8 +157,7 @@ def _build(
 ) -> int:
     from collections import Counter
 
-    from labflake.data_files.gate import guarded
-    from labflake.data_files.recorded import PULLED
+    from labflake.data_files import guarded
     from labflake.programs import clashes, compiled
     from labflake.steps import gated, run_steps
 
@@ -164,9 +183,11 @@ def _build(
     in_doubt = marker.exists() and not whole
     marker.touch()
     counts: Counter = Counter()
+    documented = whole and bool(contents.documents or experiment.documents())
     for goal in [*([[]] if whole else []), *([files] if files else [])]:
         done = run_steps.run(experiment, contents, change, goal, redo, running, look)
-        contents.save()
+        if done is None or documented:
+            contents.save()
         if done is None:
             if not change.everything:  # what is left to do follows from the records
                 marker.unlink()
@@ -176,7 +197,7 @@ def _build(
         marker.unlink()
     for path in [path for path in files if not os.path.lexists(experiment.generated / path)]:
         raise LabError(f"generated/{experiment.name}/{path} is not in what its step made")
-    if whole and (contents.documents or experiment.documents()):
+    if documented:
         from labflake.documents import run_documents
 
         look.confirm()
@@ -185,9 +206,8 @@ def _build(
     if not targets:
         contents.environment = change.environment
         (experiment.generated / PULLED).unlink(missing_ok=True)
+        _say_what_changed(experiment, contents)  # what was just written settles meanwhile
     contents.save()
-    if not targets:
-        _say_what_changed(experiment, contents)
     if not files:  # then all steps are known, those that nobody had to ask, too
         counts["unchanged"] = len(contents.steps) - counts["ran"] - counts["cached"]
     print(_summary(counts, time.perf_counter() - started))

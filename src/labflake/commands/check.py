@@ -6,7 +6,7 @@ from labflake.data_files.gate import drift, fetching, home, restore
 from labflake.data_files.gate.inventory import DATA, Finding, Inventory
 from labflake.data_files.gate.tree import Tree
 from labflake.data_files.gate.wording import accept, aligned, short, shown
-from labflake.data_files.sources import Source
+from labflake.data_files.sources.job import Source
 from labflake.project.experiments import Experiment, current
 from labflake.project.options import flag, is_locked
 

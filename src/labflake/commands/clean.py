@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from labflake.content import elsewhere
-from labflake.data_files import sources
-from labflake.data_files.gate import guarded, home
+from labflake.data_files import guarded, sources
+from labflake.data_files.gate import home
 from labflake.errors import LabError
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current, relative

@@ -3,6 +3,7 @@
 from labflake.data_files import gate, sources
 from labflake.data_files.gate import drift, fetching, home, origins, record, restore
 from labflake.data_files.gate.inventory import DATA
+from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.local import Manual
 from labflake.errors import LabError, nearest
 from labflake.processes.alone import alone
@@ -39,7 +40,7 @@ def _again(experiment: Experiment) -> None:
     gate.prepare(experiment)
 
 
-def _one(experiment: Experiment, name: str, source: sources.Source, known: record.Record) -> None:
+def _one(experiment: Experiment, name: str, source: Source, known: record.Record) -> None:
     """Fetch data again; what a person brought, or what nobody gives any more, as it was kept."""
     refused = gate.verify(experiment).refused
     found = [each for each in refused if f"{each.name}/".startswith(f"{DATA}{name}/")]

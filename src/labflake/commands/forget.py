@@ -4,7 +4,7 @@ from labflake import cache
 from labflake.commands.redo import step_named
 from labflake.content.atomic import remove
 from labflake.content.contents import Contents
-from labflake.data_files.gate import guarded
+from labflake.data_files import guarded
 from labflake.project.experiments import current
 from labflake.project.options import flag
 from labflake.steps import graph

@@ -46,11 +46,16 @@ class Contents:
         self.environment = ""
         self.data: dict[str, str] = {}
         self.guarded: dict[str, str] = {}
+        self._state = notes.state(generated)
         self.__dict__ |= notes.read_manifest(generated)
         self._temporary: dict[str, str] = {}
         self._makers: dict[str, str] = {}
         for entry in [*self.steps.values(), *notes.read_journal(generated)]:
             self._add_step(entry)
+
+    def is_last(self) -> bool:
+        """Tell whether nobody wrote notes since these were read."""
+        return self._state == notes.state(self.generated)
 
     def save(self) -> None:
         """Write the manifest; the journal of finished steps is in it then."""
@@ -64,8 +69,10 @@ class Contents:
     def _settle(self) -> None:
         """Look again at files that had just been written when they were hashed."""
         fresh = [path for path, known in self.stats.items() if known[1:4] == _UNSETTLED]
-        if fresh:
-            time.sleep(TICK / 1e9)
+        times = [stat.st_ctime_ns for path in fresh if (stat := _stat(self._path(path)))]
+        left = max(times, default=0) + TICK - time.time_ns()
+        if left > 0:
+            time.sleep(min(left, TICK) / 1e9)
         for path in fresh:
             self.digest(path)
 

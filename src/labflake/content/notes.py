@@ -14,6 +14,7 @@ from labflake.errors import LabError
 MANIFEST = ".labflake/manifest.json"
 JOURNAL = ".labflake/journal.jsonl"
 JOBS = ".labflake/jobs.json"
+BUILDING = ".labflake/building"  # is there while a build is under way, or was killed
 VERSION = 4  # of the form of both
 _HEAD = 20  # characters of `{"check":"01234567",`
 
@@ -26,6 +27,19 @@ def read_manifest(generated: str) -> dict:
 def read_jobs(generated: str) -> dict:
     """Return what the Snakefile says of each step, as far as it is known."""
     return _read(os.path.join(generated, JOBS))
+
+
+def state(generated: str) -> list[tuple[int, ...]]:
+    """Return what shows that somebody built: wrote one of the notes, or was killed before."""
+    return [_mark(os.path.join(generated, name)) for name in (MANIFEST, JOURNAL, BUILDING)]
+
+
+def _mark(path: str) -> tuple[int, ...]:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)
 
 
 def _read(path: str) -> dict:

@@ -9,12 +9,11 @@ from labflake.data_files.gate import record
 from labflake.data_files.gate.wording import shown
 from labflake.errors import LabError
 from labflake.project import uncommitted
-from labflake.project.experiments import RECORD, Experiment, relative
+from labflake.project.experiments import PULLED, RECORD, Experiment, relative
 from labflake.project.git import run
 
 LOCKS = ("poetry.lock", "pyproject.toml")
 MADE = "# made at commit "
-PULLED = "outputs/pulled.json"  # says which artifacts were not built here
 
 
 def of(experiment: Experiment) -> dict[str, str]:

@@ -29,7 +29,7 @@ def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[
 
     Data is neither: it has been brought before.
     """
-    from labflake.data_files.gate import guarded
+    from labflake.data_files import guarded
     from labflake.documents.document import outputs
 
     makers = {str(p): source for source in experiment.documents() for p in outputs(source)}

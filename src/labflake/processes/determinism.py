@@ -89,13 +89,12 @@ def conditions() -> str:
     of Nix: the path of a program in its store, which a step has, is that of one build of it.
     """
     import hashlib
-    import platform
     import sys
 
     from labflake.io import formats
 
-    python = ".".join(platform.python_version_tuple()[:2])  # a patch changes no result
-    parts = (python, sys.platform, platform.machine(), formats.FORMAT, fingerprint())
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"  # a patch changes no result
+    parts = (python, sys.platform, os.uname().machine, formats.FORMAT, fingerprint())
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -11,9 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
-from labflake.processes import lent, orphans
-from labflake.processes.lent import Lent
+from labflake.processes import orphans
+
+if TYPE_CHECKING:
+    from labflake.processes.lent import Lent
+
+Process = Union[subprocess.Popen, "Lent"]
 
 _LOOK = 0.2  # s between two looks whether make still runs
 
@@ -29,9 +34,7 @@ class Running:
         self._keeper: subprocess.Popen | None = None
 
     @contextlib.contextmanager
-    def start(
-        self, key: str, command: list[str], undo: str, **options
-    ) -> Iterator[subprocess.Popen | Lent]:
+    def start(self, key: str, command: list[str], undo: str, **options) -> Iterator[Process]:
         """Start a command in a session of its own; when the block ends, so does all that is in it.
 
         Args:
@@ -158,9 +161,13 @@ def end_with_parent() -> None:
     threading.Thread(target=look, daemon=True).start()
 
 
-def _lent(command: list[str], options: dict) -> Lent | None:
+def _lent(command: list[str], options: dict) -> "Lent | None":
     """Return what a lender gives for a module of Python, in a session of its own."""
-    if command[:2] != [sys.executable, "-m"] or not lent.is_offered():
+    if command[:2] != [sys.executable, "-m"]:
+        return None
+    from labflake.processes import lent
+
+    if not lent.is_offered():
         return None
     with open(os.devnull, "rb") as nothing:
         streams = [nothing.fileno(), options["stdout"].fileno(), options["stderr"].fileno()]
@@ -168,12 +175,12 @@ def _lent(command: list[str], options: dict) -> Lent | None:
         return lent.borrow(command[2:], streams, **rest, session=True, path=None)
 
 
-def wait(process: subprocess.Popen | Lent) -> int:
+def wait(process: Process) -> int:
     """Wait for the first process of a step; return its exit code, negative for a signal.
 
     It stays known to the system, so that its number means nobody else until the session is ended.
     """
-    if isinstance(process, Lent):
+    if not isinstance(process, subprocess.Popen):
         return process.end()
     if not hasattr(os, "waitid"):
         return process.wait()

@@ -17,13 +17,11 @@ def refuse(experiment: Experiment) -> None:
     Raises:
         LabError: there is one; the message says whose name it has.
     """
-    python = dict.fromkeys(sys.stdlib_module_names, "of Python")
-    taken = _installed() | python | {"labflake": "of labflake"}
     for folder in (experiment.scripts, root() / "src", root()):
         for name, path in _modules(folder).items():
-            if name in taken:
+            if owner := _owner(name):
                 raise LabError(
-                    f"{relative(path)} has the name of a module {taken[name]}: programs would"
+                    f"{relative(path)} has the name of a module {owner}: programs would"
                     f" import it instead\n  rename it, for example {path.stem}_step{path.suffix}"
                 )
 
@@ -31,17 +29,21 @@ def refuse(experiment: Experiment) -> None:
 def _modules(folder: Path) -> dict[str, Path]:
     """Return the modules and packages in a folder by name."""
     try:
-        found = sorted(folder.iterdir())
+        found = sorted(os.listdir(folder))
     except OSError:
         return {}
-    files = {p.stem: p for p in found if p.suffix == ".py"}
-    return files | {p.name: p for p in found if (p / "__init__.py").is_file()}
+    files = {name[:-3]: folder / name for name in found if name.endswith(".py")}
+    packages = [n for n in found if os.path.isfile(os.path.join(folder, n, "__init__.py"))]
+    return files | {name: folder / name for name in packages}
 
 
-def _installed() -> dict[str, str]:
-    """Return what the packages of `.venv` are imported as."""
-    places = [Path(place) for place in sys.path if place.endswith("site-packages")]
-    names = {
-        name for place in places if place.is_relative_to(sys.prefix) for name in _modules(place)
-    }
-    return dict.fromkeys(names, "of a package") if os.path.isdir(root() / ".venv") else {}
+def _owner(name: str) -> str:
+    """Say of whom a module of this name is that programs could import; "" if there is none."""
+    if name == "labflake":
+        return "of labflake"
+    if name in sys.stdlib_module_names:
+        return "of Python"
+    places = [place for place in sys.path if place.endswith("site-packages")]
+    ways = [os.path.join(p, w) for p in places for w in (f"{name}.py", f"{name}/__init__.py")]
+    there = any(os.path.isfile(way) for way in ways if way.startswith(f"{sys.prefix}{os.sep}"))
+    return "of a package" if there and os.path.isdir(root() / ".venv") else ""

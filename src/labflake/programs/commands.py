@@ -139,7 +139,9 @@ def programs(command: str) -> dict[str, str]:
     own = os.path.join(root(), ".venv", "bin")
     there = _executables(os.pathsep.join([own, os.environ.get("PATH", os.defpath)]))
     words = mentions.words(command)
-    places = {word: there[word] for word in (words & there.keys()) - _of_bash()}
+    named = words & there.keys()
+    named -= _of_bash() if named else frozenset()
+    places = {word: os.path.join(there[word], word) for word in named}
     places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
     ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""))
     return {
@@ -171,14 +173,14 @@ _real = cache(os.path.realpath)
 
 @cache
 def _executables(path: str) -> dict[str, str]:
-    """Return the files in the folders of a PATH; of two with one name, the first."""
+    """Return in which folder of a PATH each program is: in the first of several."""
     found: dict[str, str] = {}
     for folder in reversed(path.split(os.pathsep)):
         try:
             names = os.listdir(folder)
         except OSError:
             continue
-        found |= {name: os.path.join(folder, name) for name in names}
+        found.update(dict.fromkeys(names, folder))
     return found
 
 

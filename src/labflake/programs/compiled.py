@@ -8,7 +8,6 @@ source in it, a module is compared with that whenever it is imported, and so are
 import contextlib
 import importlib.util
 import os
-import py_compile
 
 from labflake.project.experiments import Experiment, root
 
@@ -33,6 +32,8 @@ def _is_by_content(compiled: str) -> bool:
 
 
 def _compile(file: str, target: str) -> None:
+    import py_compile
+
     mode = py_compile.PycInvalidationMode.CHECKED_HASH
     try:
         py_compile.compile(file, target, doraise=True, invalidation_mode=mode)

@@ -11,7 +11,6 @@ not found; in programs of Python it is seen then.
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -168,6 +167,8 @@ def _is_outside(path: str) -> bool:
     """
     if not os.path.isabs(path) or inside(path, root()) is not None or is_software(path):
         return False
+    import tempfile
+
     folder = patterns.folder_of(path)
     places = (str(root()), os.path.expanduser("~"), tempfile.gettempdir(), "/dev/shm", "/var/tmp")
     if any(f"{place}/".startswith(f"{folder.rstrip('/')}/") for place in places):

@@ -1,6 +1,5 @@
 """What the step that runs this program declares; nothing where it is run by hand."""
 
-import glob
 import json
 import os
 from functools import cache
@@ -78,6 +77,8 @@ class Declared:
 
     def refuse(self, kind: str, name: str) -> LabError:
         """Return the error that a name is not declared as an input, or as an output."""
+        import glob
+
         there = sorted(Path(self.generated, "assets").rglob(f"{glob.escape(name)}*"))
         path = os.path.relpath(there[0], self.generated) if there else f"assets/data/{name}"
         return LabError(self._undeclared(kind, path, name))

@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from labflake.errors import LabError, nearest
@@ -12,7 +13,7 @@ from labflake.project.options import PREFIX, option
 EXAMPLE = "2026-01-31-Effect-Of-Sample-Size"
 COPY = "generated/.copy"  # is there in copies of a project that only verify
 RECORD = "outputs.txt"  # of an experiment: the hashes of its artifacts; nothing is made of it
-
+PULLED = "outputs/pulled.json"  # says which artifacts were not built here
 
 PROJECT = "LABFLAKE_PROJECT"  # the variable that tells all of a build where its project is
 STARTED_IN = "LABFLAKE_STARTED_IN"  # and that tells where the person was who started it
@@ -35,7 +36,13 @@ def root() -> Path:
 def _root() -> Path | None:
     """Return the folder of the project: this process is told, or it looks upwards."""
     told = os.environ.get(PROJECT)
-    return Path(told) if told else project_above(Path.cwd())
+    return _path(told) if told else project_above(Path.cwd())
+
+
+@cache
+def _path(text: str) -> Path:
+    """Return a path that is asked for thousands of times."""
+    return Path(text)
 
 
 def inside(path: str | Path, folder: Path) -> str | None:

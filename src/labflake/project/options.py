@@ -15,6 +15,7 @@ EXPORTED = (
     *("CACHE", "CACHE_READONLY", "CACHE_SIZE", "DEBUG", "EXPERIMENT", "GPUS", "JOBS", "KEEP"),
     *("LOCKED", "MEMORY", "PROFILE", "STRICT"),
 )
+_OF_THE_PLACE = ("PROJECT", "STARTED_IN")  # which `experiments.enter` has just set
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -56,7 +57,7 @@ def is_debugging() -> bool:
 
 def take(given: dict) -> None:
     """Set the options of this command; those of another one, or of a shell, are forgotten."""
-    kept = {PREFIX + name for name in EXPORTED}
+    kept = {PREFIX + name for name in (*EXPORTED, *_OF_THE_PLACE)}
     for name in [n for n in os.environ if n.startswith(PREFIX) and n not in kept]:
         del os.environ[name]
     os.environ.update({PREFIX + name: value for name, value in given.items()})

@@ -19,6 +19,7 @@ from labflake.project.options import option
 
 ASKED = "settings"  # in the notes of a step: that it takes its settings from here
 TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as YAML
+_NONE = "{}"  # in YAML, which need not be imported for it
 
 
 class Settings(dict):
@@ -135,13 +136,18 @@ def _refuse_unknown(name: str, config: dict) -> None:
 
 def told() -> dict[str, str]:
     """Return the variable that tells a process of this build what the overrides are."""
+    given = overrides()
+    if not given:
+        return {TOLD: _NONE}
     import yaml
 
-    line = yaml.safe_dump(overrides(), sort_keys=False, default_flow_style=True, width=1_000_000)
+    line = yaml.safe_dump(given, sort_keys=False, default_flow_style=True, width=1_000_000)
     return {TOLD: line.rstrip("\n")}
 
 
 def _read(text: str) -> dict:
+    if text == _NONE:
+        return {}
     import yaml
 
     return yaml.safe_load(text)

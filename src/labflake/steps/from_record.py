@@ -7,7 +7,6 @@ from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.steps import demands, given, names, ordered, own_names, recorded, steps
 from labflake.steps.limits import Limits
-from labflake.steps.snakemake import faults
 
 
 def is_allowed(due: recorded.Due, limits: Limits) -> bool:
@@ -45,7 +44,10 @@ def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bo
         errors = order.run(perform, flag("KEEP_GOING"))
     if session.outdated:
         raise ChangedError(session.outdated)
-    faults.say(errors)
+    if errors:
+        from labflake.steps.snakemake import faults
+
+        faults.say(errors)
     return not errors
 
 

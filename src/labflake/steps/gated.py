@@ -1,9 +1,13 @@
 """The data of a build: what the gate let pass is what its steps may see."""
 
+from typing import TYPE_CHECKING
+
 from labflake.content.contents import Contents, of_folder
-from labflake.data_files import gate
-from labflake.data_files.gate import inventory, record, statcache
+from labflake.data_files import nothing
 from labflake.project.experiments import Experiment
+
+if TYPE_CHECKING:
+    from labflake.data_files.gate.record import Record
 
 
 def let_pass(experiment: Experiment, contents: Contents) -> None:
@@ -14,6 +18,12 @@ def let_pass(experiment: Experiment, contents: Contents) -> None:
     Raises:
         LabError: the data changed, or cannot be fetched.
     """
+    contents.data, contents.guarded = {}, {}
+    if nothing.is_sure(experiment):
+        return
+    from labflake.data_files import gate
+    from labflake.data_files.gate import inventory, record, statcache
+
     names = [str(path.relative_to(experiment.generated)) for path in gate.prepare(experiment)]
     for name, known in statcache.read(gate.memory(experiment)).items():
         contents.believe(name, known.stamp, known.digest)
@@ -23,7 +33,7 @@ def let_pass(experiment: Experiment, contents: Contents) -> None:
     contents.guarded = recorded.digests | contents.data
 
 
-def _digest(recorded: record.Record, place: str) -> str:
+def _digest(recorded: "Record", place: str) -> str:
     """Return the digest of a file or folder, as far as it is recorded."""
     if place in recorded.digests:
         return recorded.digests[place]

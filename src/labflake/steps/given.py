@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.content import patterns
-from labflake.data_files.gate import guarded
-from labflake.data_files.gate.guarded import Guarded
+from labflake.data_files import guarded
+from labflake.data_files.guarded import Guarded
 from labflake.errors import LabError
 from labflake.programs import mentions
 from labflake.project.experiments import Experiment, inside, root

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from labflake import cache
 from labflake.content.contents import Contents
-from labflake.data_files.gate import guarded, record
+from labflake.data_files import guarded
+from labflake.data_files.gate import record
 from labflake.errors import LabError, nearest
 from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
-from labflake.steps import found, limits, names, run_steps, steps
+from labflake.project.settings import overrides
+from labflake.steps import found, limits, names, steps
 from labflake.steps.ahead import Ahead
 from labflake.steps.reading import Reading
 from labflake.steps.snakemake import engine, opened
@@ -71,7 +73,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     What a checkpoint decides that is complete, or in the cache, is part of it: as when it is built.
     """
     most = limits.from_options(limits.profile())
-    request = opened.Request(experiment, most, run_steps.overrides(experiment))
+    request = opened.Request(experiment, most, overrides(experiment))
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labflake.command_line.table import as_make_line
 from labflake.content.printed import last_lines
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
-from labflake.processes import fences, memory, orphans, processes
+from labflake.processes import memory, orphans, processes
 from labflake.processes.determinism import environment, of_step, pinned
 from labflake.processes.processes import Running
 from labflake.programs import commands
@@ -23,7 +22,6 @@ from labflake.project.options import flag
 from labflake.project.settings import told
 from labflake.steps import (
     beside,
-    containers,
     demands,
     gpus,
     logs,
@@ -51,6 +49,8 @@ class StepError(LabError):
     def __init__(
         self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
     ) -> None:
+        from labflake.command_line.table import as_make_line
+
         command = step.moved if scratch and not step.files else step.command.split("\n#")[0]
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
@@ -238,8 +238,11 @@ def _fence(step: "Step", scratch: Path) -> dict:
 
     With `STRICT=1`, and where it runs a program in a language of which nothing is seen.
     """
-    is_unseen = commands.unseen(step.command, os.getcwd()) and not step.container
-    if not flag("STRICT") or not is_unseen or not fences.is_possible():
+    if not flag("STRICT") or step.container or not commands.unseen(step.command, os.getcwd()):
+        return {}
+    from labflake.processes import fences
+
+    if not fences.is_possible():
         return {}
     readable = [*step.inputs, *step.outputs, *step.logs, str(scratch), str(root() / ".venv")]
     return {"start": fences.Fence(root(), readable).start}
@@ -261,6 +264,8 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
     """Return what runs the step, in its container if it has one."""
     if not step.container:
         return processes.Command(["bash", "-euo", "pipefail", "-c", step.moved], step.memory)
+    from labflake.steps import containers
+
     asked = [name for name in step.passed if name in os.environ]
     names = [*pinned(), *own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
     return containers.command(step, step.moved, names, str(scratch), session.progress.say)
@@ -296,12 +301,20 @@ def own_environment(step: "Step", scratch: Path) -> dict[str, str]:
     """Return the variables that tell a step, and others about it, where its experiment is."""
     state = os.path.abspath(".labflake")
     return {
-        **(containers.modules() if step.container else {}),
+        **_modules_in_a_container(step),
         "MPLCONFIGDIR": os.path.join(state, "fonts"),
         orphans.MARK: state,
         VARIABLE: os.path.abspath(scratch / _NOTES),
         **told(),
     }
+
+
+def _modules_in_a_container(step: "Step") -> dict[str, str]:
+    if not step.container:
+        return {}
+    from labflake.steps import containers
+
+    return containers.modules()
 
 
 def _one_line(command: str) -> str:

@@ -6,7 +6,6 @@ else that was read is found: it belongs to what the step was made from, as if it
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,6 +218,8 @@ class _Place:
         """Tell whether the names in a folder decide; it is none that everybody writes to."""
         if self.knows(folder) or self.is_generated(folder) or not os.path.isdir(folder):
             return False
+        import tempfile
+
         return folder != tempfile.gettempdir() and not folder.startswith("/dev/")
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from labflake.data_files.gate import guarded
+from labflake.data_files import guarded
 from labflake.project.experiments import Experiment
 from labflake.steps import beside
 

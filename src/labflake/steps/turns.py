@@ -2,17 +2,13 @@
 
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from labflake.steps.limits import Limits
 
-_MOST = 10_000  # threads: the limits decide, and threads are made when they are needed
 
-
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What a step asks for: processors, megabytes, GPUs; and its priority."""
 
     threads: int = 1
@@ -32,8 +28,8 @@ class Turns:
         self._free = [limits.jobs, limits.memory, limits.gpus]
         self._waiting: dict[Asked, deque[partial]] = {}
         self._order: list[Asked] = []
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=_MOST)
+        self._threads = 0
+        self._lock = threading.Condition()
 
     def submit(self, asked: Asked, call: partial) -> None:
         """Let a call run when it is its turn; it may not raise."""
@@ -54,12 +50,19 @@ class Turns:
 
     def wait(self) -> None:
         """Wait until nothing runs."""
-        self._pool.shutdown()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._threads)
 
     def _start(self) -> None:
         """Start what there is room for."""
         for needs, call in self._chosen():
-            self._pool.submit(self._run, needs, call)
+            self._begin(needs, call)
+
+    def _begin(self, needs: list[int], call: partial) -> None:
+        """Run a call in a thread of its own."""
+        with self._lock:
+            self._threads += 1
+        threading.Thread(target=self._run, args=(needs, call)).start()
 
     def _chosen(self) -> list[tuple[list[int], partial]]:
         """Take what there is room for from what waits."""
@@ -73,12 +76,21 @@ class Turns:
         return chosen
 
     def _run(self, needs: list[int], call: partial) -> None:
+        """Run a call, then what there is room for, until nothing is; this thread ends then."""
+        try:
+            self._run_all(needs, call)
+        finally:
+            with self._lock:
+                self._threads -= 1
+                self._lock.notify_all()
+
+    def _run_all(self, needs: list[int], call: partial) -> None:
         """Run a call, then what there is room for: one of these here, so threads stay few."""
         more = [(needs, call)]
         while more:
             (needs, call), *others = more
             for each in others:
-                self._pool.submit(self._run, *each)
+                self._begin(*each)
             try:
                 call()
             finally:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.content.contents import Contents, listing
-from labflake.data_files.recorded import PULLED
+from labflake.project.experiments import PULLED
 
 NOTES = (".lab/", ".labflake/", ".snakemake/")  # `.lab`: before the package
 VERDICT = "outputs/reproduction.json"

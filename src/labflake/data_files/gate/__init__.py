@@ -17,6 +17,7 @@ from labflake.data_files.gate import (
 from labflake.data_files.gate.inventory import DATA, Finding, Inventory
 from labflake.data_files.gate.tree import Tree
 from labflake.data_files.gate.wording import accept, aligned, short, shown
+from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.local import Manual, where
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
@@ -39,7 +40,7 @@ def prepare(experiment: Experiment) -> list[Path]:
     return [experiment.generated / DATA / name for name in declared]
 
 
-def _prepare(experiment: Experiment, declared: dict[str, sources.Source]) -> None:
+def _prepare(experiment: Experiment, declared: dict[str, Source]) -> None:
     known = record.read(experiment.scripts / "hashes.txt")
     restore.settle_drifted(experiment, declared, known)
     drift.refuse(experiment, declared, known)
@@ -57,7 +58,7 @@ def _prepare(experiment: Experiment, declared: dict[str, sources.Source]) -> Non
     seal.put(experiment, declared, found)
 
 
-def sealed(experiment: Experiment, declared: dict[str, sources.Source]) -> Tree | None:
+def sealed(experiment: Experiment, declared: dict[str, Source]) -> Tree | None:
     """Return all data files if nothing at all changed since they were verified, else None."""
     if drift.names(experiment, declared):
         return None
@@ -77,7 +78,7 @@ def memory(experiment: Experiment) -> Path:
 
 
 def refuse(
-    experiment: Experiment, found: Inventory, declared: dict[str, sources.Source] | None = None
+    experiment: Experiment, found: Inventory, declared: dict[str, Source] | None = None
 ) -> None:
     """Stop if the data is not what is recorded; what will be fetched may still be missing.
 
@@ -107,9 +108,7 @@ def refuse(
     )
 
 
-def _kept(
-    experiment: Experiment, refused: list[Finding], declared: dict[str, sources.Source]
-) -> str:
+def _kept(experiment: Experiment, refused: list[Finding], declared: dict[str, Source]) -> str:
     """Return how the recorded data comes back, where it is kept."""
     kept = versions.of(experiment)
     names = [
@@ -124,7 +123,7 @@ def _kept(
 def _look(
     experiment: Experiment,
     known: record.Record,
-    declared: dict[str, sources.Source],
+    declared: dict[str, Source],
     full: bool = False,
     verified: fetching.Verified | None = None,
 ) -> Inventory:
@@ -140,7 +139,7 @@ def _is_awaited(finding: Finding, absent: set[str]) -> bool:
 
 
 def _who_has(
-    experiment: Experiment, refused: list[Finding], declared: dict[str, sources.Source]
+    experiment: Experiment, refused: list[Finding], declared: dict[str, Source]
 ) -> list[str]:
     """Return what config.yaml says about missing data that a person brings."""
     missing = {each.name.removeprefix(DATA) for each in refused if each.state == "missing"}

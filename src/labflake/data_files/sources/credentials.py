@@ -1,15 +1,12 @@
 """Credentials: from `.credentials.ini`, which git must ignore, or from environment variables."""
 
-import configparser
 import os
 import re
 from functools import cache
 from typing import Any
 
 from labflake.errors import LabError
-from labflake.project import git
 from labflake.project.experiments import root
-from labflake.project.git import GitError
 
 FILE = ".credentials.ini"
 _NAMED = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -78,6 +75,8 @@ def stored() -> dict[str, dict[str, str]]:
     path = root() / FILE
     if not path.exists():
         return {}
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8"))
@@ -89,7 +88,9 @@ def stored() -> dict[str, dict[str, str]]:
 
 def _is_tracked() -> bool:
     """Return whether git would publish the file; without git it would not."""
+    from labflake.project import git
+
     try:
         return git.is_here() and bool(git.git("ls-files", "--", FILE))
-    except GitError:
+    except git.GitError:
         return False

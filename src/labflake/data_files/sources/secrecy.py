@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from html import escape
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -142,8 +142,10 @@ def _hidden(value: Any, secrets: list[str]) -> Any:
 
 def hide_in(log: Path) -> None:
     """Take the secrets that are known here out of a log."""
+    if not os.path.isfile(log) or not os.path.getsize(log):
+        return
     secrets = [os.fsencode(secret) for secret in known(os.environ)]
-    if log.is_file() and secrets and _holds(log, secrets):
+    if secrets and _holds(log, secrets):
         content = log.read_bytes()
         for secret in secrets:
             content = content.replace(secret, "…".encode())
@@ -163,11 +165,16 @@ def _holds(log: Path, secrets: list[bytes]) -> bool:
 
 def known(variables: Mapping[str, str]) -> list[str]:
     """Return the values that are secret, also as other languages write them, the longest first."""
+    return _known(frozenset(variables.items()))
+
+
+@lru_cache(8)
+def _known(variables: frozenset[tuple[str, str]]) -> list[str]:
     try:
         found = {value for section in credentials.stored().values() for value in section.values()}
     except LabError:
         found = set()
-    for name, value in variables.items():
+    for name, value in variables:
         if is_secret(name) and name != "PWD":
             found.add(value)
         found.update(_INSIDE.findall(value))
@@ -178,6 +185,8 @@ def known(variables: Mapping[str, str]) -> list[str]:
 
 def _forms(secret: str) -> set[str]:
     """Return a secret as addresses, pages, JSON and Python write it."""
+    from html import escape
+
     plain = json.dumps(secret, ensure_ascii=False)[1:-1]
     quoted = {quote(secret, safe=""), json.dumps(secret)[1:-1], plain, repr(secret)[1:-1]}
     return quoted | {escape(secret), escape(secret, quote=False)}

@@ -1,7 +1,6 @@
 """Read and write one value as one file, by suffix, with bytes that depend on the value only."""
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +159,8 @@ def _write_arrays(value: Any, path: Path) -> None:
 
     if not isinstance(value, dict):
         raise LabError(f".npz holds a dictionary of arrays, not {type(value).__name__}")
+    import zipfile
+
     with zipfile.ZipFile(path, "w") as out:  # np.savez takes some names for its own arguments
         for name in sorted(value):
             with out.open(f"{name}.npy", "w", force_zip64=True) as file:

@@ -8,8 +8,8 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from labflake.data_files.gate import guarded
-from labflake.data_files.gate.guarded import Guarded
+from labflake.data_files import guarded
+from labflake.data_files.guarded import Guarded
 from labflake.project.experiments import Experiment
 from labflake.steps.snakemake import adjusted
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from labflake.data_files.gate import guarded
+from labflake.data_files import guarded
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
 from labflake.steps.snakemake import inside, language

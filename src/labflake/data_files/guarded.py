@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-from labflake.data_files import sources
-from labflake.data_files.gate import record
-from labflake.data_files.gate.inventory import DATA, roots
+from labflake.data_files import nothing
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment
 
@@ -42,6 +40,12 @@ class Guarded:
 
 def of(experiment: Experiment) -> Guarded:
     """Return the names of all data of an experiment."""
+    if nothing.is_sure(experiment):
+        return Guarded(())
+    from labflake.data_files import sources
+    from labflake.data_files.gate import record
+    from labflake.data_files.gate.inventory import DATA, roots
+
     declared = [DATA + name for name in sources.declared(experiment)]
     return Guarded(roots(record.read(experiment.scripts / "hashes.txt").digests, declared))
 
