@@ -38,6 +38,19 @@ def rows(project: Project) -> dict[str, str]:
     return {line.split()[0]: " ".join(line.split()) for line in lines}
 
 
+def test_main_branch_of_the_remote_alone(project: Project, tmp_path: Path) -> None:
+    """A checkout of one branch, as CI makes it, knows the main branch by the remote's."""
+    branch = start(project, "2024-04-02 Elsewhere")
+    clone = project.clone(tmp_path / "ci")
+    clone.git("switch", "-q", branch)
+    clone.git("remote", "set-head", "origin", "--delete")
+    if clone.git("branch", "--list", "main"):
+        clone.git("branch", "-q", "-D", "main")
+    found = rows(clone)
+    assert f"branch {branch}" in found[branch]
+    assert "main " in found[TINY]
+
+
 def test_history_says_who_when_where_and_what(project: Project) -> None:
     """A merged experiment, one of another branch and a new one: each with what is known of it."""
     merged = start(project, "2024-04-01 Merged")

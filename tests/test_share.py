@@ -82,6 +82,12 @@ def test_build_makes_what_was_pulled_its_own(origin: Project, clone: Project, pl
     assert ": 0 came from" in clone.made("pull", CACHE=place)
 
 
+def test_push_into_the_own_cache_says_so(origin: Project, place: str, tmp_path: Path) -> None:
+    """Who names no place is told that others do not reach their own."""
+    assert "your own" in origin.made("push", CACHE="", **elsewhere(tmp_path))
+    assert "your own" not in origin.made("push", CACHE=place)
+
+
 def test_push_sends_nothing_twice(origin: Project, place: str) -> None:
     """What is there is not sent again, also after a push that broke off."""
     origin.made("push", CACHE=place)

@@ -15,6 +15,7 @@ from labflake.data_files.gate.wording import shown
 from labflake.data_files.sources.secrecy import redacted
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, current, relative
+from labflake.project.options import option
 from labflake.verify import records
 
 
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
             "artifacts are shared through the place of the cache, and there is none to write to\n"
             "  name one: make push CACHE=/group/cache, s3://bucket/prefix or ssh://machine/folder"
         )
-    refuse_uncommitted(experiment)
+    refuse_uncommitted(experiment, "push")
     if code := build.main([]):
         return code
     known = records.write(experiment)
@@ -34,6 +35,8 @@ def main(argv: list[str]) -> int:
         new = _share(experiment, known.digests, place)
     print(f"{place.name} has all {len(known.digests)} artifacts, {new} of them new")
     print(f"commit {relative(known.path)}: by it make pull finds and verifies them")
+    if not option("CACHE"):
+        print("that place is your own: others reach one of a group's, make push CACHE=…")
     return 0
 
 

@@ -15,7 +15,7 @@ from labflake.verify import records
 def main(argv: list[str]) -> int:
     """Build what is not built, then write the record of the current experiment."""
     experiment = current()
-    refuse_uncommitted(experiment)
+    refuse_uncommitted(experiment, "record")
     if code := build.main([]):
         return code
     known = records.write(experiment)
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def refuse_uncommitted(experiment: Experiment) -> None:
+def refuse_uncommitted(experiment: Experiment, command: str) -> None:
     """Stop where no commit holds what artifacts are made from.
 
     Raises:
@@ -39,5 +39,5 @@ def refuse_uncommitted(experiment: Experiment) -> None:
         raise LabError(
             f"these files are not committed: {', '.join(changed[:3])}{more}\n"
             "  a record would name artifacts that no commit makes\n"
-            "  git add, git commit, then make record"
+            f"  git add, git commit, then make {command}"
         )

@@ -49,7 +49,8 @@ def local(experiment: Experiment) -> list[str]:
     old = [d for d in experiment.documents() if not is_current(experiment, contents, d)]
     if old:
         names = _some([relative(path) for path in old])
-        found.append(f"the artifacts are not what this commit builds: {names} is older: make")
+        verb = "is" if len(old) == 1 else "are"
+        found.append(f"the artifacts are not what this commit builds: {names} {verb} older: make")
     return found
 
 

@@ -60,9 +60,10 @@ def find(settings: Settings) -> Remote:
     name = settings.remote or _name()
     if found := _remote(name, settings):
         return found
-    known = ", ".join(git("remote").split()) or "none"
+    known = ", ".join(git("remote").split())
+    others = f"; it has {known}" if known else ", nor any other"
     raise LabError(
-        f"git has no remote {name}, where the pull request would be; it has {known}\n"
+        f"git has no remote {name}, where the pull request would be{others}\n"
         f"  add it: git remote add {name} ADDRESS   or name another: remote in {TABLE}"
     )
 

@@ -55,7 +55,7 @@ def find(forge: str, remote: Remote) -> Token:
     raise LabError(
         f"there is no token for {remote.host}, so nothing can be posted there\n"
         f"  make one there that may write to repositories, and export {names[0]},\n"
-        "  or let git keep it: git credential approve"
+        "  or git push over https with the token as password, where a credential helper keeps it"
     )
 
 

@@ -47,7 +47,8 @@ def _main_branches() -> list[str]:
     asked = ("symbolic-ref", "--quiet", f"{_REMOTE}HEAD")
     there = git(*asked, allowed=(0, 1, 128))
     names = [there.removeprefix(_REMOTE), "main", "master"] if there else ["main", "master"]
-    return [*(f"refs/heads/{name}" for name in names), *filter(None, [there]), "HEAD"]
+    theirs = [there] if there else [f"{_REMOTE}{name}" for name in names]
+    return [*(f"refs/heads/{name}" for name in names), *theirs, "HEAD"]
 
 
 def _commit(reference: str) -> tuple[str, str] | None:
