@@ -110,6 +110,9 @@ def test_damaged_file_never_arrives(origin: Project, clone: Project, place: str)
     assert not clone.generated("assets/data/twice.txt").exists()
     assert clone.generated("outputs/report.pdf").exists()
     assert not [*clone.generated().rglob("*.part")]
+    assert ", 1 of them new" in origin.made("push", CACHE=place)
+    clone.made("pull", CACHE=place)
+    assert artifacts(clone) == artifacts(origin)
 
 
 def test_newer_record_replaces_what_was_pulled(origin: Project, tmp_path: Path) -> None:

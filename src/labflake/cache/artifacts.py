@@ -67,9 +67,13 @@ class Artifacts:
         """
         for folder in self._folders:
             found = folder.object(digest)
-            if found.is_file() and copy(found, target, mark=False) == digest:
+            if not found.is_file():
+                continue
+            if copy(found, target, mark=False) == digest:
                 done(target.stat().st_size)
                 return True
+            if folder.kind == _KINDS[0] and not self.read_only:  # else no push would replace it
+                Folder(folder.place, kind=folder.kind).remove(digest)
         return any(self._take(bucket, digest, target, done) for bucket in self._buckets)
 
     def bring_or_copy(

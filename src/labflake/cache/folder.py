@@ -77,6 +77,10 @@ class Folder:
             self._remove(self.object(digest))
             raise DamagedError(f"the file {digest[:12]}… is not what was kept")
 
+    def remove(self, digest: str) -> None:
+        """Remove an object, if that is possible."""
+        self._remove(self.object(digest))
+
     def take(self, digest: str, bucket: Bucket) -> None:
         """Copy an object from a bucket, for this time and the next ones.
 
