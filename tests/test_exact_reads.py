@@ -10,6 +10,7 @@ import writing
 from building import TINY
 
 from labflake.processes import fences
+from labflake.programs import commands
 
 make = building.for_experiment(building.made, TINY)
 refused = building.for_experiment(building.refused, TINY)
@@ -671,6 +672,28 @@ def test_plan_says_what_is_not_noticed(project: Path) -> None:
     text = "note: what awk reads beyond the files that p.awk names is not noticed"
     assert text in make(project, "plan")
     assert make(project).count(text) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("cat {p} > out", ""),
+        ("LC_ALL=C sort -u {p} | head -3 > out", ""),
+        ("sha256sum {p} > out; wc -l {p}", ""),
+        ("cat {p} | awk -f {p} > out", "awk"),
+        ("sort {p} && Rscript --vanilla {p}", "Rscript"),
+    ],
+)
+def test_program_that_only_reads_what_it_is_told_needs_no_note(
+    project: Path, monkeypatch: pytest.MonkeyPatch, command: str, program: str
+) -> None:
+    """`cat` runs no code: nothing is said of it; of a language beside it, it is."""
+    (project / "scripts" / TINY / "in.txt").write_text("text", encoding="utf-8")
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
+    text = command.format(p=f"../../scripts/{TINY}/in.txt")
+    said = commands.unseen(text, str(project / "generated" / TINY))
+    end = "reads beyond the files that in.txt names is not noticed"
+    assert said == (f"what {program} {end}" if program else "")
 
 
 @pytest.mark.long

@@ -16,11 +16,12 @@ _BY_CONTENT = b"\x03\0\0\0"  # in a compiled module: compare it with the hash of
 
 def prepare(experiment: Experiment) -> None:
     """Compile the modules of the project and of the experiment, where that was not done so."""
-    places = [root() / "src", experiment.scripts]
-    for file in [*root().glob("*.py"), *(f for place in places for f in place.rglob("*.py"))]:
-        target = importlib.util.cache_from_source(str(file))
+    trees = [each for top in (root() / "src", experiment.scripts) for each in os.walk(top)]
+    below = [os.path.join(folder, name) for folder, _, names in trees for name in names]
+    for file in [*map(str, root().glob("*.py")), *(f for f in below if f.endswith(".py"))]:
+        target = importlib.util.cache_from_source(file)
         if not _is_by_content(target):
-            _compile(str(file), target)
+            _compile(file, target)
 
 
 def _is_by_content(compiled: str) -> bool:

@@ -190,9 +190,11 @@ def _is_part(folder: str) -> bool:
 def _names(folder: Path) -> dict[str, list[Path]]:
     """Return the files below a folder by their names; a name without a suffix may be any word."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*.*")):
-        if "__pycache__" not in path.parts and path.name[0] != "." and path.is_file():
-            found.setdefault(path.name, []).append(path)
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(name for name in files if "." in name[1:] and name[0] != "."):
+            if os.path.isfile(path := os.path.join(place, name)):
+                found.setdefault(name, []).append(Path(path))
     return found
 
 

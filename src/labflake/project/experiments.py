@@ -45,6 +45,12 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+@cache
+def _below(folder: Path, *names: str) -> Path:
+    """Return a path in a folder; it is asked for thousands of times, too."""
+    return folder.joinpath(*names)
+
+
 def inside(path: str | Path, folder: Path) -> str | None:
     """Return the part of an absolute path below a folder; None outside it.
 
@@ -106,17 +112,17 @@ class Experiment:
     @property
     def scripts(self) -> Path:
         """Return the folder of what people write."""
-        return root() / "scripts" / self.name
+        return _below(root(), "scripts", self.name)
 
     @property
     def generated(self) -> Path:
         """Return the folder of what machines write."""
-        return root() / "generated" / self.name
+        return _below(root(), "generated", self.name)
 
     @property
     def state(self) -> Path:
         """Return the folder of the equipment's own notes about this experiment."""
-        return self.generated / ".labflake"
+        return _below(root(), "generated", self.name, ".labflake")
 
     def config(self) -> dict:
         """Return `config.yaml` as a dictionary.

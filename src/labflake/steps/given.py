@@ -51,7 +51,8 @@ def look_at_named(experiment: Experiment, rule: str, named: Iterable[str]) -> No
     Raises:
         LabError: there is something, and LOCKED is set.
     """
-    check(experiment, {path: rule for path in named if _is_outside(path)}, set())
+    if outside := [path for path in named if _is_outside(path)]:
+        check(experiment, dict.fromkeys(outside, rule), set())
 
 
 def _is_outside(path: str) -> bool:
@@ -71,8 +72,8 @@ def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
 
 def _note(experiment: Experiment, unknown: dict[str, str]) -> None:
     """Note what is not declared, for builds that have nothing to do."""
-    notes = _notes(experiment)
     if unknown:
+        notes = _notes(experiment)
         before = json.loads(notes.read_bytes()) if notes.exists() else {}
         notes.write_text(json.dumps(before | unknown), encoding="utf-8")
 

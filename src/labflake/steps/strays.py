@@ -20,18 +20,27 @@ def look(experiment: Experiment) -> Looks:
 
     Documents, which are made later, and hidden folders are left out.
     """
-    found = {}
-    for place, folders, files in os.walk(experiment.generated):
-        top = Path(place) == experiment.generated
-        folders[:] = sorted(f for f in folders if f[0] != "." and not (top and f == "outputs"))
-        for name in files:
-            path = os.path.join(place, name)
-            if beside.is_link(experiment, path):
-                continue
-            stat = os.lstat(path)
-            key = os.path.relpath(path, experiment.generated)
-            found[key] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    found: Looks = {}
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        for entry in _entries(os.path.join(experiment.generated, folder)):
+            name = os.path.join(folder, entry.name)
+            if entry.is_dir():
+                is_left_out = entry.name[0] == "." or name == "outputs" or entry.is_symlink()
+                waiting += [] if is_left_out else [name]
+            elif not (entry.is_symlink() and beside.is_link(experiment, entry.path)):
+                stat = entry.stat(follow_symlinks=False)
+                found[name] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
     return found
+
+
+def _entries(folder: str) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return [*entries]
+    except OSError:
+        return []
 
 
 def say(experiment: Experiment, before: Looks, outputs: Iterable[str]) -> None:
