@@ -221,6 +221,7 @@ def test_formulas_have_the_spaces_of_tex(page: bs4.BeautifulSoup) -> None:
     assert [name.parent.find_next_sibling().name for name in names] == ["mspace"] * len(names)
     assert names
     assert "n =\u20601560 repeats" in _plain(page.main)
+    assert page.select_one(".callout .tied").get_text().endswith("\u20601560")
 
 
 def test_slides_have_all_parts(slides: list[str]) -> None:

@@ -85,8 +85,20 @@ local function div(d)
   return d
 end
 
+-- Browsers may end a line beside any formula, whatever character stands there.
+local function together(inlines)
+  for i = #inlines - 2, 1, -1 do
+    if inlines[i].t == "Math" and inlines[i + 1].text == "\u{2060}" then
+      local tied = {inlines[i], inlines[i + 1], inlines:remove(i + 2)}
+      inlines:remove(i + 1)
+      inlines[i] = pandoc.Span(tied, {class = "tied"})
+    end
+  end
+  return inlines
+end
+
 function Pandoc(doc)
   doc = common.with_quotes(doc)
-  doc = doc:walk {Inlines = common.tied("\u{2060}")}   -- a browser leaves room after a relation by itself
+  doc = doc:walk {Inlines = common.tied("\u{2060}")}:walk {Inlines = together}   -- a browser leaves room after a relation by itself
   return doc:walk {Figure = figure, Table = table_, Header = header, Span = span, Div = div}
 end
