@@ -1,8 +1,10 @@
 """An experiment with much of Snakemake's language in it, and the message that refuses the rest."""
 
 import json
+import subprocess
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import building
 import pytest
@@ -216,14 +218,38 @@ def refusal(folder: Path, text: str, patch: pytest.MonkeyPatch) -> str:
 
 def commands(folder: Path, text: str, patch: pytest.MonkeyPatch) -> list[str]:
     """Return the commands of the steps that a Snakefile has, each after what it needs."""
+    from labflake.steps.snakemake import engine
+
+    request = asked(folder, text, patch)
+    [known] = engine.read(request, lambda path: False, lambda steps: [])
+    return [step.command for step in known]
+
+
+def performed(request: Any) -> list[str]:
+    """Run the commands of the steps that a request needs; return their names in the order."""
+    from labflake.steps.snakemake import engine
+
+    ran: list[str] = []
+
+    def perform(step: Any, is_plain: bool) -> None:
+        ran.append(step.name)
+        command = ["bash", "-ec", step.command]
+        subprocess.run(command, cwd=request.experiment.generated, check=True)
+
+    request.perform = perform
+    good, _ = engine.execute(request, lambda graph: None, lambda graph: None, lambda: None)
+    assert good
+    return ran
+
+
+def asked(folder: Path, text: str, patch: pytest.MonkeyPatch) -> Any:
+    """Return a request for the steps of a Snakefile, in a project of its own."""
     from labflake.project.experiments import Experiment
     from labflake.steps.limits import Limits
-    from labflake.steps.snakemake import engine, opened
+    from labflake.steps.snakemake import opened
 
     (folder / "pyproject.toml").write_text("[tool.labflake]\n", encoding="utf-8")
     building.experiment(folder, NAME, Snakefile=text)
     patch.setenv("LABFLAKE_PROJECT", str(folder))
     patch.chdir(folder)
-    request = opened.Request(Experiment(NAME), Limits(2, 1000, 0), {})
-    [known] = engine.read(request, lambda path: False, lambda steps: [])
-    return [step.command for step in known]
+    return opened.Request(Experiment(NAME), Limits(2, 1000, 0), {})

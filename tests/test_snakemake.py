@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 
 import building
@@ -182,6 +183,52 @@ def test_what_has_no_meaning_here_is_refused(
     assert re.match(rf"scripts/{NAME}/Snakefile:[1-4]: ", first)
     assert row.split("`")[1] in first
     assert more
+
+
+GROWING = """
+    def parts(wildcards):
+        folder = checkpoints.split.get().output[0]
+        return expand("part-{n}.txt", n=glob_wildcards(folder + "/{n}.txt").n)
+
+    rule gather:
+        input: parts, "slow.txt"
+        output: "all.txt"
+        shell: "cat {input} > {output}"
+
+    checkpoint split:
+        output: directory("split")
+        shell: "rm -rf {output}; mkdir {output}; touch {output}/1.txt {output}/2.txt"
+
+    rule part:
+        input: "split/{n}.txt"
+        output: "part-{n}.txt"
+        shell: "mkdir -p .; echo {wildcards.n} > {output}"
+
+    rule slow:
+        output: "slow.txt"
+        shell: "sleep 1; echo slow > {output}"
+"""
+
+
+def test_what_a_checkpoint_decides_anew_is_performed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that was complete and runs again: what it decides now runs, and what follows.
+
+    What follows a step that still runs then follows it also in the new graph.
+    """
+    request = snakefiles.asked(tmp_path, textwrap.dedent(GROWING), monkeypatch)
+    request.force = True
+    assert sorted(snakefiles.performed(request))[:2] == ["gather", "part:1"]
+    request.force, folder = False, request.experiment.generated
+    (folder / "split" / "2.txt").unlink()
+    (folder / "part-2.txt").unlink()
+    request.differs = lambda job: job.rule == "split" or not (folder / job.outputs[0]).exists()
+    assert sorted(snakefiles.performed(request)) == ["gather", "part:2", "split"]
+    request.differs = lambda job: job.rule in ("split", "slow") and not (folder / "seen").exists()
+    ran = snakefiles.performed(request)
+    assert ran[-1] == "gather"
+    assert "slow" in ran
 
 
 @pytest.mark.long

@@ -79,7 +79,8 @@ def _execute(
         dag = snakefile.reader.dag(
             settings.DAGSettings(
                 targets=frozenset(request.targets),
-                forceall=request.force,
+                # Else Snakemake would take what a checkpoint left as what it decides.
+                forceall=request.force or any(rule.is_checkpoint for rule in inner.rules),
                 rerun_triggers=frozenset({settings.RerunTrigger.MTIME}),
                 max_checksum_file_size=0,
                 max_inventory_wait_time=0,  # it would stumble over a file where a folder is to be

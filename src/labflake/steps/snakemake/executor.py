@@ -50,6 +50,7 @@ class Build:
         ready: called in the main thread when the first jobs are there.
         perform: performs one job; raises what is wrong.
         needed: the jobs that are performed.
+        asked: those of which it is known whether they are needed.
         failures: what was raised.
     """
 
@@ -63,16 +64,19 @@ class Build:
     perform: Callable
     needed: set = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
-    _asked: set = field(default_factory=set)
+    asked: set = field(default_factory=set)
 
     def choose(self, dag) -> None:
         """Add to what is needed: the jobs that differ, whatever dates say, and what follows.
 
-        What they need is needed, too, where it is not there: a file that was marked `temp()`.
+        What they need is needed, too, where it is not there: a file that was marked `temp()`. What
+        a checkpoint decides has new jobs in the place of known ones: they follow what still runs.
         """
-        new = [job for job in dag.jobs if job not in self._asked and not dag.finished(job)]
-        self._asked.update(new)
+        new = [job for job in dag.jobs if job not in self.asked and not dag.finished(job)]
+        self.asked.update(new)
         waiting = new if self.force else [job for job in new if job.output and self.differs(job)]
+        for job in self.needed.intersection(dag.jobs):
+            waiting += [] if dag.finished(job) else dag.depending[job]
         while waiting:
             job = waiting.pop()
             if job in self.needed or dag.finished(job):
@@ -153,10 +157,9 @@ class Executor(Silent):
         super().__init__(workflow, logger)
         self.build = self.shared
         self._turns = Turns(self.build.limits)
-        self._decided = self._count()
         self._begun = False
         self.build.choose(self.dag)
-        if not self.build.force:
+        if not self.workflow.dag_settings.forceall:
             self._run_what_is_chosen()
         self.build.begin(self.dag)
 
@@ -168,17 +171,12 @@ class Executor(Silent):
         self.dag.update_priority()
         self.dag.update_ready()
 
-    def _count(self) -> int:
-        """Return how many outputs checkpoints have made: then the graph is another one."""
-        return len(self.workflow.checkpoints.created_output)
-
     def run_jobs(self, jobs) -> None:
         """Take the jobs that are ready; before, take in what a checkpoint has changed."""
         if not self._begun:
             self._begun = True
             self.build.ready()
-        if self._decided != self._count():
-            self._decided = self._count()
+        if not self.build.asked.issuperset(jobs):
             self.build.choose(self.dag)
             self.build.more(self.dag)
         for job in jobs:
