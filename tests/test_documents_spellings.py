@@ -333,3 +333,60 @@ def test_pandoc_is_that_of_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     done = subprocess.run([pandoc.path(), "--version"], capture_output=True, text=True)
     assert not done.stdout.startswith("pandoc 99")
+
+
+CELLS = """
+---
+title: T
+---
+
+See @fig-both and @fig-around.
+
+```python
+#| label: fig-both
+#| fig-cap: Both `{python} 40 + 2`
+#| layout-ncol: 2
+import matplotlib.pyplot as plt
+
+for end in (1, 2):
+    plt.figure(figsize=(2, 1))
+    plt.plot([0, end])
+    plt.show()
+```
+
+::: {#fig-around}
+
+```python
+plt.figure(figsize=(2, 1))
+plt.plot([3, 4])
+plt.show()
+```
+
+Around a cell
+:::
+
+```python
+#| layout-ncol: 2
+for end in (1, 2):
+    plt.figure(figsize=(2, 1))
+    plt.plot([0, end])
+    plt.show()
+```
+"""
+
+
+@pytest.mark.long
+def test_figures_of_cells_stand_side_by_side(folder: Path) -> None:
+    """`layout-ncol` and a division around a cell mean what they mean for written figures."""
+    project = folder.parent.parent
+    (answer,) = writing.build(project, writing.write(project, "2026-01-05-Cells", CELLS))
+    assert answer["error"] is None
+    made = writing.outputs(project, "2026-01-05-Cells")
+    page = bs4.BeautifulSoup((made / "report.html").read_text(encoding="utf-8"), "html.parser")
+    assert len(page.select("#fig-both .row img")) == 2
+    assert "Figure 1. Both 42" in _plain(page.main.get_text())
+    assert "Figure 2. Around a cell" in _plain(page.main.get_text())
+    assert len(page.select(".columns > .column img")) == 2
+    pdf = _plain(" ".join(p.extract_text() for p in pypdf.PdfReader(made / "report.pdf").pages))
+    assert "See Figure 1 and Figure 2" in pdf
+    assert "Figure 1. Both 42" in pdf
