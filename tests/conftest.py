@@ -29,9 +29,14 @@ def interruptible() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Move HOME, where cookiecutter writes and git reads; downloads stay in the user's cache."""
+    """Move HOME, where cookiecutter writes and git reads; downloads stay in the user's cache.
+
+    Packages come from where pip and uv take them for this user.
+    """
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
+        for variable, file in told_about_packages().items():
+            patch.setenv(variable, os.environ.get(variable, file))
         caches = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
         patch.setenv("XDG_CACHE_HOME", str(caches))
         patch.setenv("HOME", str(folder))
@@ -41,6 +46,22 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv(f"GIT_{role}_NAME", "Test Person")
             patch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
         yield folder
+
+
+def told_about_packages() -> dict[str, str]:
+    """Return the files of the user's home that pip and uv read, by the variables that name them."""
+    home = Path.home()
+    settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    on_macos = home / "Library/Application Support"
+    places = {
+        "PIP_CONFIG_FILE": [
+            home / ".pip/pip.conf",
+            *(s / "pip/pip.conf" for s in (settings, on_macos)),
+        ],
+        "UV_CONFIG_FILE": [settings / "uv/uv.toml"],
+        "NETRC": [home / ".netrc"],
+    }
+    return {name: str(file) for name, files in places.items() for file in files if file.exists()}
 
 
 @pytest.fixture(scope="session")
