@@ -61,6 +61,11 @@ numbers["a"].describe().to_frame()
 ```
 
 ```python
+named = pd.DataFrame([[1, 2]], pd.Index(["r"], name="rows"), pd.Index(["u", "v"], name="cols"))
+named
+```
+
+```python
 frame = pd.DataFrame({"p": [0.5, 0.00000123], "x": [1.0, 2.0], "year": [2019.25, 1e9]})
 frame["y"] = pd.array([0.123456, None], dtype="Float64")
 frame["z"] = pd.array([0.1, None], dtype="float32")
@@ -161,7 +166,7 @@ def test_numbers_have_a_minus_in_page_and_pdf(project: Path) -> None:
 
 def test_tables_have_sensible_digits(tables: list[list[list[str]]]) -> None:
     """Columns of a DataFrame have four significant digits, and no value becomes zero."""
-    _, by_n, described, wide = tables
+    _, by_n, described, _, wide = tables
     assert [row[-1] for row in by_n][-2:] == ["−1.235", "12.346"]
     assert [row[-1] for row in described][1:4] == ["2.000", "5.556", "9.603"]
     assert wide[1] == ["u", "0.5", "1.0", "2019", "0.1235", "0.1000"]
@@ -173,6 +178,11 @@ def test_an_index_that_means_nothing_is_not_printed(tables: list[list[list[str]]
     plain, by_n, *_ = tables
     assert plain[0] == ["a", "n"]
     assert len(by_n[-1]) == 2
+
+
+def test_the_name_of_columns_stands_above_them(tables: list[list[list[str]]]) -> None:
+    """The names of rows and of columns are not in one column of the head; "Row" is for the ear."""
+    assert tables[3] == [["Row", "cols"], ["rows", "u", "v"], ["r", "1", "2"]]
 
 
 def test_provenance_stays_short() -> None:

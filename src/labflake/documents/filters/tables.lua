@@ -19,6 +19,26 @@ local function fold_header(t)
   t.head.rows = {rows[1]}
 end
 
+-- The name of all columns stands above them, and not where the names of the rows begin.
+local function head_columns(t)
+  local rows = t.head.rows
+  if #rows ~= 2 or #rows[1].cells ~= #rows[2].cells then return end
+  local names, last = rows[2].cells, 0
+  for i, cell in ipairs(names) do
+    if cell.col_span > 1 or rows[1].cells[i].col_span > 1 then return end
+    if text_of(cell) ~= "" then last = i end
+  end
+  if last == 0 or last == #names or text_of(rows[1].cells[last]) == "" then return end
+  for i, cell in ipairs(names) do
+    if (text_of(cell) == "") ~= (i > last) then return end
+  end
+  local above = rows[1].cells[last]
+  rows[2].cells = names:map(function(cell, i) return i > last and rows[1].cells[i] or cell end)
+  rows[1].cells = pandoc.List()
+  for i = 1, last do rows[1].cells:insert(pandoc.Cell({})) end
+  rows[1].cells:insert(pandoc.Cell(above.contents, "AlignCenter", 1, #names - last))
+end
+
 local is_page = FORMAT:match("html") ~= nil
 
 -- Of the looks of a cell or a word the page keeps its style, the PDF the attributes of Typst.
@@ -49,6 +69,7 @@ local function plain_table(t)
   plain_cells(t.head.rows)
   plain_cells(t.foot.rows)
   fold_header(t)
+  head_columns(t)
   return t
 end
 
