@@ -49,5 +49,6 @@ def _is_right(mark: Mark) -> bool:
 
 def _is_number(value: object) -> bool:
     """Tell whether a value is none, or a number that can be compared."""
-    is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None or (is_one and abs(value) <= sys.float_info.max)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value is None
+    return abs(value) <= sys.float_info.max
