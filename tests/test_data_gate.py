@@ -259,6 +259,15 @@ def test_a_changed_declaration_is_noticed(recorded):
     assert recorded.prepare().returncode == recorded.coreutils() == 0
 
 
+def test_data_of_another_declaration_is_not_recorded_as_that_of_this_one(recorded):
+    """Where a person takes the record away, data comes from what is declared now."""
+    recorded.declare(raw__csv={"function": "table", "arguments": {"n": 4}})
+    recorded.hashes.write_text("")
+    assert recorded.prepare().returncode == 0
+    assert (recorded.data / "raw.csv").read_text() == "x\n0\n1\n2\n3\n"
+    assert recorded.prepare().returncode == recorded.coreutils() == 0
+
+
 def test_edited_code_that_gives_the_same_data_passes(recorded):
     """A function whose code changed is called again; the same bytes are good."""
     access = recorded.root / "src/study/data_access.py"

@@ -33,12 +33,13 @@ class Fetched:
         """Return whether the data came from another declaration than this one.
 
         Where the record changed together with the declaration, git brought both: the data, which
-        is what the record says, is not asked of its source again. A person decides about theirs.
+        is what the record says, is not asked of its source again; if nothing is recorded, it is.
+        A person decides about theirs.
         """
         note = self.notes.get(name)
-        if not note or isinstance(source, Manual):
+        if not note or isinstance(source, Manual) or note[0] == identity_of(source):
             return False
-        return note[0] != identity_of(source) and note[1] == _recorded(name, known)
+        return note[1] == _recorded(name, known) or not known.below(DATA + name)
 
     def knows(self, name: str, source: Source) -> bool:
         """Return whether the data is known to have come from this declaration."""
