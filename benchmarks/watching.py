@@ -124,7 +124,8 @@ def others(project: Path, folder: Path) -> dict[str, dict[str, Command]]:
 
 def watched(project: Path, folder: Path, rounds: int) -> str:
     """Return the table of what one waits for after a save."""
-    watch, rivals = Watch(project, folder / "watch.log"), others(project, folder / "copies")
+    rivals = others(project, folder / "copies")
+    watch = Watch(project, folder / "watch.log")
     original = text = watch.source.read_text(encoding="utf-8")
     mine: dict[str, list[float]] = {"a sentence": [], "a cell": []}
     try:
