@@ -25,6 +25,8 @@ _READERS = {
     *("tail", "tee", "touch", "tr", "truncate", "tsort", "unexpand", "uniq", "unxz", "wc"),
     *("xz", "xzcat", "zcat"),
 }
+# Options that let them take names from a file, or start another program.
+_BY_A_FILE = re.compile(r"sum\b[^|;&]*\s-(?:\w*c|-c)|\s--(?:files0-from|filter|compress-program)")
 _DEEP = 2  # separators in the path of a folder that a rule makes
 
 
@@ -131,7 +133,7 @@ def unseen(command: str, generated: str) -> str:
     That is one that runs a file of ours which is no Python.
     """
     for program, file in _RUNS.findall(command):
-        if program in _READERS:
+        if program in _READERS and not _BY_A_FILE.search(command):
             continue
         place = os.path.join(generated, file)  # perhaps a link to a file beside the Snakefile
         path = Path(os.path.realpath(place) if os.path.islink(place) else os.path.normpath(place))
