@@ -214,7 +214,7 @@ def test_mapped_file_is_no_memory_of_the_step(project: Path, tmp_path: Path) -> 
 
 def test_retries_with_growing_memory(project: Path) -> None:
     """A step that was stopped is tried again with what it declares for that attempt."""
-    snakefile = using("lambda wildcards, attempt: attempt * 100", 220, retries=3, seconds=0.5)
+    snakefile = using("lambda wildcards, attempt: attempt * 100", 220, retries=3, seconds=3)
     done = build(project, snakefile)
     assert done.returncode == 0
     assert "declared 100 MB (mem_mb); tried again (2 of 4)" in done.stderr
