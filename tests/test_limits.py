@@ -222,6 +222,26 @@ def test_retries_with_growing_memory(project: Path) -> None:
     assert building.ran(done.stdout) == ["one"]
 
 
+def test_a_command_that_names_what_an_attempt_asks_for(project: Path) -> None:
+    """A step that succeeded at its second attempt is done, for `make` and for the plan."""
+    snakefile = """
+        rule one:
+            output: "assets/data/one.txt"
+            retries: 1
+            resources: mem_mb=lambda wildcards, attempt: attempt * 100
+            shell: "test {resources.mem_mb} -eq 200 && echo done > {output}"
+    """
+    assert building.ran(build(project, snakefile).stdout) == ["one"]
+    assert "0 to run" in building.made(project, "plan", **environment(project))
+    more = """
+        rule two:
+            input: "assets/data/one.txt"
+            output: "assets/data/two.txt"
+            shell: "cp {input} {output}"
+    """
+    assert building.ran(build(project, more + snakefile).stdout) == ["two"]
+
+
 def test_attempt_that_asks_for_too_much_fails_with_the_numbers(project: Path) -> None:
     """A later attempt does not silently get less than it asks for."""
     snakefile = using("lambda wildcards, attempt: attempt * 100", 500, retries=5)

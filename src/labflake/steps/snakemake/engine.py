@@ -62,6 +62,7 @@ def _execute(
         missing.refuse_given(request, dag)
         on_more(_graph(dag, build.needed))
 
+    commands: dict = {}
     build = executor.Build(
         limits=request.limits,
         keep_going=request.keep_going,
@@ -70,7 +71,7 @@ def _execute(
         begin=begin,
         more=more,
         ready=on_ready,
-        perform=lambda job: request.perform(jobs.step_to_run(job), jobs.is_plain(job)),
+        perform=lambda job: request.perform(jobs.step_to_run(job, commands), jobs.is_plain(job)),
     )
     executor.register(executor.Executor, executor.Scheduler, build)
     with Snakefile(request) as snakefile:

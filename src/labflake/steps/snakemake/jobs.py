@@ -73,10 +73,21 @@ def step_of(job) -> Step:
     )
 
 
-def step_to_run(job) -> Step:
-    """Return the step of a job that runs; only then it is known how often it may be tried."""
+def step_to_run(job, commands: dict) -> Step:
+    """Return the step of a job that runs; only then it is known how often it may be tried.
+
+    Its result is that of the command of its first attempt: what a later one asks for is how it is
+    made, and not what it is. Else it would not be found when it is looked for.
+
+    Args:
+        job: what runs.
+        commands: those of first attempts, by job.
+    """
     step = step_of(job)
     step.attempts = job.restart_times + 1
+    if step.attempt == 1:
+        commands[job] = step.command
+    step.command = commands.get(job, step.command)
     return step
 
 
