@@ -285,6 +285,8 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("locked")
     (project / "pyproject.toml").write_text(EDITABLE, encoding="utf-8")
     done = edit(project, "lock")
+    if "pip is told to ask no index" in done.stderr:
+        pytest.skip("pip has files and no index here, which says what fits together")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -307,6 +309,16 @@ def imports(project: Path, *modules: str) -> bool:
     """Tell whether the environment of a project has these modules."""
     python = project / ".venv" / "bin" / "python"
     return subprocess.run([python, "-c", f"import {', '.join(modules)}"]).returncode == 0
+
+
+def test_locking_without_an_index_says_so(locked: Path, tmp_path: Path) -> None:
+    """Whoever has files and no index is told what to do; nobody else's index is asked."""
+    project = Path(shutil.copytree(locked, tmp_path / "copy"))
+    before = (project / "poetry.lock").read_bytes()
+    done = edit(project, "lock", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    assert done.returncode == 1
+    assert "error: pip is told to ask no index (no-index)" in done.stderr
+    assert (project / "poetry.lock").read_bytes() == before
 
 
 def test_a_lock_names_no_index(locked: Path) -> None:

@@ -10,7 +10,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from . import installing, interpreter, programs, sources, uv
+from . import PreparationError, installing, interpreter, programs, sources, uv
 from .requirements import BUILD, requirements
 
 # Poetry and its plugin with all that they need, by hash. Poetry's own client asks for more than
@@ -23,8 +23,13 @@ def command() -> list[str]:
     """Return the command that runs Poetry; it is installed where it is not there yet.
 
     Raises:
-        PreparationError: it cannot be installed.
+        PreparationError: it cannot be installed, or pip is told to ask no index.
     """
+    if sources.is_on(sources.settings().get("no-index", "")):
+        raise PreparationError(
+            "pip is told to ask no index (no-index), and which versions fit together an index says"
+            "\n  lock where one can be reached, and commit that: files are enough to install it"
+        )
     program = str(home() / "bin" / "poetry")
     if programs.ask([program, "--version"]).returncode:
         programs.say("installing Poetry for this user, once")
