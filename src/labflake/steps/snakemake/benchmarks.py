@@ -20,13 +20,13 @@ _SOON, _LATER, _MANY = 0.5, 30, 30  # s between looks, s after that many of them
 @contextlib.contextmanager
 def measured(process: int, path: str) -> Iterator[None]:
     """Measure a process, and all that it starts, while the block runs; write it to a file."""
-    used, done, began = _Used(process), threading.Event(), time.time()
+    used, done, began = _Used(process), threading.Event(), time.monotonic()
     looking = threading.Thread(target=_look, args=(used, done), daemon=True)
     looking.start()
     try:
         yield
     finally:
-        seconds = time.time() - began
+        seconds = time.monotonic() - began
         done.set()
         looking.join()
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
