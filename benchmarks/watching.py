@@ -71,8 +71,8 @@ class Watch:
         return took
 
     def end(self) -> None:
-        """End it as Ctrl-C does."""
-        os.killpg(self.process.pid, signal.SIGINT)
+        """End it; where this runs in the background, Ctrl-C would not reach it."""
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(PATIENCE)
 
     def _builds(self) -> int:
