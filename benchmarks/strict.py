@@ -34,13 +34,16 @@ class Plain(engines.Labflake):
 
     name = "labflake"
     strict = ""
+    rules = ""
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return whether the steps are behind a fence."""
         return super().variables(folder) | {"LABFLAKE_STRICT": self.strict}
 
-    def _files(self, snakefile: str) -> dict[str, str]:
+    def files(self, size: int) -> dict[str, str]:
+        """Return an experiment."""
         scripts = f"scripts/{self.experiment}"
+        snakefile = self.rules.format(scripts=f"../../{scripts}", size=size)
         files = {"hashes.txt": "", "config.yaml": "", "read.pl": SCRIPT, "Snakefile": snakefile}
         return {f"{scripts}/{name}": text for name, text in files.items()}
 
@@ -48,32 +51,26 @@ class Plain(engines.Labflake):
 class Short(Plain):
     """As many steps as inputs."""
 
-    def files(self, size: int) -> dict[str, str]:
-        """Return an experiment."""
-        scripts = f"../../scripts/{self.experiment}"
-        return self._files(f"""
-            rule all:
-                input: expand("out/{{i}}.txt", i=range({size}))
+    rules = """
+        rule all:
+            input: expand("out/{{i}}.txt", i=range({size}))
 
-            rule one:
-                input: "{scripts}/in/{{i}}.txt"
-                output: "out/{{i}}.txt"
-                shell: "perl {scripts}/read.pl {{input}} > {{output}}"
-        """)
+        rule one:
+            input: "{scripts}/in/{{i}}.txt"
+            output: "out/{{i}}.txt"
+            shell: "perl {scripts}/read.pl {{input}} > {{output}}"
+    """
 
 
 class Large(Plain):
     """One step that reads all inputs."""
 
-    def files(self, size: int) -> dict[str, str]:
-        """Return an experiment."""
-        scripts = f"../../scripts/{self.experiment}"
-        return self._files(f"""
-            rule all:
-                input: expand("{scripts}/in/{{i}}.txt", i=range({size}))
-                output: "all.txt"
-                shell: "perl {scripts}/read.pl {{input}} > {{output}}"
-        """)
+    rules = """
+        rule all:
+            input: expand("{scripts}/in/{{i}}.txt", i=range({size}))
+            output: "all.txt"
+            shell: "perl {scripts}/read.pl {{input}} > {{output}}"
+    """
 
 
 def pair(kind: type[Plain], folder: Path, size: int) -> list[Command]:
