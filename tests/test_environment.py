@@ -619,7 +619,7 @@ def poetry_sync(project: Path, *options: str) -> str:
 
 def installed_files(project: Path) -> dict[str, tuple[bytes, int]]:
     """Read the packages of a `.venv`: bytes and modes, without the notes of who installed them."""
-    notes = {"RECORD", "INSTALLER", "REQUESTED"}
+    notes = {"RECORD", "INSTALLER", "REQUESTED", "uv_cache.json"}
     site = next(project.glob(".venv/lib/python3.*/site-packages"))
     files = [p for p in site.rglob("*") if p.is_file() and p.name not in notes]
     return {
