@@ -180,6 +180,14 @@ def test_a_lock_that_is_none_is_named(tmp_path: Path, environment: ModuleType) -
     assert not (tmp_path / ".venv").exists()
 
 
+def test_the_file_with_marks_of_a_merge_is_named(tmp_path: Path, environment: ModuleType) -> None:
+    """A merge that stopped in `pyproject.toml` is told of that file, with its line."""
+    (tmp_path / "pyproject.toml").write_text("[project]\n<<<<<<< HEAD\n", encoding="utf-8")
+    said = r"^pyproject\.toml has marks of a merge conflict \(line 2\)\n  edit it .* make lock$"
+    with pytest.raises(environment.PreparationError, match=said):
+        environment.make(tmp_path)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Make a project with the smallest package of the template's lock, and its `.venv`."""
@@ -605,6 +613,40 @@ def test_poetry_has_nothing_to_do_and_would_write_the_same_bytes(
     assert "0 installs, 0 updates, 0 removals" in planned
     poetry_sync(other)
     assert installed_files(editable) == installed_files(other)
+
+
+@pytest.mark.long
+def test_one_package_is_renewed(editable: Path, tmp_path: Path) -> None:
+    """Asked for one package, a newer lock has that newer, and all others as they are."""
+    done = edit(editable, "add", PACKAGE="idna==3.6 iniconfig==1.1.1")
+    assert done.returncode == 0, done.stderr
+    facts = editable / "pyproject.toml"
+    facts.write_text(re.sub(r"\((==)", "(>=", facts.read_text(encoding="utf-8")), encoding="utf-8")
+    assert edit(editable, "lock").returncode == 0
+    (editable / "README.md").touch()
+    before, _ = versions(editable), (tmp_path / "newer").mkdir()
+    assert "did you mean idna?" in renew(editable, tmp_path / "newer", "idnaa").stderr
+    done = renew(editable, tmp_path / "newer", "IDNA")
+    assert done.returncode == 0, done.stderr
+    after = versions(tmp_path / "newer")
+    assert (before.pop("idna"), before["iniconfig"]) == ("3.6", "1.1.1")
+    assert after.pop("idna") != "3.6"
+    assert after == before
+
+
+def renew(project: Path, folder: Path, package: str) -> subprocess.CompletedProcess[str]:
+    """Write a newer lock of a project into a folder, as `make update PACKAGE=…` does."""
+    code = "import pathlib, sys; from labflake.environment import locks;"
+    code += "locks.renew(pathlib.Path.cwd(), pathlib.Path(sys.argv[1]), [sys.argv[2]])"
+    command = [sys.executable, "-c", code, str(folder), package]
+    env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)}
+    return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+
+
+def versions(project: Path) -> dict[str, str]:
+    """Return the version of every package that a lock names."""
+    lock = tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))
+    return {package["name"]: package["version"] for package in lock["package"]}
 
 
 def poetry_sync(project: Path, *options: str) -> str:

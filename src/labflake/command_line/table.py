@@ -188,7 +188,10 @@ COMMANDS = {
         module="labflake.environment",
     ),
     "update": Command(
-        "Take newer software: both locks in one commit; then build and compare.", _BUILD
+        "Take newer software: both locks in one commit; then build and compare.",
+        ("PACKAGE", *_BUILD),
+        "PACKAGE",
+        "PACKAGE",
     ),
     "upgrade": Command("Take another version of labflake.", ("TO", "TEMPLATE"), "VERSION", "TO"),
     "eject": Command("Unpack labflake into vendor/labflake/, to change it."),

@@ -15,6 +15,7 @@ from labflake.errors import LabError
 from labflake.project import git
 from labflake.project.experiments import Experiment, current, root
 from labflake.project.git import GitError
+from labflake.project.options import option
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +24,7 @@ def main(argv: list[str]) -> int:
     _refuse_changed_locks()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        locks.renew(root(), scratch)
+        locks.renew(root(), scratch, option("PACKAGE").split())
         changes = locks.differences(root(), scratch)
         if not changes:
             print("the locks are up to date: there is nothing newer")
@@ -107,7 +108,7 @@ def _new_shell() -> list[str]:
 
 def _make(shell: list[str]) -> int:
     """Run `make` as a person would, and return its exit code."""
-    asked = commands.as_make_words(commands.given("update"))
+    asked = commands.as_make_words(commands.given("build"))
     inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
     return subprocess.run([*shell, "make", *asked], cwd=root(), env=inherited).returncode
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from labflake.data_files.gate import wording
 from labflake.environment import python_asked
-from labflake.programs.installed import named
 from labflake.project import git, uncommitted
 from labflake.project.experiments import Experiment, root
 from labflake.project.git import GitError
+from labflake.project.packages import named
 
 FONTS = "fonts"  # a folder of the project: for characters that the fonts of the PDF lack
 NO_GIT = "not under version control"

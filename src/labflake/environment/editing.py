@@ -51,31 +51,31 @@ def lock(folder: Path) -> None:
     _report(before, _versions(folder))
 
 
-def conflict(text: str) -> str:
-    """Return what to do about the marks that a merge left in a lock; "" without any."""
+def conflict(text: str, name: str) -> str:
+    """Return what to do about the marks that a merge left in one of both files; "" without any."""
     found = re.search(r"^<{7} ", text, re.MULTILINE)
     if not found:
         return ""
     line = text.count("\n", 0, found.start()) + 1
+    first = f"{name} has marks of a merge conflict (line {line})"
+    if name != "poetry.lock":
+        return f"{first}\n  edit it so that it is as you want it, then: make lock"
     return (
-        f"poetry.lock has marks of a merge conflict (line {line})\n"
+        f"{first}\n"
         "  nobody merges it by hand: see that pyproject.toml is as you want it, then: make lock"
     )
 
 
 def _refuse_conflict(path: Path) -> None:
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if conflict(text):
-        said = conflict(text) if path.name == "poetry.lock" else ""
-        raise PreparationError(
-            said or f"{path.name} has marks of a merge conflict: resolve them first"
-        )
+    if said := conflict(text, path.name):
+        raise PreparationError(said)
 
 
 def _take_one_side(path: Path) -> None:
     """Take our side of every conflict in a lock; Poetry adds what the other one brought."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if conflict(text):
+    if conflict(text, path.name):
         from labflake.project.git import run
 
         code, ours, _ = run("show", ":2:./poetry.lock", cwd=path.parent)

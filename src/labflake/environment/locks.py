@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labflake import environment
 from labflake.environment import poetry
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.project import packages
 
 LOCKS = ("flake.lock", "poetry.lock")
@@ -17,26 +18,50 @@ NEEDED = (*LOCKS, "flake.nix", "pyproject.toml", "README.md")
 NIX = ("nix", "--extra-experimental-features", "nix-command flakes")
 
 
-def renew(project: Path, folder: Path) -> None:
+def renew(project: Path, folder: Path, only: Sequence[str] = ()) -> None:
     """Write newer locks for a project into another folder.
 
+    Args:
+        project: has the locks as they are.
+        folder: gets the newer ones.
+        only: the packages to renew, with what they need; without any, all software is.
+
     Raises:
-        LabError: Poetry or Nix could not do it; without a network they cannot.
+        LabError: the lock does not have such a package, or Poetry or Nix could not do it; without
+            a network they cannot.
     """
+    _refuse_others(project, only)
     for name in NEEDED:
         if (project / name).exists():
             shutil.copy2(project / name, folder)
     print("asking the Python index for newer packages", flush=True)
     try:
-        lock = [*poetry.command(), "lock", "--regenerate", "--no-interaction", "--no-ansi"]
+        wanted = ["update", "--lock", *only] if only else ["lock", "--regenerate"]
+        lock = [*poetry.command(), *wanted, "--no-interaction", "--no-ansi"]
     except environment.PreparationError as problem:
         raise LabError(f"newer software could not be found; nothing changed\n{problem}") from None
     _run(lock, folder, poetry.variables())
+    if only:
+        return
     if not shutil.which("nix"):
         print("flake.lock stays as it is: there is no Nix on this machine")
         return
     print("asking for a newer nixpkgs", flush=True)
     _run([*NIX, "flake", "update"], folder, dict(os.environ))
+
+
+def _refuse_others(project: Path, names: Sequence[str]) -> None:
+    """Stop where the lock does not have one of these packages."""
+    known = [package["name"] for package in packages.locked(project)]
+    for name in names:
+        if packages.named(name) not in known:
+            raise LabError(
+                f"poetry.lock has no package {name}; nothing changed\n  "
+                + (
+                    meant(name, known)
+                    or f"to add one, or ask for a version: make add PACKAGE='{name}'"
+                )
+            )
 
 
 def _run(command: list[str], folder: Path, variables: dict[str, str]) -> None:

@@ -76,7 +76,7 @@ def _read(folder: Path, name: str, shortened: Callable[[str], str] = str) -> dic
     except OSError as problem:
         raise PreparationError(f"{name} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
-        conflict = editing.conflict(text)
+        conflict = editing.conflict(text, name)
         raise PreparationError(conflict or f"{name} is no TOML: {problem}") from None
 
 

@@ -67,7 +67,7 @@ def distribution(module: str) -> str:
     parts = module.split(".")
     dotted = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
     known = next((_DISTRIBUTIONS[d] for d in dotted if d in _DISTRIBUTIONS), parts[0])
-    return re.sub(r"[-_.]+", "-", known).lower()
+    return packages.named(known)
 
 
 def _is_ours(module: str, experiment: str) -> bool:

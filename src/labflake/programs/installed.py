@@ -65,11 +65,11 @@ def read(folders: Iterable[Path], locked: list[dict]) -> dict[str, dict]:
     """Read the distributions in these folders; the packages of the lock say what they are."""
     from importlib.metadata import distributions
 
-    pinned = {(named(p["name"]), p["version"]): p for p in locked}
+    pinned = {(packages.named(p["name"]), p["version"]): p for p in locked}
     found: dict[str, dict] = {}
     for each in distributions(path=[*map(str, folders)]):
         metadata = each.metadata  # reads the file each time
-        name = named(metadata["Name"] or "")
+        name = packages.named(metadata["Name"] or "")
         files = [line.rpartition(",")[0].rpartition(",")[0] for line in _lines(each, "RECORD")]
         entries = each.entry_points
         found[name] = {
@@ -81,11 +81,6 @@ def read(folders: Iterable[Path], locked: list[dict]) -> dict[str, dict]:
             "for_tools": _is_for_tools(pinned.get((name, metadata["Version"]))),
         }
     return found
-
-
-def named(name: str) -> str:
-    """Return the name of a distribution as all agree to write it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _lines(distribution: "Distribution", file: str) -> list[str]:
@@ -119,10 +114,10 @@ def _needs(required: Iterable[str]) -> dict[str, list]:
     for text in required:
         with contextlib.suppress(InvalidRequirement):
             asked = Requirement(text)
-            pair = [named(asked.name), sorted(map(named, asked.extras))]
+            pair = [packages.named(asked.name), sorted(map(packages.named, asked.extras))]
             for extra in ["", *_EXTRA.findall(str(asked.marker))]:
                 if not asked.marker or asked.marker.evaluate({"extra": extra}):
-                    needs.setdefault(named(extra), []).append(pair)
+                    needs.setdefault(packages.named(extra), []).append(pair)
     return needs
 
 

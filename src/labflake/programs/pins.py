@@ -148,7 +148,7 @@ def wanted(project: Path) -> frozenset[str]:
     for name in groups.keys() - installed.NOT_FOR_RESULTS:
         lines += groups[name]
     names = (re.findall(r"^[\w.-]*", line.strip())[0] for line in lines)
-    return frozenset({installed.named(name) for name in names} - {LABFLAKE, "python"})
+    return frozenset({packages.named(name) for name in names} - {LABFLAKE, "python"})
 
 
 def difference(before: dict[str, str], now: dict[str, str]) -> str:

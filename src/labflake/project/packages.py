@@ -15,6 +15,13 @@ def locked(project: Path) -> list[dict]:
     return _read(project / LOCK).get("package", [])
 
 
+def named(name: str) -> str:
+    """Return the name of a distribution as all agree to write it (the rule of PEP 503)."""
+    import re
+
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _read(path: Path) -> dict:
     import tomllib
 

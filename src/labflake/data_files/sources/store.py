@@ -68,7 +68,7 @@ class Store:
             return fsspec.core.url_to_fs(filled(self.url), **filled(self.options))
         except ImportError as error:
             scheme = self.url.partition(":")[0]
-            way = PACKAGES.get(scheme, "poetry add the package that it names, then make env")
+            way = PACKAGES.get(scheme, "make add PACKAGE=…, with the package that it names")
             raise LabError(f"{scheme}:// needs a package: {error.msg}\n  {way}") from None
 
     def _copy(self, files: Any, path: str, job: Job) -> None:

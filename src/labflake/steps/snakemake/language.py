@@ -34,7 +34,7 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     "conda:": (
         lambda r: r.conda_env,
         "would bring software that no lock of this project holds",
-        "poetry add the package, add the tool to flake.nix, or use `container:`",
+        "make add PACKAGE=…, add the tool to flake.nix, or use `container:`",
     ),
     "envmodules:": (
         lambda r: r.env_modules,
