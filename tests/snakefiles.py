@@ -11,7 +11,10 @@ import pytest
 
 NAME = "2024-04-04-Language"
 SNAKEFILE = """
+    import os, shutil
+
     FACTOR = 3
+    MACHINE = shutil.which("bash"), os.environ.get("TZ"), os.environ.get("LAB_BUILD")
 
     wildcard_constraints: x="[abc]"
     localrules: first
@@ -101,6 +104,10 @@ SNAKEFILE = """
             full=ensure("out/full.txt", non_empty=True), gone=temp("out/temp.txt")
         shell: "mkdir {output.folder}; echo in > {output.folder}/in.txt;"
             " echo full > {output.full}; echo temp > {output.gone}"
+
+    rule mark:
+        input: "out/mark.txt"
+        output: touch("out/marked-{x}.txt")
 
     rule kept:
         input: rules.marks.output.gone

@@ -33,7 +33,7 @@ DONE: dict[str, dict[str, str | None]] = {
     "`use rule … as … with`": {"out/again-c.txt": "again\n"},
     "`ruleorder:`": {"out/order.txt": "better\n"},
     "`directory()`": {"out/folder/in.txt": "in\n", "out/folder/.snakemake_timestamp": None},
-    "`touch()`": {"out/mark.txt": ""},
+    "`touch()`": {"out/mark.txt": "", "out/marked-a.txt": ""},
     "`ensure()`": {"out/full.txt": "full\n"},
     "`temp()`": {"out/of-temp.txt": "temp\n", "out/temp.txt": None},
     "`multiext()`": {"out/several.one": "one\n", "out/several.two": "two\n"},

@@ -38,10 +38,10 @@ def project(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(project: Path, workflow: str) -> str:
-    """Run make on a workflow, with the programs that it calls on the PATH."""
+    """Run make on a workflow as CI does, with the programs that it calls on the PATH."""
     where = building.where(project, NAMES[workflow])
     path = os.pathsep.join([str(WORKFLOWS / "programs"), os.environ["PATH"]])
-    return building.made(project, **where, PATH=path, JOBS="2")
+    return building.made(project, **where, PATH=path, JOBS="2", LOCKED="1")
 
 
 @pytest.mark.parametrize("workflow", NAMES)

@@ -108,7 +108,8 @@ def _path() -> str:
     from labflake.project.experiments import root
 
     programs = str(root() / ".venv" / "bin")
-    return os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+    given = os.environ.get("PATH", os.defpath)
+    return given if f"{given}:".startswith(f"{programs}:") else f"{programs}:{given}"
 
 
 def _given_to_make() -> set[str]:

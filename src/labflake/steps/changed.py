@@ -147,8 +147,13 @@ def settings() -> str:
 
 
 def variables(names: Iterable[str]) -> dict[str, str]:
-    """Return a digest of the value of each environment variable; they may be secrets."""
-    values = {name: os.fsencode(os.environ.get(name, "")) for name in names}
+    """Return a digest of the value that each variable has in a build; they may be secrets."""
+    if not (wanted := [*names]):
+        return {}
+    from labflake.processes import determinism
+
+    around = os.environ | determinism.environment()
+    values = {name: os.fsencode(around.get(name, "")) for name in wanted}
     return {name: hashlib.sha256(value).hexdigest() for name, value in values.items()}
 
 

@@ -13,6 +13,7 @@ from labflake.errors import LabError
 from labflake.programs import mentions
 from labflake.project.experiments import Experiment, inside, root
 from labflake.project.options import is_locked
+from labflake.steps import beside
 
 _data = Guarded(())  # of the experiment that is built
 _said: set[str] = set()  # files of this build
@@ -67,7 +68,8 @@ def _is_program(path: str) -> bool:
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
-    return _data.holds(path) or _is_made(path, made) or _is_ours(experiment, path)
+    ours = _is_ours(experiment, path) or beside.is_link(experiment, path)
+    return ours or _data.holds(path) or _is_made(path, made)
 
 
 def _note(experiment: Experiment, unknown: dict[str, str]) -> None:

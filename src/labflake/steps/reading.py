@@ -20,6 +20,7 @@ from types import CodeType, FrameType
 from labflake.content.contents import Contents
 from labflake.data_files import sources
 from labflake.data_files.sources.artifact import Artifact
+from labflake.processes import orphans
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
 from labflake.steps import changed
@@ -159,7 +160,7 @@ class Reading:
             "files": files | {path: made[path] for path in graph.deciding() if path in made},
             "listings": self.folders,
             "variables": changed.variables(graph.variables),
-            "asked": changed.variables(self.variables),
+            "asked": changed.variables(self.variables - {orphans.MARK}),
             "packages": self.contents.know_packages(pins.noted(self._asked())),
             "steps": [first for first in graph.firsts() if first in self.contents.steps],
         }

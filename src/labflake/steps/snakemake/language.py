@@ -85,9 +85,15 @@ def check(workflow) -> None:
                 _refuse(
                     place(rule, name.split(" ")[0]), f"rule {rule.name}: `{name}` {why}", instead
                 )
-        if rule.norun and rule.output:
+        if rule.norun and rule.output and not _only_marks(rule):
             why = f"rule {rule.name}: it has an output and no command"
-            _refuse(place(rule, "output:"), why, 'add `shell: "…"`')
+            instead = 'add `shell: "…"`, or mark its outputs: `touch("done.txt")`'
+            _refuse(place(rule, "output:"), why, instead)
+
+
+def _only_marks(rule) -> bool:
+    """Tell whether all that a rule makes are empty files that say that its inputs are there."""
+    return all("touch" in getattr(file, "flags", {}) for file in rule.output)
 
 
 def check_job(job) -> None:
@@ -109,6 +115,8 @@ def settle(workflow) -> None:
     workflow._localrules.clear()
     for rule in workflow.rules:
         rule.group = None
+        if rule.norun and rule.output:  # `touch()` without a command: Snakemake has it run nowhere
+            rule.norun, rule.shellcmd = False, ":"
         for file in [f for f in (*rule.input, *rule.output) if hasattr(f, "flags")]:
             file.flags.pop("local", None)
         for file in [f for f in rule.input if hasattr(f, "flags")]:
