@@ -229,6 +229,10 @@ Body6
 ![Beside2](bars.svg)
 :::
 
+``` {.python filename="run.py"}
+Body7
+```
+
 (my-heading)=
 # Heading
 
@@ -248,6 +252,7 @@ SHOWN = [
     "Note Body3",
     "Named Tip Body4",
     "Tab1 Body5 Tab2 Body6",
+    "run.py Body7",
     "Section 1",
 ]
 
@@ -277,9 +282,14 @@ def test_divisions_of_quarto_and_myst_are_shown(folder: Path) -> None:
         ('::: {layout="[1, 2]"}\nText.\n:::', "layout-ncol"),
         ("::: {.panel-sidebar}\nText.\n:::", "no format has"),
         ("::: {.callout-idea}\nText.\n:::", "call-out is note"),
+        ('::: {.box title="T"}\nText.\n:::', "title="),
+        ("![C](bars.svg){widht=50%}", "(known: width"),
+        ("``` {.r fil=x}\ny\n```", "filename"),
+        ("``` {.r caption=x}\ny\n```", "{#lst:name}"),
+        ("## Heading {visibility=hidden}", "all that is written"),
     ],
 )
-def test_a_division_that_would_look_wrong_is_refused(folder: Path, text: str, word: str) -> None:
+def test_what_braces_say_and_no_format_shows_is_refused(folder: Path, text: str, word: str) -> None:
     """What page and PDF cannot show as it is meant: the line, and what to write instead."""
     assert [n for n, said in _refused(folder, f"Text.\n\n{text}\n").items() if word in said] == [8]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from labflake.content.folders import names as names_in
-from labflake.documents import checks, formats, prose, provenance
+from labflake.documents import checks, formats, header, prose, provenance
 from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
 from labflake.documents.pandoc import DocumentError, Text
@@ -84,7 +84,7 @@ def _document(order: Order) -> Answer:
     reads |= _looks(*_shown(text)) | cells.executed.notes.get("read", {})
     made = _formats(text, folder / "build")
     reads = _looks(*(_normal(root() / p) for p in made.figures)) | reads
-    warnings = as_lines(path, checks.warnings(text, made.figures))
+    warnings = as_lines(path, [*header.warnings(source), *checks.warnings(text, made.figures)])
     stamp = provenance.stamp(experiment, text.metadata["origin"]["packages"])
     origin = json.dumps(text.metadata["origin"], indent=1, ensure_ascii=False) + "\n"
     contents = made.contents | {".provenance.json": origin.encode()}

@@ -1,7 +1,7 @@
 """Options of a cell: ours, and the same ones as Quarto and R Markdown spell them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import yaml
@@ -12,11 +12,11 @@ OPTIONS = ("label", "caption", "show", "width", "alt", "static", "layout-ncol")
 SHOW = ("output", "none", "code", "all")
 CAPTIONS = ("caption", "fig-cap", "tbl-cap", "lst-cap", "tab-cap")
 _SAME = {**dict.fromkeys(CAPTIONS, "caption"), "fig-alt": "alt", "out-width": "width"}
+_SAME |= {"message": "warning", "enabled": "eval"}
 _OF = {"fig-cap": "fig", "tbl-cap": "tbl", "tab-cap": "tbl", "lst-cap": "lst"}
-_LOOKS = ("fig-align", "fig-pos")  # how a page looks, and nothing that is shown
+_ALSO = ("filename", "fig-align", "fig-pos", "cache")
 _ADVICE = {
     "eval": "a listing that is not run is ```{.python}",
-    "warning": "silence a warning in the code: warnings.simplefilter('ignore')",
     "error": "a cell that fails stops the build; catch the exception in the code",
     "fig-width": "the size is told in the code, figsize=(6, 4), or by `width: 60%`",
     "fig-height": "the size is told in the code, figsize=(6, 4), or by `width: 60%`",
@@ -24,10 +24,15 @@ _ADVICE = {
     "layout": "write layout-ncol: 2",
     "layout-nrow": "write layout-ncol: 2",
     "code-fold": "write echo: true, or false",
-    "results": "write output: false, or true",
-    "cache": "cells run again only if something changed",
+    "results": "write output: false, or true; Markdown is shown by display(Markdown(…))",
+    "comment": "what is printed is shown as it is",
+    "file": "write the code itself, or a module in src/study, and import it",
 }
 _SHOWN = ("echo", "output", "include")
+_TRUE, _FALSE = ("true", "yes", "t"), ("false", "no", "f")
+# What is so anyway, where they have these values.
+_USUAL = {"eval": True, "error": False, "results": "markup", "warning": True}
+FOR_ALL = (*_SHOWN, "eval", "warning", "message", "error", "cache")  # in the header of Quarto
 _OPTION = re.compile(r"#\|(?: +([\w.-]+):)?(.*)")
 _KIND = re.compile(r"(fig|tbl|eq|sec|lst)[:-]", re.I)  # of a label; Quarto writes fig-scores
 
@@ -70,29 +75,41 @@ def _plain(value: str) -> str:
 def known(written: Iterable[Option], problems: list[Problem]) -> dict[str, str]:
     """Return the options by our names; what is not known is added to the problems."""
     found, shown, kind = {}, {}, ""
-    for line, key, value in written:
+    for line, key, written_value in written:
         theirs = key.replace(".", "-")  # fig.cap is how R Markdown spells it
         kind = kind or _OF.get(theirs, "")
         name = _SAME.get(theirs, theirs)
-        if name in _SHOWN:
-            shown[name] = value.lower() in ("true", "yes", "t")
-            problems += _no_flag(line, key, value)
-        elif name in _ADVICE:
-            problems.append(Problem(line, f"{key} has no meaning here: {_ADVICE[name]}"))
-        elif name not in OPTIONS and name not in _LOOKS:
-            problems.append(Problem(line, unknown("option of a cell", key, OPTIONS)))
-        elif name == "show" and value not in SHOW:
-            problems.append(Problem(line, unknown("value of show", value, SHOW)))
-        else:
-            found[name] = _plain(value)
+        value = _plain(written_value)
+        if name in _SHOWN and (flag := _flag(value)) is not None:
+            shown[name] = flag
+        elif problem := _refused(name, key, value):
+            problems.append(Problem(line, problem))
+        elif name not in _USUAL or _flag(value) is not _USUAL[name]:
+            found[name] = value
     if shown:
         found.setdefault("show", _show(**shown))
     return _named(found, kind)
 
 
-def _no_flag(line: int, key: str, value: str) -> Iterator[Problem]:
-    if value.lower() not in ("true", "yes", "t", "false", "no", "f"):
-        yield Problem(line, f"{key}: {value} is neither true nor false")
+def _flag(value: str) -> bool | None:
+    """Return what YAML or R mean by a value; nothing if it is neither true nor false."""
+    value = re.sub(r"\s+#.*", "", value).lower()
+    return True if value in _TRUE else False if value in _FALSE else None
+
+
+def _refused(name: str, key: str, value: str) -> str:
+    """Return what is wrong with an option; "" if it means something here, or changes nothing."""
+    if name in _USUAL and (_flag(value) is _USUAL[name] or value == "markup"):
+        return ""
+    if name == "warning" or name in _SHOWN:
+        return "" if _flag(value) is False else f"{key}: {value} is neither true nor false"
+    if name in _ADVICE:
+        return f"{key} has no meaning here: {_ADVICE[name]}"
+    if name not in (*OPTIONS, *_ALSO):
+        return unknown("option of a cell", key, OPTIONS, (*_SAME, *_SHOWN, *_ALSO))
+    if name == "show" and value not in SHOW:
+        return unknown("value of show", value, SHOW)
+    return ""
 
 
 def _show(echo: bool = False, output: bool = True, include: bool = True) -> str:

@@ -20,6 +20,7 @@ _COMMON = (
     "values",
     "tables",
     "divisions",
+    "attributes",
     "signs",
     "files",
     "numbers",

@@ -5,15 +5,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from labflake.documents import inline, languages, prose, words
+from labflake.documents import header_keys, header_text, inline, languages, prose, words
 from labflake.documents.problems import Problem, refuse, unknown
 from labflake.documents.source import Source
 from labflake.project import authors as project
 
-KNOWN = (
-    "title", "subtitle", "author", "date", "abstract", "keywords", "tags", "question", "metrics",
-    "bibliography", "csl", "lang", "toc", "pull-request", "thumbnail",
-)  # fmt: skip
 _AUTHOR = ("name", "affiliation", "orcid", "email")
 
 
@@ -36,13 +32,10 @@ def check(source: Source) -> None:
     Raises:
         LabError: with the line of each problem.
     """
-    header, problems = source.header, []
+    header, lines = source.header, header_text.lines(source.text)
+    problems = header_keys.problems(header, lines) + _forms(header, lines)
     if not header.get("title"):
         problems.append(Problem(1, "the header has no title"))
-    for key in header:
-        hint = unknown("key of the header", str(key), KNOWN)
-        if key not in KNOWN and "did you mean" in hint:
-            problems.append(Problem(source.line(f"{key}:"), hint))
     for key in ("bibliography", "csl"):
         for name in _list(header.get(key)):
             if not (source.path.parent / str(name)).is_file():
@@ -51,10 +44,30 @@ def check(source: Source) -> None:
     refuse(source.path, problems)
 
 
+def warnings(source: Source) -> list[Problem]:
+    """Return what a header says in vain, and changes no word."""
+    return [*header_keys.warnings(source.header, header_text.lines(source.text))]
+
+
+def _forms(header: dict[str, Any], lines: header_keys.Lines) -> list[Problem]:
+    """Return the problems of values that are no text, or no text in a list, where one is shown."""
+    found = []
+    for key in ("title", "subtitle", "abstract", "question", "keywords", "tags", "nocite"):
+        value = header.get(key)
+        parts = value if isinstance(value, list) and key in ("keywords", "tags") else [value]
+        if any(isinstance(part, list | dict) for part in parts):
+            found.append(
+                Problem(lines[key,], f"{key}: is a text; a colon in it needs quotes around all")
+            )
+    if not isinstance(header.get("toc", False), bool | None):
+        found.append(Problem(lines["toc",], "toc: is true or false"))
+    return found
+
+
 def _dates(source: Source) -> list[Problem]:
     """Return the problem of a date that is none."""
     found = source.header.get("date")
-    if found is None or isinstance(found, date):
+    if found is None or type(found) is date:  # a time of the day is more than a date
         return []
     try:
         date.fromisoformat(str(found))
@@ -91,7 +104,8 @@ def _people(source: Source) -> list[Problem]:
     for author in _list(source.header.get("author")):
         if not isinstance(author, dict):
             continue
-        line = source.line(str(author.get("orcid") or author.get("name") or "author:"))
+        first = source.line("author:")
+        line = source.line(str(author.get("orcid") or author.get("name") or "author:"), first)
         problems += [
             Problem(line, unknown("key of an author", key, _AUTHOR))
             for key in author
@@ -99,11 +113,21 @@ def _people(source: Source) -> list[Problem]:
         ]
         if not author.get("name"):
             problems.append(Problem(line, "an author without name"))
+        problems += [
+            Problem(line, f"{key}: is a text here: {key}: {_example(author[key])}")
+            for key in ("name", "affiliation")
+            if any(isinstance(part, list | dict) for part in _list(author.get(key)))
+        ]
         if "orcid" in author and not is_orcid(str(author["orcid"])):
             problems.append(
                 Problem(line, f"{author['orcid']} is no ORCID iD: its check digit differs")
             )
     return problems
+
+
+def _example(value: Any) -> str:
+    """Return the texts of a nested value in one line: what was probably meant."""
+    return " ".join(_texts(value))
 
 
 def is_orcid(text: str) -> bool:
@@ -128,11 +152,12 @@ def metadata(source: Source, values: list[str], marks: inline.Marks) -> dict[str
     header = _filled(source.header, iter(values), marks)
     authors, affiliations = _authors(header, marks)
     day = str(header.get("date") or _day(source))
-    keys = ("title", "subtitle", "abstract", "keywords", "lang", "toc")
+    keys = ("title", "subtitle", "abstract", "nocite", "lang", "toc")
     kept = {k: header[k] for k in keys if header.get(k) is not None}
     return {
         **kept,
         "lang": languages.canonical(header.get("lang") or "en"),
+        "keywords": _list(header.get("keywords")),
         "date": day,
         "authors": authors,
         "author": [a["name"] for a in authors],
@@ -160,7 +185,7 @@ def _authors(header: dict, marks: inline.Marks) -> tuple[list[dict], list[dict]]
     authors = []
     for author in _list(header.get("author")) or project_authors():
         author = author if isinstance(author, dict) else {"name": str(author)}
-        names = [str(a) for a in _list(author.get("affiliation"))]
+        names = [str(a) for a in _list(author.get("affiliation")) if a]
         numbers = [places.setdefault(name, len(places) + 1) for name in names]
         orcid = str(author.get("orcid", "")).removeprefix("https://orcid.org/")
         one = {

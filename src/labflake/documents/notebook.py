@@ -54,7 +54,7 @@ def assemble(source: Source, executed: Executed, fill: Fill = prose.fill) -> nbf
 
 def _header(source: Source, executed: Executed):
     """Return the header as a raw cell, with the values of its inline expressions."""
-    text = prose.HEADER.findall(source.text)[0]
+    text = source.text[: prose.end_of_header(source.text)]
     found = prose.expressions(text)
     values = executed.values[-1] if executed.values else []
     for match, value in reversed([*zip(found, values, strict=False)]):

@@ -35,7 +35,8 @@ class Outputs:
         shown = []
         for output in node.outputs:
             data = output.get("data")
-            if data is not None and any(_BROUGHT in kind for kind in data):
+            unwanted = output.get("name") == "stderr" and cell.options.get("warning") == "false"
+            if unwanted or (data is not None and any(_BROUGHT in kind for kind in data)):
                 continue
             if data is not None:
                 try:

@@ -32,7 +32,10 @@ def refuse(path: Path, problems: Iterable[Problem]) -> None:
         raise LabError("\n".join(lines))
 
 
-def unknown(what: str, found: str, known: tuple[str, ...]) -> str:
-    """Return the sentence that names what is not known and what is close to it."""
-    hint = meant(found, known, most=1) or f"known: {', '.join(known)}"
+def unknown(what: str, found: str, known: tuple[str, ...], also: tuple[str, ...] = ()) -> str:
+    """Return the sentence that names what is not known and what is close to it.
+
+    `also` are other names that are understood, but not recommended.
+    """
+    hint = meant(found, (*known, *also), most=1) or f"known: {', '.join(known)}"
     return f"unknown {what}: {found or 'a line without key'} ({hint})"

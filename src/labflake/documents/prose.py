@@ -18,7 +18,7 @@ UNITS = re.compile(
     f"{FENCE.pattern}|{COMMENT.pattern}|{SPAN.pattern.replace('<code>', '<span>')}", re.M | re.S
 )
 EXPRESSION = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+?)\s*`(?!`)")
-HEADER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
+HEADER = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
 FIGURE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?(?P<path>[^)>\s]+)")
 
 _LONG = re.compile(SPAN.pattern.replace("(?P<ticks>`+)", "(?P<ticks>``+)"), re.S)
@@ -30,6 +30,12 @@ def blank(text: str, *patterns: re.Pattern) -> str:
     for pattern in patterns:
         text = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     return text
+
+
+def end_of_header(text: str) -> int:
+    """Return the position where the header of a document ends."""
+    match = HEADER.match(text)
+    return match.end() if match else 0
 
 
 def without_code(text: str) -> str:

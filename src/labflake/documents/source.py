@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from labflake.documents import cell_options, directives, fences, prose
+from labflake.documents import cell_options, directives, fences, header_keys, header_text, prose
+from labflake.documents.cell_options import Option
 from labflake.documents.problems import Problem, refuse
 
 
@@ -62,51 +63,28 @@ def read(path: Path) -> Source:
         LabError: the file is no UTF-8, its header no YAML, or an option of a cell is not known.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors on Windows begin with a mark
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         refuse(path, [Problem(line, f"not UTF-8 text: byte {error.object[error.start]:#04x}")])
-    header = read_header(path, text)
+    header = header_text.read(path, text)
     problems: list[Problem] = []
-    start = match.end() if (match := prose.HEADER.match(text)) else 0
+    start = prose.end_of_header(text)
     found = [*fences.parts(directives.translated(text, start, problems), start, problems)]
-    cells = [_of_part(part, problems) for part in found]
+    for_all = header_keys.of_cells(header, header_text.lines(text))
+    cells = [_of_part(part, for_all, problems) for part in found]
     if not cells:
         problems.append(Problem(text.count("\n") or 1, "nothing follows the header"))
     refuse(path, problems)
     return Source(path, text, header, cells)
 
 
-def read_header(path: Path, text: str) -> dict:
-    """Return the YAML at the top of the document.
-
-    Raises:
-        LabError: it is not valid, or not `key: value` lines.
-    """
-    import yaml
-
-    found = prose.HEADER.findall(text)
-    if not found:
-        refuse(path, [Problem(1, "no header; a document begins with\n  ---\n  title: …\n  ---")])
-    try:
-        header = yaml.safe_load(found[0].strip("-.\n \t")) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 2 if mark else 1
-        what = getattr(error, "problem", None) or error
-        refuse(path, [Problem(line, f"the header is not valid YAML: {what}")])
-    if not isinstance(header, dict):
-        refuse(path, [Problem(2, "the header must hold `key: value` lines")])
-    header.pop("jupyter", None)
-    return header
-
-
-def _of_part(part: fences.Part, problems: list[Problem]) -> Cell:
-    """Return prose as it is, and code with its options."""
+def _of_part(part: fences.Part, for_all: list[Option], problems: list[Problem]) -> Cell:
+    """Return prose as it is, and code with its options, which come after those for all cells."""
     if part.language is None:
         return Cell("markdown", part.text, part.line)
-    in_fence = [cell_options.Option(part.line - 1, *option) for option in part.options]
-    written = [*in_fence, *cell_options.of_code(part.text, part.line)]
+    in_fence = [Option(part.line - 1, *option) for option in part.options]
+    written = [*for_all, *in_fence, *cell_options.of_code(part.text, part.line)]
     found = cell_options.known(written, problems)
     return Cell("code", part.text, part.line, found, part.language)
 

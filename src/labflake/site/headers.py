@@ -20,10 +20,10 @@ def read(experiment: Experiment) -> dict[str, Any]:
         LabError: the header is not valid YAML, or not `key: value` lines.
     """
     path = experiment.scripts / "report.md"
-    match = prose.HEADER.match(path.read_text(encoding="utf-8")) if path.is_file() else None
+    match = prose.HEADER.match(path.read_text(encoding="utf-8-sig")) if path.is_file() else None
     if not match:
         return {}
-    header = _parse(path, match[0])
+    header = _parse(path, match["yaml"])
     return _fill(header, iter(_values(match[0], _built(experiment))))
 
 
@@ -32,7 +32,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        header = yaml.load(text.strip("-.\n \t"), Loader=loader) or {}
+        header = yaml.load(text, Loader=loader) or {}
     except yaml.YAMLError as error:
         what = getattr(error, "problem", None) or error
         raise LabError(f"{relative(path)}: the header is not valid YAML: {what}") from None

@@ -180,6 +180,7 @@ local function div(d)
   if d.identifier == "refs" then return common.blocks(raw("#references["), d.content, raw("]")), false end
   if d.classes:includes("callout") then return callout(d), false end
   if d.classes:includes("columns") then return columns(d), false end
+  if d.classes:includes("announcing") then return common.blocks(raw("#announcing["), d.content, raw("]")), false end
   if d.classes:includes("beside") then return beside(d), false end
 end
 

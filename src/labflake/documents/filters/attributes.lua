@@ -1,0 +1,58 @@
+-- Attributes in braces that nothing has read: what they mean would be missing, so the author is told.
+local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
+
+local function set(words)
+  local out = {}
+  for word in words:gmatch("%S+") do out[word] = true end
+  return out
+end
+
+-- Those of other systems that only say how something looks or behaves in a browser.
+local looks = set [[
+  startFrom startfrom linenos line-numbers start-line eval echo highlight autorun style dpi lightbox group loading
+  longdesc decoding title columns number kind part float fig-scap fig-ncol
+]]
+local known = {
+  image = "width, height, alt",
+  listing = "filename; with a label {#lst:name} caption, too",
+}
+local read = {image = set "width height alt", listing = set "filename"}
+
+local function check(kind, element)
+  for key in pairs(element.attributes) do
+    local harmless = looks[key] or key:match("^data%-") or key:match("^aria%-") or (key:match("^code%-") and key ~= "code-summary")
+    if not read[kind][key] and not harmless then
+      common.problem(key .. "=", ("unknown attribute of this %s: %s (known: %s)"):format(kind, key, known[kind]))
+    end
+  end
+end
+
+-- The name of a file stands above the code, on the same page.
+local function code(c)
+  check("listing", c)
+  local name = c.attributes.filename
+  if not name then return nil end
+  c.attributes.filename = nil
+  return {pandoc.Div({pandoc.Plain {pandoc.Strong {pandoc.Code(name)}}}, {class = "announcing"}), c}
+end
+
+local function image(i) check("image", i) end
+
+local texts = {"title", "summary", "caption", "name", "fig-cap", "tbl-cap", "lst-cap", "description"}
+local function division(d)
+  for _, key in ipairs(texts) do
+    if d.attributes[key] then
+      common.problem(key .. "=", ("nothing shows %s= of this division: write it as a heading or a paragraph"):format(key))
+    end
+  end
+end
+
+local function heading(h)
+  if h.attributes.visibility == "hidden" then
+    common.problem("visibility=", "page and PDF show all that is written: remove it, or make it a comment <!-- … -->")
+  end
+end
+
+function Pandoc(doc)
+  return doc:walk {CodeBlock = code, Image = image, Div = division, Header = heading}
+end
