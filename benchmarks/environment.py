@@ -16,16 +16,22 @@ sys.path.insert(0, str(PAYLOAD.parent / "src"))
 from labflake.environment import poetry, requirements, sources
 
 REPOSITORY = PAYLOAD.parent
-# As it was done until uv installed: Poetry by pip, then the packages by Poetry.
-BOOTSTRAP = """
+# The tool by pip, once: `$1` is its folder, `$2` the Python, what follows are its packages.
+BY_PIP = """
 set -e
-test -x "$1/bin/poetry" || {
-  "$2" -m venv --without-pip "$1"
-  "$2" -m pip --python "$1/bin/python" install --quiet \\
-    poetry==2.5.1 poetry-plugin-pypi-mirror==0.6.5
-}
-"$2" -m venv --without-pip .venv
-VIRTUAL_ENV="$PWD/.venv" exec "$1/bin/poetry" sync --no-interaction --no-ansi --no-root
+tool=$1 python=$2; shift 2
+test -d "$tool" || {{
+  "$python" -m venv --without-pip "$tool"
+  "$python" -m pip --python "$tool/bin/python" install --quiet "$@"
+}}
+{}
+"""
+SYNC = 'exec "$tool/bin/uv" sync --frozen --quiet --python "$python"'
+# As it was done until uv installed: Poetry by pip, then the packages by Poetry.
+POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
+POETRY_SYNC = """
+"$python" -m venv --without-pip .venv
+VIRTUAL_ENV="$PWD/.venv" exec "$tool/bin/poetry" sync --no-interaction --no-ansi --no-root
 """
 
 
@@ -63,13 +69,21 @@ def commands(folder: Path, ours: Path, by_poetry: Path, cold: bool) -> list[Comm
     base = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
     by_uv = folder / "by-uv"
     program = lock_for_uv(by_uv, ours, base)
-    bootstrap = ["sh", "-c", BOOTSTRAP, "sh", str(folder / "cache-poetry" / "tool"), base]
+    by_pip = _by_pip(folder / "cache-poetry", base, POETRY_SYNC, *POETRY)
+    uv = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    uv_by_pip = _by_pip(folder / "cache-pip", base, SYNC, f"uv=={uv.stdout.split()[1]}")
     sync = [program, "sync", "--frozen", "--quiet", "--python", base]
     return [
         _command("`make env`", ["make", "env"], ours, folder / "cache-ours", cold),
         _command("`uv sync`", sync, by_uv, folder / "cache-uv", cold),
-        _command("Poetry, and `poetry sync`", bootstrap, by_poetry, folder / "cache-poetry", cold),
+        _command("uv by pip, and `uv sync`", uv_by_pip, by_uv, folder / "cache-pip", cold),
+        _command("Poetry, and `poetry sync`", by_pip, by_poetry, folder / "cache-poetry", cold),
     ]
+
+
+def _by_pip(cache: Path, python: str, then: str, *packages: str) -> list[str]:
+    """Return a command that runs a tool, which pip installs into a cache where it is not."""
+    return ["sh", "-c", BY_PIP.format(then), "sh", str(cache / "tool"), python, *packages]
 
 
 def demos(folder: Path, before: Path | None) -> list[Command]:

@@ -242,6 +242,7 @@ def test_the_token_is_seen_nowhere(project, gitea):
         ("git@gitlab.com:group/sub/study.git", "https://gitlab.com", "group/sub/study"),
         ("ssh://git@git.example.org:2222/ann/study.git", "https://git.example.org", "ann/study"),
         ("ssh://git@ssh.github.com:443/ann/study.git", "https://github.com", "ann/study"),
+        ("git@github.com:/ann/study.git", "https://github.com", "ann/study"),
         ("codeberg.org:ann/study", "https://codeberg.org", "ann/study"),
         ("https://x.org/a%2Db/study/", "https://x.org", "a-b/study"),
         ("ssh://git@[2001:db8::1]:22/ann/study.git", "https://[2001:db8::1]", "ann/study"),

@@ -142,7 +142,7 @@ def _index(words: str) -> str:
     url = re.search(r"https?://[^\s`'\")>,]+", words)
     configured = sources.for_uv(()).get("UV_DEFAULT_INDEX", "") or sources.index()
     place = url[0] if url and "hint" not in words[: url.start()] else configured
-    if sources.is_on(told.get("no-index", "")):
+    if sources.asks_no_index(told):
         place = told.get("find-links", "the folders of pip's settings")
     return without_secrets(re.sub(r"(?<=/simple)/.*|/[^/]*#.*", "", place)) or "the index"
 

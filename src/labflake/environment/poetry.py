@@ -25,7 +25,7 @@ def command() -> list[str]:
     Raises:
         PreparationError: it cannot be installed, or pip is told to ask no index.
     """
-    if sources.is_on(sources.settings().get("no-index", "")):
+    if sources.asks_no_index(sources.settings()):
         raise PreparationError(
             "pip is told to ask no index (no-index), and which versions fit together an index says"
             "\n  lock where one can be reached, and commit that: files are enough to install it"

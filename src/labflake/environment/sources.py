@@ -110,7 +110,7 @@ def _places(told: dict[str, str], indexes: tuple[str, ...]) -> dict[str, str]:
     return {
         "UV_INDEX": " ".join([*more, *indexes]),
         "UV_FIND_LINKS": ",".join(links),
-        "UV_NO_INDEX": "1" if is_on(told.get("no-index", "")) else "",
+        "UV_NO_INDEX": "1" if asks_no_index(told) else "",
         "UV_INSECURE_HOST": " ".join(hosts),
         "HTTP_PROXY": proxy,
         "HTTPS_PROXY": proxy,
@@ -146,6 +146,11 @@ def _constants() -> dict[str, str]:
 def _exists(place: str) -> bool:
     path = os.path.expanduser(place.removeprefix("file://"))
     return "://" in path or Path(path).exists()
+
+
+def asks_no_index(told: dict[str, str]) -> bool:
+    """Tell whether these settings of pip forbid to ask any index."""
+    return is_on(told.get("no-index", ""))
 
 
 def is_on(word: str) -> bool:

@@ -11,7 +11,7 @@ from labflake.errors import LabError
 from labflake.project.git import git, run
 from labflake.publish.settings import TABLE, Settings
 
-_SCP = re.compile(r"(?:[^@/:\s]+@)?(\[[\da-fA-F:]+\]|\w[\w.-]*):(?!/?/)(.+)")
+_SCP = re.compile(r"(?:[^@/:\s]+@)?(\[[\da-fA-F:]+\]|\w[\w.-]*):(?!//)(.+)")
 _BY_SSH = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}  # their port 443
 UPSTREAM = "upstream"  # what people call the repository that theirs is a fork of
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
