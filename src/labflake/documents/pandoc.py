@@ -61,7 +61,7 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
     with tempfile.TemporaryDirectory() as folder:
         log, metadata = Path(folder, "log.json"), Path(folder, "metadata.json")
         language = text.metadata["lang"]
-        known = text.metadata | {"lang": languages.with_script(language)}
+        known = text.metadata | {"lang": languages.with_script(language), "origin": None}
         metadata.write_text(json.dumps(known), encoding="utf-8")
         values = Path(folder, "values.json")
         values.write_text(json.dumps(text.marks.values), encoding="utf-8")

@@ -99,12 +99,15 @@ end
 -- `$n =$ 40`: no line ends after the relation.
 function common.tied(glue)
   return function(inlines)
+    local changed
     for i = 1, #inlines - 1 do
       local math, space = inlines[i], inlines[i + 1]
       local relation = math.t == "Math" and (math.text:match("[=<>]%s*$") or math.text:match("\\[lg]eq?%s*$"))
-      if relation and (space.t == "Space" or space.t == "SoftBreak") then inlines[i + 1] = pandoc.Str(glue) end
+      if relation and (space.t == "Space" or space.t == "SoftBreak") then
+        inlines[i + 1], changed = pandoc.Str(glue), true
+      end
     end
-    return inlines
+    return changed and inlines or nil
   end
 end
 

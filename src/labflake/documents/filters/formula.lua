@@ -2,7 +2,7 @@
 local here = pandoc.path.directory(PANDOC_SCRIPT_FILE)
 local common = dofile(pandoc.path.join {here, "common.lua"})
 local formula = {}
-local at = "\u{fdd2}"   -- no character of a text
+local at, between = "\u{fdd2}", "\u{fdd3}"   -- no characters of a text
 
 -- pandoc 3.9 rounds spaces to whole ems when it writes Typst: \; becomes nothing, \! a leap back.
 -- They travel as text and are put in afterwards. It can go when `$a\;b$` gives `a thick b`.
@@ -35,10 +35,24 @@ local function with_operators(typst, tex)
   end))
 end
 
+local written = {}
+local function name_of(math) return math.mathtype .. math.text end
+
+-- Have the writer translate all formulas at once: to begin is what takes it long.
+function formula.prepare(formulas)
+  local blocks = pandoc.List()
+  for _, math in ipairs(formulas) do
+    blocks:insert(pandoc.Plain {pandoc.Math(math.mathtype, hide(math.text))})
+    blocks:insert(pandoc.RawBlock("typst", between))
+  end
+  local parts = pandoc.write(pandoc.Pandoc(blocks), "typst"):gmatch("(.-)" .. between)
+  for _, math in ipairs(formulas) do written[name_of(math)] = parts():gsub("^%s+", ""):gsub("%s+$", "") end
+end
+
 -- A formula as Typst, perhaps with a number and a label (both as Typst).
 function formula.typst(math, number, label)
-  local copy = pandoc.Math(math.mathtype, hide(math.text))
-  local body = with_operators(pandoc.write(pandoc.Pandoc {pandoc.Plain {copy}}, "typst"), math.text):gsub("%s+$", "")
+  if not written[name_of(math)] then formula.prepare {math} end
+  local body = with_operators(written[name_of(math)], math.text)
   local numbering = number and (", numbering: (..n) => %s"):format(common.quoted("(" .. number .. ")")) or ""
   return ("#{set math.equation(alt: %s%s); [%s%s]}"):format(
     common.quoted(common.with_texts(math.text, tostring)), numbering, show(body), label or "")

@@ -81,20 +81,22 @@ local function span(s)
 end
 
 local function div(d)
-  if d.classes:includes("callout") then d.attributes.role = "note" end
+  if not d.classes:includes("callout") then return nil end
+  d.attributes.role = "note"
   return d
 end
 
 -- Browsers may end a line beside any formula, whatever character stands there.
 local function together(inlines)
+  local changed
   for i = #inlines - 2, 1, -1 do
     if inlines[i].t == "Math" and inlines[i + 1].text == "\u{2060}" then
       local tied = {inlines[i], inlines[i + 1], inlines:remove(i + 2)}
       inlines:remove(i + 1)
-      inlines[i] = pandoc.Span(tied, {class = "tied"})
+      inlines[i], changed = pandoc.Span(tied, {class = "tied"}), true
     end
   end
-  return inlines
+  return changed and inlines or nil
 end
 
 function Pandoc(doc)

@@ -105,6 +105,7 @@ end
 
 -- $$ … $$ {#eq:x}
 local function equations(inlines)
+  local changed
   for i = #inlines - 1, 1, -1 do
     local math = inlines[i]
     if math.t == "Math" and math.mathtype == "DisplayMath" then
@@ -114,10 +115,11 @@ local function equations(inlines)
       if id then
         for _ = i, j do inlines:remove(i) end
         inlines:insert(i, pandoc.Span({math}, pandoc.Attr(id, {"equation"})))
+        changed = true
       end
     end
   end
-  return inlines
+  return changed and inlines or nil
 end
 
 local function number_equation(span)

@@ -7,10 +7,14 @@ local function minus(text)
 end
 
 local function signs(inlines)
+  local changed
   for i, each in ipairs(inlines) do
-    if each.t == "Str" and (i == 1 or breaks[inlines[i - 1].t]) then each.text = minus(each.text) end
+    if each.t == "Str" and (i == 1 or breaks[inlines[i - 1].t]) then
+      local text = minus(each.text)
+      if text ~= each.text then each.text, changed = text, true end
+    end
   end
-  return inlines
+  return changed and inlines or nil
 end
 
 function Pandoc(doc)

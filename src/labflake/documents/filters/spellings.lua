@@ -4,7 +4,8 @@ local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE
 -- A link without words shows nothing; to a label it is a reference.
 local function link(l)
   local shown = pandoc.utils.stringify(l.content):match("%S")
-  l.content:walk {Image = function() shown = true end, Math = function() shown = true end, Code = function() shown = true end}
+  local function show() shown = true end
+  if not shown then l.content:walk {Image = show, Math = show, Code = show} end
   if shown or l.classes:includes("uri") then return nil end
   local label = l.target:match("^#(.+)$")
   if label then return common.reference(label, "name", "[](" .. l.target .. ")") end
@@ -59,6 +60,7 @@ roles.subscript, roles.superscript = roles.sub, roles.sup
 
 -- {role}`text` of MyST.
 local function with_roles(inlines)
+  local changed
   for i = #inlines - 1, 1, -1 do
     local str, code = inlines[i], inlines[i + 1]
     local before, name = (str.t == "Str" and str.text or ""):match("^(.-){([%a][%w:_-]*)}$")
@@ -70,9 +72,10 @@ local function with_roles(inlines)
       end
       inlines[i + 1] = found or code
       if before ~= "" then inlines[i] = pandoc.Str(before) else inlines:remove(i) end
+      changed = true
     end
   end
-  return inlines
+  return changed and inlines or nil
 end
 
 function Pandoc(doc)

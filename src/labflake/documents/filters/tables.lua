@@ -100,6 +100,8 @@ local function is_number(text)
 end
 
 local function align(t)
+  local open = t.colspecs:find_if(function(spec) return spec[1] == "AlignDefault" end)
+  if not open then return nil end
   local numbers = {}
   for _, body in ipairs(t.bodies) do
     for _, row in ipairs(body.body) do

@@ -204,7 +204,12 @@ local function take_braces(before, raw, after)
   after.text = after.text:gsub("^}", "")
 end
 
+local function has_tex(list)
+  for _, each in ipairs(list) do if each.t == "RawInline" and is_tex(each) then return true end end
+end
+
 local function inlines(list)
+  if not has_tex(list) then return nil end
   local out = pandoc.Inlines {}
   for i, each in ipairs(list) do
     if each.t == "RawInline" and is_tex(each) then take_braces(out[#out], each, list[i + 1]) end

@@ -186,11 +186,14 @@ end
 
 -- Where very long words may break anywhere, there are too many ways to choose the best one.
 local most_broken = 10
-local function is_pathological(p)
+local function has_many_long_words(element)
   local count = 0
-  p:walk {Str = function(s) if #s.text >= 60 then count = count + 1 end end}
+  element:walk {Str = function(s) if #s.text >= 60 then count = count + 1 end end}
   return count > most_broken
 end
+
+local suspected = false   -- of the whole document, so that few paragraphs are looked at
+local function is_pathological(p) return suspected and has_many_long_words(p) end
 
 local function paragraph(p)
   local found = common.lone_image(p)
@@ -319,7 +322,7 @@ local function first(block)
     block.content[1] = pandoc.Str(s.text:sub(2))
     block.content:insert(1, inline("\\" .. s.text:sub(1, 1)))
   end
-  return block
+  return mark and block or nil
 end
 
 local filter = {
@@ -337,14 +340,16 @@ end
 -- What is announced ("These limits apply:") follows on the same page.
 local announced = {BulletList = true, OrderedList = true, DefinitionList = true, CodeBlock = true, BlockQuote = true, Table = true}
 local function keep_announcements(blocks)
+  local changed
   for i = #blocks - 1, 1, -1 do
     local here = blocks[i]
     if here.t == "Para" and announced[blocks[i + 1].t] and pandoc.utils.stringify(here):match(":%s*$") then
       blocks:remove(i)
       for n, b in ipairs {raw("#announcing["), here, raw("]")} do blocks:insert(i + n - 1, b) end
+      changed = true
     end
   end
-  return blocks
+  return changed and blocks or nil
 end
 
 local function ends_section(b)
@@ -370,10 +375,18 @@ local function sections(blocks)
   return out
 end
 
+local function formulas_of(doc)
+  local formulas = pandoc.List()
+  doc:walk {Math = function(m) formulas:insert(m) end}
+  return formulas
+end
+
 function Pandoc(doc)
   doc = common.with_quotes(doc)
+  formula.prepare(formulas_of(doc))
   fill = common.is_presentation()
   root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
+  suspected = has_many_long_words(doc)
   doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}
   if not fill then doc.blocks = sections(doc.blocks) end
   return doc:walk(filter):walk {Str = str, Plain = first, Para = first, Math = equation, Image = function(i) return image(i) end}

@@ -34,21 +34,24 @@ end
 
 -- `(` and the number -3 are one word: so is the sign before it.
 local function joined(inlines)
+  local changed
   for i = #inlines, 2, -1 do
     local before, this = inlines[i - 1], inlines[i]
     if before.t == "Str" and this.t == "Str" and tonumber((this.text:gsub("\u{2212}", "-")))  then
       before.text = before.text .. this.text
       inlines:remove(i)
+      changed = true
     end
   end
-  return inlines
+  return changed and inlines or nil
 end
 
 local function attributes(element)
+  local changed
   for key, text in pairs(element.attributes) do
-    if text:find(mark) then element.attributes[key] = filled(text) end
+    if text:find(mark) then element.attributes[key], changed = filled(text), true end
   end
-  return element
+  return changed and element or nil
 end
 
 -- Code is a value, or shows an expression; anything else that looks like one was not evaluated.
@@ -87,7 +90,8 @@ end
 local function image(i)
   if i.src:find(mark) then common.problem(as_written(i.src), "the name of a figure cannot be an expression") end
   i.caption = i.caption:walk {Str = function(s) return pandoc.Str((s.text:gsub("`" .. mark .. "`", value_of))) end}
-  return attributes(i)
+  attributes(i)
+  return i
 end
 
 local function percent(text)
