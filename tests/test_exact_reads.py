@@ -680,6 +680,7 @@ def test_plan_says_what_is_not_noticed(project: Path) -> None:
         ("cat {p} > out", ""),
         ("LC_ALL=C sort -u {p} | head -3 > out", ""),
         ("sha256sum {p} > out; wc -l {p}", ""),
+        ("echo --input {p} in.txt {p} > out", ""),
         ("sha256sum --check {p}", "sha256sum"),
         ("md5sum -wc {p} > out", "md5sum"),
         ("split --filter=sh {p}", "split"),
@@ -692,9 +693,12 @@ def test_program_that_only_reads_what_it_is_told_needs_no_note(
 ) -> None:
     """`cat` runs no code: nothing is said of it; of a language beside it, it is."""
     (project / "scripts" / TINY / "in.txt").write_text("text", encoding="utf-8")
+    generated = project / "generated" / TINY
+    generated.mkdir(parents=True, exist_ok=True)
+    (generated / "in.txt").write_text("text", encoding="utf-8")
     monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
     text = command.format(p=f"../../scripts/{TINY}/in.txt")
-    said = commands.unseen(text, str(project / "generated" / TINY))
+    said = commands.unseen(text, str(generated))
     end = "reads beyond the files that in.txt names is not noticed"
     assert said == (f"what {program} {end}" if program else "")
 

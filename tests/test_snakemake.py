@@ -64,6 +64,8 @@ REFUSED = {
     "`shadow:`": RULE + "  shadow: 'minimal'\n" + SHELL,
     "`handover:`": RULE + "  handover: True\n" + SHELL,
     "`workdir:`": "workdir: 'elsewhere'\n" + RULE + SHELL,
+    "`storage:`, `storage()`": "storage own:\n  provider='http'\n" + RULE + SHELL,
+    "`include:`, `module` from elsewhere: `github()`, `https://`": "include: 'https://a.org/b.smk'\n",
     "`ancient()`": RULE + "  input: ancient('y.txt')\n" + SHELL,
     "`pipe()`": "rule a:\n  output: pipe('x.txt')\n" + SHELL,
     "`service()`": "rule a:\n  output: service('x.txt')\n" + SHELL,
@@ -74,6 +76,9 @@ REFUSED = {
 ALIKE = {  # what the table leaves out, since a row of it says the same
     "`ancient()` of a function": RULE + "  input: ancient(lambda w: 'y.txt')\n" + SHELL,
     "`before_update()`": RULE + "  input: before_update('y.txt')\n" + SHELL,
+    "`storage()`": RULE + "  input: storage('https://a.org/b.txt')\n" + SHELL,
+    "`github()`": "module a:\n  snakefile: github('a/b', path='c', tag='d')\n",
+    "x.txt/y is in x.txt": RULE + "    , 'x.txt/y'\n" + SHELL,
     "`shell.suffix()`": "shell.suffix('; true')\n" + RULE + SHELL,
     "`shell.executable()`": "shell.executable('sh')\n" + RULE + SHELL,
 }
@@ -181,7 +186,7 @@ def test_what_has_no_meaning_here_is_refused(
     text = (REFUSED | ALIKE)[row]
     first, *more = snakefiles.refusal(tmp_path, text, monkeypatch).splitlines()
     assert re.match(rf"scripts/{NAME}/Snakefile:[1-4]: ", first)
-    assert row.split("`")[1] in first
+    assert row.strip("`").split("`")[0] in first
     assert more
 
 
@@ -286,3 +291,60 @@ def test_only_one_place_knows_snakemakes_interior() -> None:
     owners = {"DAG"}  # of what is replaced: not used themselves
     assert used - owners == {name.rpartition(".")[2] for name in INTERIOR}
     assert len(INTERIOR) <= 5
+
+
+BESIDE = """
+    import os
+
+    TOP = glob_wildcards("{name,[a-z]+}.csv").name
+    RAW = glob_wildcards("raw/{name}.csv").name
+
+    rule all:
+        input: "long.txt", "raw/linked.txt", "cores.txt"
+
+    rule long:
+        input: expand("{name}.csv", name=TOP), [os.path.abspath(f"raw/{n}.csv") for n in RAW]
+        output: "long.txt"
+        params: words=["word"] * 40_000
+        shell: "cat {input} > {output}; echo {params.words} | wc -w >> {output}"
+
+    rule linked:
+        input: "long.txt"
+        output: "raw/linked.txt"
+        shell: "ln -s ../{input} {output}"
+
+    rule cores:
+        output: "cores.txt"
+        threads: workflow.cores * 0.5
+        shell: "echo {threads} of {workflow.cores} > {output}"
+"""
+
+
+@pytest.mark.long
+def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path: Path) -> None:
+    """Files beside it are found where it lists its folder; a new one and one that goes count.
+
+    A command may be as long as it likes, and an output a link to an input.
+    """
+    project = building.copy(built, tmp_path / "project", generated=False)
+    generated = building.experiment(project, NAME, Snakefile=BESIDE)
+    folder = project / "scripts" / NAME
+    (folder / "raw").mkdir()
+    for name in ("top.csv", "raw/a.csv"):
+        (folder / name).write_text(f"{name}\n", encoding="utf-8")
+
+    def text(name: str = "long.txt") -> str:
+        return (generated / name).read_text(encoding="utf-8")
+
+    make(project, JOBS="2")
+    assert text() == text("raw/linked.txt") == "top.csv\nraw/a.csv\n40000\n"
+    assert text("cores.txt") == "1 of 2\n"
+    assert not building.ran(make(project, JOBS="2"))  # results are in the folders that it lists
+    assert make(project, JOBS="2").endswith("up to date\n")
+    for name in ("more.csv", "raw/b.csv"):
+        (folder / name).write_text(f"{name}\n", encoding="utf-8")
+    make(project, JOBS="2")
+    assert sorted(text().split()) == ["40000", "more.csv", "raw/a.csv", "raw/b.csv", "top.csv"]
+    (folder / "raw" / "a.csv").unlink()
+    make(project, JOBS="2")
+    assert sorted(text().split()) == ["40000", "more.csv", "raw/b.csv", "top.csv"]

@@ -19,8 +19,34 @@ _RUNS = re.compile(r"(?:^|[\s;&|(])([\w.+-]+)(?:\s+-\S+)*\s+([^\s;&|<>]+)")
 # Programs of every system that run no code: what they read is what they are told by name.
 _READERS = {
     *("b2sum", "base32", "base64", "bunzip2", "bzcat", "bzip2", "cat", "cksum", "cmp", "comm"),
-    *("cp", "csplit", "cut", "diff", "expand", "fmt", "fold", "grep", "gunzip", "gzip", "head"),
-    *("join", "ln", "md5sum", "mv", "nl", "od", "paste", "pr", "rev", "sha1sum", "sha224sum"),
+    *(
+        "cp",
+        "csplit",
+        "cut",
+        "diff",
+        "echo",
+        "expand",
+        "fmt",
+        "fold",
+        "grep",
+        "gunzip",
+        "gzip",
+        "head",
+    ),
+    *(
+        "join",
+        "ln",
+        "md5sum",
+        "mv",
+        "nl",
+        "od",
+        "paste",
+        "pr",
+        "printf",
+        "rev",
+        "sha1sum",
+        "sha224sum",
+    ),
     *("sha256sum", "sha384sum", "sha512sum", "shuf", "sort", "split", "stat", "sum", "tac"),
     *("tail", "tee", "touch", "tr", "truncate", "tsort", "unexpand", "uniq", "unxz", "wc"),
     *("xz", "xzcat", "zcat"),
@@ -135,6 +161,8 @@ def unseen(command: str, generated: str) -> str:
     for program, file in _RUNS.findall(command):
         if program in _READERS and not _BY_A_FILE.search(command):
             continue
+        if program[0] == "-" or os.path.lexists(os.path.join(generated, program)):
+            continue  # an option or a file: the shell runs only what is on the PATH by its name
         place = os.path.join(generated, file)  # perhaps a link to a file beside the Snakefile
         path = Path(os.path.realpath(place) if os.path.islink(place) else os.path.normpath(place))
         ours = any(path.is_relative_to(root() / place) for place in ("scripts", "src"))

@@ -30,25 +30,46 @@ class MissingError(LabError):
 def bring(experiment: Experiment, files: Iterable[str]) -> bool:
     """Link to those of the files that are beside the Snakefile; return whether there are any.
 
-    Of a folder there, all files come with the first one, or where it is named itself.
+    Of a folder there, all files come with the first one, or where it is named itself; links to what
+    is gone go.
     """
-    found = {each for path in files for each in _with_others(experiment.scripts, path)}
+    named = [_from(experiment.generated, path) for path in files]
+    found = {each for path in named for each in _with_others(experiment.scripts, path)}
     linked = [_link(experiment.scripts / path, experiment.generated / path) for path in found]
-    return any(linked)
+    gone = [link for path in named for link in _gone(experiment, path)]
+    for link in gone:
+        link.unlink()
+    return any(linked) or bool(gone)
 
 
 def lacking(experiment: Experiment, listed: Iterable[str]) -> list[str]:
-    """Return the folders that were listed, are not there, and are beside the Snakefile."""
-    inside = [path for path in listed if not path.startswith("..") and path != os.curdir]
-    return [
-        path
-        for path in inside
-        if not (experiment.generated / path).exists() and (experiment.scripts / path).is_dir()
-    ]
+    """Return the folders that were listed, and that have other files beside the Snakefile."""
+    inside = [path for path in listed if not path.startswith("..")]
+    return [path for path in inside if _gone(experiment, path) or _is_lacking(experiment, path)]
+
+
+def _is_lacking(experiment: Experiment, folder: str) -> bool:
+    """Tell whether a folder beside the Snakefile has files that are not in the generated one."""
+    if not (experiment.scripts / folder).is_dir():
+        return False
+    known = _with_others(experiment.scripts, folder)
+    return any(not (experiment.generated / path).exists() for path in known)
+
+
+def _gone(experiment: Experiment, folder: str) -> list[Path]:
+    """Return the links in a generated folder to files that were beside the Snakefile."""
+    place = experiment.generated / folder
+    links = [path for path in place.iterdir() if path.is_symlink()] if place.is_dir() else []
+    return [path for path in links if not path.exists() and is_link(experiment, str(path))]
 
 
 def is_link(experiment: Experiment, path: str) -> bool:
-    """Tell whether a path is such a link."""
+    """Tell whether a path is such a link, or a folder of such links."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        inside = [
+            os.path.join(folder, name) for folder, _, files in os.walk(path) for name in files
+        ]
+        return bool(inside) and all(is_link(experiment, each) for each in inside)
     return os.path.islink(path) and Path(path).resolve().is_relative_to(
         experiment.scripts.resolve()
     )
@@ -63,16 +84,23 @@ def for_command(step: "Step") -> None:
             _link(Path(folder, path), Path(path))
 
 
+def _from(generated: Path, path: str) -> str:
+    """Return a path relative to the generated folder, if it is in there."""
+    inside = os.path.isabs(path) and Path(path).is_relative_to(generated)
+    return os.path.relpath(path, generated) if inside else path
+
+
 def _with_others(scripts: Path, path: str) -> Iterator[str]:
     """Give a path, and the files in its folder, if it is beside the Snakefile."""
     place = scripts / path
     if os.path.isabs(path) or ".." in Path(path).parts or not place.exists():
         return
     folder = place if place.is_dir() else place.parent
-    if folder == scripts:
+    if folder == scripts and path != os.curdir:
         yield path
         return
-    for each in folder.rglob("*") if folder == place else folder.iterdir():
+    deep = folder == place and folder != scripts
+    for each in folder.rglob("*") if deep else folder.iterdir():
         if each.is_file() and each.name[0] != ".":
             yield os.path.relpath(each, scripts)
 

@@ -29,6 +29,7 @@ def settle(step: "Step", folder: Path) -> str | None:
     for output, mark in zip(step.outputs, step.marks, strict=True):
         place = str(folder / output)
         try:
+            _lead(step, output, folder)
             _bring_in(place)
             problem = links.odd(place) or _not_as_said(place, "directory" in mark)
             inside = None if problem else links.problem(place)
@@ -51,6 +52,30 @@ def _not_as_said(place: str, folder: bool) -> str | None:
 def _reason(error: OSError) -> str:
     name = os.path.basename(getattr(error, "filename", None) or "")
     return f"{name}: {error.strerror}" if name and error.strerror else str(error)
+
+
+def _lead(step: "Step", output: str, scratch: Path) -> None:
+    """Let links that were made for where an output will be lead there from where it is now."""
+    place = str(scratch / output)
+    walked = [(at, [*folders, *files]) for at, folders, files in os.walk(place)]
+    inside = [os.path.join(at, name) for at, names in walked for name in names]
+    for link in [each for each in (place, *inside) if os.path.islink(each)]:
+        if not os.path.exists(link):
+            at = os.path.dirname(output + link[len(place) :])
+            end = os.path.normpath(os.path.join(at, os.readlink(link)))
+            if any(p in step.outputs for p in _upwards(end)):
+                _link_to(os.path.abspath(scratch / end), link)
+            elif any(p in step.rules_inputs() for p in _upwards(end)):
+                _link_to(os.path.abspath(end), link)
+
+
+def _upwards(path: str) -> list[str]:
+    return [path, *map(str, Path(path).parents)]
+
+
+def _link_to(end: str, link: str) -> None:
+    os.unlink(link)
+    os.symlink(end, link)
 
 
 def _bring_in(top: str) -> None:

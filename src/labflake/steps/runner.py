@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Running", "StepError", "run"]
 _END = 20  # lines of a log to show
 _NOTES = ".step"  # in the scratch folder: what its programs are told, and note
+_LONGEST = 100_000  # bytes of one argument of a program: systems take 131,072
 _LATE = 60  # s until files that another machine wrote are seen here
 _FENCED = "STRICT=1: of the project it reads only what its rule declares or its command names"
 _watcher = memory.Watcher()
@@ -262,13 +264,23 @@ def _measured(step: "Step", process: int) -> Iterator[None]:
 
 def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
     """Return what runs the step, in its container if it has one."""
+    command = _short(step, scratch)
     if not step.container:
-        return processes.Command(["bash", "-euo", "pipefail", "-c", step.moved], step.memory)
+        return processes.Command(["bash", "-euo", "pipefail", "-c", command], step.memory)
     from labflake.steps import containers
 
     asked = [name for name in step.passed if name in os.environ]
     names = [*pinned(), *own_environment(step, scratch), *asked, "CUDA_VISIBLE_DEVICES"]
-    return containers.command(step, step.moved, names, str(scratch), session.progress.say)
+    return containers.command(step, command, names, str(scratch), session.progress.say)
+
+
+def _short(step: "Step", scratch: Path) -> str:
+    """Return the command; one that is too long for an argument is read from a file."""
+    if len(os.fsencode(step.moved)) < _LONGEST:
+        return step.moved
+    file = scratch / _NOTES / "command"
+    file.write_bytes(os.fsencode(step.moved))
+    return f". {shlex.quote(str(file))}"
 
 
 @contextlib.contextmanager

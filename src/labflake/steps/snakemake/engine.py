@@ -54,12 +54,12 @@ def _execute(
         missing.refuse_given(request, dag)
         missing.check_targets(request, dag)
         refuse_empty_folders(request.experiment)
-        for job in dag.jobs:
-            language.check_job(job)  # also what functions say, which only a job asks
+        language.check_jobs(dag.jobs)  # also what functions say, which only a job asks
         on_start(_graph(dag, build.needed))
 
     def more(dag) -> None:
         missing.refuse_given(request, dag)
+        language.check_jobs(dag.jobs)
         on_more(_graph(dag, build.needed))
 
     commands: dict = {}
@@ -162,6 +162,7 @@ def _read(
 
     def decided(dag) -> list[str]:
         missing.refuse_given(request, dag)
+        language.check_jobs(dag.jobs)
         states.append([_described(job) for job in planned.jobs(dag)])
         return complete(states[-1])
 

@@ -8,7 +8,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from labflake.errors import LabError
 from labflake.project.experiments import relative
@@ -43,6 +43,21 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     ),
     "handover:": (lambda r: r.is_handover, "lets a step order others", _REMOVE + "use rules"),
 }
+_OF_RULES = (
+    "would bring rules that no commit here holds",
+    "copy them into the folder of the experiment, and name the file",
+)
+_ELSEWHERE = re.compile(
+    r"""^[^\#\n]*(?<![.\w])(?:(github|gitlab|gitfile|storage)\(|(include|snakefile)\s*:\s*[rfRF]*["']\w+://)""",
+    re.MULTILINE,
+)
+_STATEMENTS = {  # of a Snakefile: why not, what instead
+    "workdir": ("has no place here: steps run in {folder}", "remove it"),
+    "storage": ("would read or write past the record of data", "declare the data in config.yaml"),
+}
+_ONE_OF_BOTH = (
+    "name one of both under `output:`; a file in a folder that a rule makes can be an input anyway"
+)
 _OURS = "by labflake"  # of a mark
 _local: frozenset[str] = frozenset()  # of the Snakefile that is read
 _FILES = {  # a mark of a file: why not, what instead
@@ -96,12 +111,27 @@ def _only_marks(rule) -> bool:
     return all("touch" in getattr(file, "flags", {}) for file in rule.output)
 
 
-def check_job(job) -> None:
-    """Refuse what only a job knows: marks that functions set, and a command that makes nothing.
+def check_jobs(jobs: Iterable) -> None:
+    """Refuse what only jobs know: marks that functions set, commands that make nothing or too much.
 
     Raises:
         LabError: as `check`.
     """
+    makers = {str(path): job.rule for job in jobs for path in job.output}
+    for job in jobs:
+        _check_job(job)
+        for path in map(str, job.output):
+            if above := next((p for p in _folders(path) if p in makers), None):
+                why = f"{path} is in {above}, which rule {makers[above].name} makes as a whole"
+                _refuse(place(job.rule, "output:"), f"rule {job.rule.name}: {why}", _ONE_OF_BOTH)
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders above a path, the nearest first."""
+    return [str(each) for each in PurePosixPath(path).parents][:-1]
+
+
+def _check_job(job) -> None:
     check_files(job.rule, job.input)
     if not job.output and not job.rule.norun:
         why = f"rule {job.rule.name}: it has a command and no output, so it would always run"
@@ -142,8 +172,8 @@ def check_files(rule, files) -> None:
                 _refuse(place(rule, f"{name}("), f"rule {rule.name}: `{name}()` {why}", instead)
 
 
-def check_workdir(paths: Iterable[str], folder: Path) -> None:
-    """Refuse another folder for all paths, which Snakemake would not obey in silence.
+def check_words(paths: Iterable[str], folder: Path) -> None:
+    """Refuse what Snakemake would not obey in silence, or would bring before it can be refused.
 
     Args:
         paths: the Snakefile, and what it includes.
@@ -152,11 +182,18 @@ def check_workdir(paths: Iterable[str], folder: Path) -> None:
     Raises:
         LabError: as `check`.
     """
-    why = f"`workdir:` has no place here: steps run in {relative(folder)}"
     for path in paths:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
-        if "workdir" in text and (line := _statement(text, "workdir")):
-            _refuse(f"{relative(Path(path))}:{line}", why, "remove it")
+        for word, (why, instead) in _STATEMENTS.items():
+            if word in text and (line := _statement(text, word)):
+                why = why.format(folder=relative(folder))
+                _refuse(f"{relative(Path(path))}:{line}", f"`{word}:` {why}", instead)
+        if found := _ELSEWHERE.search(text):
+            line = text.count("\n", 0, found.end()) + 1
+            word = f"{found[1]}()" if found[1] else f"{found[2]}:"
+            data = "storage" in word
+            why, instead = _STATEMENTS["storage"] if data else _OF_RULES
+            _refuse(f"{relative(Path(path))}:{line}", f"`{word}` {why}", instead)
 
 
 def _statement(text: str, word: str) -> int:
@@ -167,6 +204,8 @@ def _statement(text: str, word: str) -> int:
             first, before = depth == 0, None
         elif before and token.string == ":":
             return before
+        elif before and word == "storage" and token.type == tokenize.NAME:
+            pass  # its name
         else:
             before = token.start[0] if first and token.string == word else None
             depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))

@@ -65,6 +65,7 @@ class Snakefile:
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
         self.workflow = None
+        snakefile = request.experiment.scripts / "Snakefile"
         shell, before = language.shell_of(), _last_read()
         try:
             reader = self.reader = self.api.workflow(
@@ -78,12 +79,13 @@ class Snakefile:
                     configfiles=[configfile] if request.experiment.config() else [],
                     config=request.config,
                 ),
-                snakefile=request.experiment.scripts / "Snakefile",
+                snakefile=snakefile,
                 workdir=request.experiment.generated,
             )
+            language.check_words([str(snakefile)], request.experiment.generated)
             reader.dag()  # reads the Snakefile
             self.workflow = _last_read()
-            language.check_workdir(self.workflow.linemaps, request.experiment.generated)
+            language.check_words(self.workflow.linemaps, request.experiment.generated)
             language.check_shell(self.workflow, shell)
             language.check(self.workflow)
             refuse_empty_folders(request.experiment)
@@ -115,7 +117,7 @@ def _last_read():
 def _resources(limits: Limits) -> dict:
     """Let Snakemake hand over all that is ready: the limits are respected where jobs take turns."""
     return {
-        "cores": _MANY,
+        "cores": _MANY if limits.cluster else limits.jobs,  # what a Snakefile sees of them
         "nodes": _MANY,
         "max_threads": None if limits.cluster else limits.jobs,
         "default_resources": {"tmpdir": tempfile.gettempdir()},

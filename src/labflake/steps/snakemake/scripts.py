@@ -173,7 +173,7 @@ class _Given:
             "import pickle, sys\n"
             f"sys.path[0] = {str(file.parent)!r}\n"
             f"snakemake = pickle.loads({own!r})\n"
-            f"__file__ = {str(file)!r}\n"
+            f"__real_file__ = __file__ = {str(file)!r}\n"
         )
 
     def in_other(self, moved, file: Path, suffix: str) -> str:
