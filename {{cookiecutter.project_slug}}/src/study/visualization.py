@@ -35,7 +35,7 @@ COMMON = {
 }
 STYLES = {
     "report": {
-        "figure.figsize": (6.2, 3.1),
+        "figure.figsize": (6.2, 2.45),
         "font.size": 9,
         "lines.linewidth": 1.3,
         "lines.markersize": 4.5,
@@ -54,7 +54,7 @@ def style(name: str = "report") -> Iterator[None]:
     """Draw and save inside this context; text becomes outlines, so that it needs no font.
 
     Args:
-        name: "report" (6.2 by 3.1 inches, 9 points) or "presentation" (8.6 by 3.7 inches, 13
+        name: "report" (6.2 by 2.45 inches, 9 points) or "presentation" (8.6 by 3.7 inches, 13
             points, for slides of 16 to 9).
 
     Raises:

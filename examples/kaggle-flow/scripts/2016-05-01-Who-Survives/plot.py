@@ -14,9 +14,9 @@ def main() -> None:
     args = parser.parse_args()
     scores = load_all("scores").sort_values("accuracy")
     with style("report"):
-        figure = Figure(layout="constrained")
+        figure = Figure(figsize=(6.2, 1.6), layout="constrained")
         axes = figure.subplots()
-        axes.barh(scores["model"], scores["accuracy"], color="0.4")
+        axes.barh(scores["model"], scores["accuracy"], height=0.6, color="0.4")
         axes.set_xlim(0, 1)
         axes.set_xlabel("Share of passengers that the model is right about")
         save(figure, args.picture)

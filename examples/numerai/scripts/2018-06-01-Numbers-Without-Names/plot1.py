@@ -14,9 +14,9 @@ def main() -> None:
     args = parser.parse_args()
     scores = load_all("scores").sort_values("correlation")
     with style("report"):
-        figure = Figure(layout="constrained")
+        figure = Figure(figsize=(6.2, 2), layout="constrained")
         axes = figure.subplots()
-        axes.barh(scores["model"], scores["correlation"], color="0.4")
+        axes.barh(scores["model"], scores["correlation"], height=0.6, color="0.4")
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_xlabel("Mean correlation of ranks with the target")
         save(figure, args.picture)

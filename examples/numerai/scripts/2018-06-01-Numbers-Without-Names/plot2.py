@@ -15,7 +15,7 @@ def main() -> None:
     args = parser.parse_args()
     plane = load(args.neighbours)
     with style("report"):
-        figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+        figure = Figure(figsize=(3.3, 3.3), layout="constrained")
         axes = figure.subplots()
         for part, colour, marker in (("train", "#0072b2", "o"), ("live", "#d55e00", "^")):
             rows = plane[plane["part"] == part]

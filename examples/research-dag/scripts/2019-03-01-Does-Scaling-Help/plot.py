@@ -15,7 +15,7 @@ def main() -> None:
     args = parser.parse_args()
     table = load(args.comparison).pivot(index="model", columns="scaled", values="accuracy")
     with style("report"):
-        figure = Figure(layout="constrained")
+        figure = Figure(figsize=(6.2, 2), layout="constrained")
         axes = figure.subplots()
         for scaled, marker, label in ((False, "o", "as measured"), (True, "s", "scaled")):
             axes.plot(table[scaled], table.index, marker, label=label)
