@@ -2,6 +2,7 @@
 
 import re
 import resource
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import bs4
 import pypdf
 import pytest
 import writing
+
+from labflake.documents import formats
 
 EXPERIMENT = "2026-01-02-Layout"
 CASES = 9
@@ -134,6 +137,51 @@ def test_a_figure_stays_in_its_section(places: dict[str, Place]) -> None:
     """A figure is below the heading of its section and above the next heading."""
     for n in range(CASES):
         assert places[f"Begin{n}"] < places[f"Caption{n}"] < places[f"Announced{n}"]
+
+
+_ORDER = """
+# Section{n}
+
+{filler}
+
+See @fig:a{n}, @fig:c{n} and {cited}.
+
+![Ord{n}x1](bars.svg){{#fig:a{n} width={width}%}}
+
+Text.
+
+![Ord{n}x2](bars.svg){{#fig:b{n} width=40%}}
+
+Text.
+
+![Ord{n}x3](bars.svg){{#fig:c{n} width=40%}}
+
+Text.
+"""
+
+
+def test_figures_stand_in_the_order_of_their_numbers(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the text refers to all of them or not, and wherever a page ends."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
+    name = "2026-01-05-Order"
+    folder = writing.experiment(project, name) / "scripts" / name
+    shutil.copy(project / "generated" / name / "assets/figures/bars.svg", folder)
+    sections = [
+        _ORDER.format(
+            n=n,
+            filler=_FILLER * (2 + 5 * n % 9),
+            cited=f"@fig:b{n}" if n % 3 == 0 else "others",
+            width=[90, 60, 30][n % 3],
+        )
+        for n in range(CASES)
+    ]
+    text = writing.text(folder / "report.md", "---\ntitle: T\n---\n" + "".join(sections))
+    (folder / "order.pdf").write_bytes(formats.report(text, folder).contents[".pdf"])
+    places = words(folder / "order.pdf")
+    shown = [places[f"Ord{n}x{i}"] for n in range(CASES) for i in (1, 2, 3)]
+    assert shown == sorted(shown)
 
 
 def test_a_list_follows_its_announcement(places: dict[str, Place]) -> None:

@@ -356,12 +356,24 @@ local function ends_section(b)
   return b.t == "Header" or b.t == "Table" and is_wide(words_of(b))
 end
 
+-- No figure stands before one with a smaller number: between two headings all float, or none does.
+local function in_order(run)
+  local placed = false
+  for _, b in ipairs(run) do
+    if not (b.t == "Figure" and b.attributes.float) then
+      pandoc.Blocks({b}):walk {Figure = function(fig) placed = placed or fig.attributes.kind == "fig" end}
+    end
+  end
+  local function place(fig) fig.attributes.float = nil return fig end
+  return placed and run:walk {Figure = place} or run
+end
+
 -- Figures float within the text between two headings, and not out of it.
 local function sections(blocks)
-  local out, run = pandoc.List(), pandoc.List()
+  local out, run = pandoc.List(), pandoc.Blocks {}
   local function close()
-    if #run > 0 then out:extend(common.blocks(raw("#between-headings["), run, raw("]"))) end
-    run = pandoc.List()
+    if #run > 0 then out:extend(common.blocks(raw("#between-headings["), in_order(run), raw("]"))) end
+    run = pandoc.Blocks {}
   end
   for _, b in ipairs(blocks) do
     if ends_section(b) then
