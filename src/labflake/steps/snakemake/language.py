@@ -8,7 +8,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from labflake.errors import LabError
 from labflake.project.experiments import relative
@@ -126,9 +126,10 @@ def check_jobs(jobs: Iterable) -> None:
                 _refuse(place(job.rule, "output:"), f"rule {job.rule.name}: {why}", _ONE_OF_BOTH)
 
 
-def _folders(path: str) -> list[str]:
-    """Return the folders above a path, the nearest first."""
-    return [str(each) for each in PurePosixPath(path).parents][:-1]
+def _folders(path: str) -> Iterator[str]:
+    """Give the folders above a path, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _check_job(job) -> None:
