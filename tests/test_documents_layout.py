@@ -184,6 +184,21 @@ def test_figures_stand_in_the_order_of_their_numbers(
     assert shown == sorted(shown)
 
 
+def test_a_heading_stands_above_a_table_that_is_turned(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wide table has a page of its own; the heading right before it goes there, too."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
+    folder = project / "scripts" / EXPERIMENT / "turned"
+    folder.mkdir()
+    wide = "| measurement " * 20 + "|\n" + "|--" * 20 + "|\n" + "| 1.25 " * 20 + "|\n"
+    body = f"# First\n\nText.\n\n## Turned1\n\n{wide}\n: Caption1 {{#tbl:t}}\n"
+    text = writing.text(folder / "report.md", f"---\ntitle: T\n---\n\n{body}")
+    (folder / "wide.pdf").write_bytes(formats.report(text, folder).contents[".pdf"])
+    places = words(folder / "wide.pdf")
+    assert (places["First"].page, places["Turned1"].page, places["Caption1"].page) == (0, 1, 1)
+
+
 def test_a_list_follows_its_announcement(places: dict[str, Place]) -> None:
     """What a paragraph announces with a colon begins on the same page, below it."""
     for n in range(CASES):

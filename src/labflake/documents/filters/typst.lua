@@ -125,7 +125,7 @@ local function table_(t)
   body:insert(raw("]"))
   if t.attributes.number then body = numbered(t, body, long) end
   if nesting == 0 then body = common.blocks(raw(long and "#long-table[" or "#whole-table["), body, raw("]")) end
-  if wide then body = common.blocks(raw("#page(flipped: true)["), body, raw("]")) end
+  if wide and not t.attributes.turned then body = common.blocks(raw("#page(flipped: true)["), body, raw("]")) end
   return body, false
 end
 
@@ -136,6 +136,17 @@ local function header(h)
   local numbering = number and ("(..n) => %s"):format(common.quoted(number)) or "none"
   local open = ("#heading(level: %d, numbering: %s)["):format(h.level, numbering)
   return {raw(open), pandoc.Plain(h.content), raw("]" .. label(h.identifier))}
+end
+
+-- A heading right before a table that is turned stands on its page.
+local function turned(d)
+  local heading, wide = d.content[1], d.content[2]
+  wide.attributes.turned = "yes"
+  local out = pandoc.List {raw("#page(flipped: true)[")}
+  out:extend(header(heading))
+  out:extend((table_(wide)))
+  out:insert(raw("]"))
+  return out
 end
 
 local inside   -- what is done to blocks inside of others; below
@@ -180,6 +191,7 @@ local function div(d)
   if d.identifier == "refs" then return common.blocks(raw("#references["), d.content, raw("]")), false end
   if d.classes:includes("callout") then return callout(d), false end
   if d.classes:includes("columns") then return columns(d), false end
+  if d.classes:includes("turned") then return turned(d), false end
   if d.classes:includes("announcing") then return common.blocks(raw("#announcing["), d.content, raw("]")), false end
   if d.classes:includes("beside") then return beside(d), false end
 end
@@ -378,7 +390,9 @@ local function sections(blocks)
   for _, b in ipairs(blocks) do
     if ends_section(b) then
       close()
-      out:insert(b)
+      local above = b.t == "Table" and out[#out]
+      local heads = above and above.t == "Header"
+      out:insert(heads and pandoc.Div({out:remove(), b}, {class = "turned"}) or b)
     else
       run:insert(b)
     end
