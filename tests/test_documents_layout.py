@@ -191,7 +191,7 @@ def test_a_heading_stands_above_a_table_that_is_turned(
     monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
     folder = project / "scripts" / EXPERIMENT / "turned"
     folder.mkdir()
-    wide = "| measurement " * 20 + "|\n" + "|--" * 20 + "|\n" + "| 1.25 " * 20 + "|\n"
+    wide = "| measurement " * 14 + "|\n" + "|--" * 14 + "|\n" + "| 1.25 " * 14 + "|\n"
     body = f"# First\n\nText.\n\n## Turned1\n\n{wide}\n: Caption1 {{#tbl:t}}\n"
     text = writing.text(folder / "report.md", f"---\ntitle: T\n---\n\n{body}")
     (folder / "wide.pdf").write_bytes(formats.report(text, folder).contents[".pdf"])
