@@ -200,8 +200,7 @@ def _build(
     if documented:
         from labflake.documents import run_documents
 
-        look.confirm()
-        run_documents.run(experiment, contents, papers, running)
+        run_documents.run(experiment, contents, papers, running, look.confirm)
     contents.forget_others()
     if not targets:
         contents.environment = change.environment

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -39,8 +40,21 @@ def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[
     return list(dict.fromkeys(filter(None, papers))), [t for t in files if not data.holds(t)]
 
 
-def run(experiment: Experiment, contents: Contents, papers: list[Path], running: Running) -> None:
+def run(
+    experiment: Experiment,
+    contents: Contents,
+    papers: list[Path],
+    running: Running,
+    confirm: Callable[[], None],
+) -> None:
     """Build the documents given, or all, where they are not up to date.
+
+    Args:
+        experiment: the experiment.
+        contents: its manifest.
+        papers: the documents; none stands for all.
+        running: what the build started.
+        confirm: waits until it is known that the packages are right; nothing is kept before.
 
     Raises:
         LabError: a document has an error; the message has file and line.
@@ -53,12 +67,20 @@ def run(experiment: Experiment, contents: Contents, papers: list[Path], running:
     for source in {*(papers or every)}.difference(stale):
         contents.documents[source.name]["head"] = head
     if stale:
-        make(contents, stale, running)
+        make(contents, stale, running, confirm)
+    else:
+        confirm()
     for source in papers or every:
         contents.documents[source.name]["head"] = head
 
 
-def make(contents: Contents, sources: list[Path], running: Running, notebook: bool = False) -> None:
+def make(
+    contents: Contents,
+    sources: list[Path],
+    running: Running,
+    confirm: Callable[[], None] = lambda: None,
+    notebook: bool = False,
+) -> None:
     """Make documents, or only their notebooks, two at the same time.
 
     Raises:
@@ -70,6 +92,7 @@ def make(contents: Contents, sources: list[Path], running: Running, notebook: bo
     errors: list[LabError] = []
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(_in_process, making.order, running) for making in makings]
+        confirm()
         for making, job in zip(makings, jobs, strict=True):
             try:
                 _show(making.finish(job.result()))
