@@ -13,7 +13,8 @@ import rendering
 
 from labflake.documents import header, inline
 from labflake.documents import source as documents
-from labflake.documents.notebook import assemble, export
+from labflake.documents.exporting import export
+from labflake.documents.notebook import assemble
 from labflake.documents.pandoc import Text
 from labflake.documents.results import Executed
 

@@ -28,9 +28,9 @@ Look = dict[str, tuple]
 # What a build needs to make documents; the last ones take a second to import.
 _NEEDED = (
     *("labflake.__main__", "labflake.commands.build", "labflake.documents.document"),
-    *("labflake.documents.building", "labflake.documents.notebook", "labflake.documents.evidence"),
+    *("labflake.documents.building", "labflake.documents.exporting", "labflake.documents.evidence"),
     *("labflake.steps.run_steps", "labflake.steps.gated", "labflake.documents.run_documents"),
-    *("jupytext", "nbconvert.exporters", "jinja2", "yaml"),
+    *("labflake.documents.numbers", "labflake.documents.client", "typst", "yaml"),
 )
 _read: dict[str, tuple[tuple, str]] = {}
 

@@ -38,10 +38,10 @@ def execute(source: Source, experiment: Experiment, order: "Order") -> Cells:
     checks.check(source, experiment)
     wanted = header.expressions(source)
     executed, saved = _results(source, wanted, order)
-    from labflake.documents.notebook import assemble
+    from labflake.documents.notebook import assemble, write
 
     notebook = assemble(source, executed)
-    nbformat.write(notebook, Path(order.folder, f"{source.path.stem}.ipynb"))
+    write(notebook, Path(order.folder, f"{source.path.stem}.ipynb"))
     refuse(source.path, [*executed.problems, *_settings_by_hand(source, executed)])
     checks.check_outputs(source, executed)
     return Cells(executed, notebook, saved)
@@ -78,7 +78,8 @@ def text_of(
     Raises:
         LabError: a cell or an expression failed.
     """
-    from labflake.documents.notebook import assemble, export
+    from labflake.documents.exporting import export
+    from labflake.documents.notebook import assemble
 
     cells = execute(source, experiment, order)
     folder.mkdir(parents=True)

@@ -9,7 +9,7 @@ from labflake.project.experiments import Experiment, root
 
 RENDERERS = frozenset(
     {
-        *("ipykernel", "ipython", "matplotlib", "nbclient", "nbconvert", "nbformat"),
+        *("ipykernel", "ipython", "matplotlib", "nbclient", "nbformat"),
         *("pandas", "pypandoc-binary", "typst"),
     }
 )

@@ -23,7 +23,7 @@ class Cell:
     @property
     def code(self) -> str:
         """Return the code without its `#|` option lines."""
-        return re.sub(r"\A(?:#\|.*\n?)+", "", self.text)
+        return without_options(self.text)
 
     @property
     def is_listing(self) -> bool:
@@ -54,6 +54,11 @@ class Source:
     def line(self, needle: str, default: int = 1) -> int:
         """Return the first line that holds the text."""
         return prose.find_line(self.text, needle) or default
+
+
+def without_options(code: str) -> str:
+    """Return the code of a cell without its `#|` option lines."""
+    return re.sub(r"\A(?:#\|.*\n?)+", "", code)
 
 
 def read(path: Path) -> Source:
