@@ -14,6 +14,7 @@ from rendering import REPOSITORY, SOURCES
 from snakefiles import NAME
 
 from labflake.steps.snakemake import INTERIOR
+from labflake.verify.artifacts import artifacts
 
 make = building.for_experiment(building.made, NAME)
 TABLE = REPOSITORY / "docs" / "snakemake.md"
@@ -190,6 +191,15 @@ def test_what_has_no_meaning_here_is_refused(
     assert more
 
 
+def test_syntax_that_is_wrong_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the line of the Snakefile, and not of what Snakemake makes of it."""
+    text = 5 * "A = 1\n" + RULE + "  params: n=1 2\n" + SHELL
+    said = snakefiles.refusal(tmp_path, text, monkeypatch)
+    assert re.match(rf"scripts/{NAME}/Snakefile:8: SyntaxError: [^(]*$", said)
+
+
 GROWING = """
     def parts(wildcards):
         folder = checkpoints.split.get().output[0]
@@ -336,15 +346,20 @@ def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path
     def text(name: str = "long.txt") -> str:
         return (generated / name).read_text(encoding="utf-8")
 
-    make(project, JOBS="2")
+    make(project, JOBS="2", LOCKED="1")
     assert text() == text("raw/linked.txt") == "top.csv\nraw/a.csv\n40000\n"
     assert text("cores.txt") == "1 of 2\n"
-    assert not building.ran(make(project, JOBS="2"))  # results are in the folders that it lists
-    assert make(project, JOBS="2").endswith("up to date\n")
+    assert not building.ran(
+        make(project, JOBS="2", LOCKED="1")
+    )  # results are in the folders that it lists
+    assert make(project, JOBS="2", LOCKED="1").endswith("up to date\n")
+    (generated / "long.txt").unlink()
+    make(project, JOBS="2", LOCKED="1")  # from the record
     for name in ("more.csv", "raw/b.csv"):
         (folder / name).write_text(f"{name}\n", encoding="utf-8")
-    make(project, JOBS="2")
+    make(project, JOBS="2", LOCKED="1")
     assert sorted(text().split()) == ["40000", "more.csv", "raw/a.csv", "raw/b.csv", "top.csv"]
     (folder / "raw" / "a.csv").unlink()
-    make(project, JOBS="2")
+    make(project, JOBS="2", LOCKED="1")
     assert sorted(text().split()) == ["40000", "more.csv", "raw/b.csv", "top.csv"]
+    assert {*artifacts(generated)} == {"cores.txt", "long.txt", "raw/linked.txt"}

@@ -16,6 +16,7 @@ from labflake.project import git
 from labflake.project.experiments import Experiment, current, root
 from labflake.project.git import GitError
 from labflake.project.options import option
+from labflake.verify.artifacts import last_made
 
 
 def main(argv: list[str]) -> int:
@@ -46,12 +47,9 @@ def main(argv: list[str]) -> int:
 def artifacts(experiment: Experiment) -> dict[str, str]:
     """Return the digest of every file that the steps and documents of the experiment made."""
     found = {}
-    for part in ("assets", "outputs"):
-        for path in sorted((experiment.generated / part).rglob("*")):
-            if path.is_file():
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                found[path.relative_to(experiment.generated).as_posix()] = digest
+    for name, path in sorted(last_made(experiment.generated).items()):
+        with path.open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 

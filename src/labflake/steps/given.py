@@ -68,7 +68,8 @@ def _is_program(path: str) -> bool:
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
-    ours = _is_ours(experiment, path) or beside.is_link(experiment, path)
+    place = os.path.join(experiment.generated, path)
+    ours = _is_ours(experiment, path) or beside.is_link(experiment, place)
     return ours or _data.holds(path) or _is_made(path, made)
 
 

@@ -13,7 +13,8 @@ VERDICT = "outputs/reproduction.json"
 def artifacts(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
     """Return all files that a build made, by their path in the generated folder.
 
-    The equipment's own notes, and what Typst builds documents from, are none.
+    The equipment's own notes, what Typst builds documents from, and links to files beside the
+    Snakefile are none.
 
     Args:
         generated: the generated folder of an experiment.
@@ -22,7 +23,14 @@ def artifacts(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:
     left_out = {*data, VERDICT, PULLED}
     aside = (*NOTES, *(f"assets/{Path(d).stem}/build/" for d in Contents(str(generated)).documents))
     names = listing(str(generated)) if generated.is_dir() else []
-    return {n: generated / n for n in names if n not in left_out and not n.startswith(aside)}
+    made = {n: generated / n for n in names if n not in left_out and not n.startswith(aside)}
+    return {name: path for name, path in made.items() if not _is_source(path, generated)}
+
+
+def _is_source(path: Path, generated: Path) -> bool:
+    """Tell whether this is a link to a file that people write."""
+    scripts = generated.parent.parent / "scripts"
+    return path.is_symlink() and path.resolve().is_relative_to(scripts.resolve())
 
 
 def last_made(generated: Path, data: Iterable[str] = ()) -> dict[str, Path]:

@@ -61,7 +61,8 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
         return told
     file, line = _origin(error, workflow.linemaps if workflow else {})
     place = Path(file or experiment.scripts / "Snakefile")
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    lines = [line for line in said.strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
     if type(error).__name__ == "ProtectedOutputException":
         text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
@@ -73,6 +74,9 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
 
 def _origin(error: BaseException, maps: dict) -> tuple[str, int | None]:
     """Return the innermost Snakefile that an error comes from, and the line in it."""
+    if isinstance(error, SyntaxError) and error.filename:
+        known = maps.get(error.filename, {})
+        return error.filename, known.get(error.lineno, error.lineno)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in maps:  # with the lines of the Python that Snakemake made of it
             return frame.filename, maps[frame.filename].get(frame.lineno)
