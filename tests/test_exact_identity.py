@@ -161,6 +161,20 @@ def test_copy_of_an_experiment_computes_nothing(project: Path) -> None:
 
 
 @pytest.mark.long
+def test_notes_of_an_experiment_say_nothing_of_its_copy(project: Path) -> None:
+    """Whoever copies the results, too, gets those of the copy, and not what the original says."""
+    rules = one("'o'", "cat in.txt > {output}")
+    write(project, rules, in_txt="1\n")
+    make(project)
+    other = "2024-05-02-Copy"
+    write(project, rules, name=other, in_txt="2\n")
+    shutil.copytree(project / "generated" / NAME, project / "generated" / other, symlinks=True)
+    make(project, EXPERIMENT=other)
+    assert (project / "generated" / other / "o").read_text() == "2\n"
+    assert make(project, EXPERIMENT=other).endswith("up to date\n")
+
+
+@pytest.mark.long
 def test_name_in_a_command_is_part_of_the_command(project: Path) -> None:
     """A command that itself says the name of its experiment is another command in a copy."""
     other = "2024-05-02-Copy"

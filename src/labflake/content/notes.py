@@ -1,7 +1,8 @@
 """The files in which an experiment's notes about contents are kept: manifest, journal, and jobs.
 
-Each text begins with its own checksum. One that was cut, edited, or written by other equipment is
-as good as none: what it said is found out again. Standard library only.
+Each text begins with its own checksum. One that was cut, edited, or written by other equipment or
+for an experiment of another name is as good as none: what it said is found out again. Standard
+library only.
 """
 
 import errno
@@ -21,12 +22,12 @@ _HEAD = 20  # characters of `{"check":"01234567",`
 
 def read_manifest(generated: str) -> dict:
     """Return what the manifest says; nothing where there is none that this equipment wrote."""
-    return _read(os.path.join(generated, MANIFEST))
+    return _read(generated, MANIFEST)
 
 
 def read_jobs(generated: str) -> dict:
     """Return what the Snakefile says of each step, as far as it is known."""
-    return _read(os.path.join(generated, JOBS))
+    return _read(generated, JOBS)
 
 
 def state(generated: str) -> list[tuple[int, ...]]:
@@ -42,10 +43,10 @@ def _mark(path: str) -> tuple[int, ...]:
     return (stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)
 
 
-def _read(path: str) -> dict:
+def _read(generated: str, name: str) -> dict:
     try:
-        with open(path, encoding="ascii") as file:
-            return _opened(file.read()) or {}
+        with open(os.path.join(generated, name), encoding="ascii") as file:
+            return _opened(file.read(), generated) or {}
     except (OSError, ValueError):
         return {}
 
@@ -54,7 +55,7 @@ def read_journal(generated: str) -> list[dict]:
     """Return what finished steps noted since the manifest was written, without cut lines."""
     try:
         with open(os.path.join(generated, JOURNAL), encoding="ascii") as file:
-            found = [_opened(line) for line in file.read().split("\n")]
+            found = [_opened(line, generated) for line in file.read().split("\n")]
     except (OSError, ValueError):
         return []
     return [entry for entry in found if entry]
@@ -66,7 +67,7 @@ def write_manifest(generated: str, notes: dict) -> None:
     Raises:
         LabError: it cannot be written; the old one is as it was.
     """
-    _write(os.path.join(generated, MANIFEST), notes)
+    _write(generated, MANIFEST, notes)
     journal = os.path.join(generated, JOURNAL)
     try:
         if os.path.exists(journal):
@@ -81,15 +82,16 @@ def write_jobs(generated: str, notes: dict) -> None:
     Raises:
         LabError: it cannot be written; the old one is as it was.
     """
-    _write(os.path.join(generated, JOBS), notes)
+    _write(generated, JOBS, notes)
 
 
-def _write(target: str, notes: dict) -> None:
+def _write(generated: str, name: str, notes: dict) -> None:
+    target = os.path.join(generated, name)
     new = target + ".new"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(new, "w", encoding="ascii") as file:
-            file.write(_sealed(notes))
+            file.write(_sealed(notes, generated))
         os.replace(new, target)
     except OSError as error:
         raise _refusal(error, new) from None
@@ -102,7 +104,9 @@ def append_to_journal(generated: str, entry: dict) -> None:
         LabError: it cannot be written.
     """
     path = os.path.join(generated, JOURNAL)
-    line = f"\n{_sealed(entry)}\n".encode("ascii")  # on its own, also after a line that was cut
+    line = f"\n{_sealed(entry, generated)}\n".encode(
+        "ascii"
+    )  # on its own, also after a line that was cut
     try:
         journal = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
@@ -115,18 +119,25 @@ def append_to_journal(generated: str, entry: dict) -> None:
         raise _refusal(error, path) from None
 
 
-def _sealed(notes: dict) -> str:
+def _sealed(notes: dict, generated: str) -> str:
     text = json.dumps({"version": VERSION} | notes, separators=(",", ":"))[1:]
-    return f'{{"check":"{zlib.crc32(text.encode()):08x}",{text}'
+    return f'{{"check":"{_checksum(text, generated)}",{text}'
 
 
-def _opened(text: str) -> dict | None:
+def _opened(text: str, generated: str) -> dict | None:
     """Return the notes in a text that is whole and of this version, else None."""
     rest = text[_HEAD:].rstrip("\n")
-    if text[:_HEAD] != f'{{"check":"{zlib.crc32(rest.encode()):08x}",':
+    own = (_checksum(rest, generated), _checksum(rest, ""))  # without a name: of older equipment
+    if text[:_HEAD] not in [f'{{"check":"{checksum}",' for checksum in own]:
         return None
     notes = json.loads("{" + rest)
     return notes if notes.pop("version") == VERSION else None
+
+
+def _checksum(text: str, generated: str) -> str:
+    """Return the checksum of notes about an experiment: those of its copy are none of its own."""
+    name = os.fsencode(os.path.basename(os.path.normpath(generated))) if generated else b""
+    return f"{zlib.crc32(text.encode(), zlib.crc32(name)):08x}"
 
 
 def _refusal(error: OSError, path: str) -> LabError:

@@ -75,6 +75,23 @@ def is_link(experiment: Experiment, path: str) -> bool:
     )
 
 
+def clear_of_others(experiment: Experiment) -> None:
+    """Remove links to files of another experiment, of which the generated folder is a copy."""
+    for folder, folders, files in os.walk(experiment.generated):
+        folders[:] = [name for name in folders if name[0] != "."]
+        for path in [Path(folder, name) for name in files]:
+            if path.is_symlink():
+                below = path.relative_to(experiment.generated)
+                end = path.resolve().parts[: -len(below.parts)]
+                others = experiment.scripts.resolve().parts
+                if (
+                    Path(*end, below) == path.resolve()
+                    and end[:-1] == others[:-1]
+                    and end != others
+                ):
+                    path.unlink()
+
+
 def for_command(step: "Step") -> None:
     """Link to the files that a command names by their paths from the Snakefile."""
     folder = f"../../scripts/{os.path.basename(os.getcwd())}/"

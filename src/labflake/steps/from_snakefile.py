@@ -8,7 +8,7 @@ from labflake.processes.again import ChangedError
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.project.settings import overrides
-from labflake.steps import demands, given, names, recorded, steps
+from labflake.steps import beside, demands, given, names, recorded, steps
 from labflake.steps.changed import Change, settings
 from labflake.steps.job import Graph
 from labflake.steps.reading import Reading
@@ -38,6 +38,8 @@ def run(
         perform=steps.perform,
         keep_going=flag("KEEP_GOING"),
     )
+    if not contents.graph:
+        beside.clear_of_others(experiment)
     reading = Reading(experiment, contents)
 
     counted: set[str] = set()
