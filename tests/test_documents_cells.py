@@ -127,6 +127,10 @@ REFUSED = {
     "```{python}\n#| echo: maybe\nx\n```\n": (6, "maybe"),
     "Text.\n\n```{python}\nx = 1\n": (7, "never closed"),
     "~~~{python}\n(\n~~~\n": (6, "SyntaxError"),
+    "```{python}\nx\n#| echo: true\n```\n": (7, "above its code"),
+    "```{python}\n#| width: wide\nx\n```\n": (6, "60%"),
+    "```{python}\n#| layout-ncol: two\nx\n```\n": (6, "a number"),
+    "It is `{python} print(x)`.\n": (5, "gives no value"),
     "It is `{r} nrow(x)` rows.\n": (5, "{r}"),
     "It is `r nrow(x)` rows.\n": (5, "`r nrow(x)`"),
     "It is {eval}`x` rows.\n": (5, "{eval}"),
@@ -155,6 +159,14 @@ def test_a_listing_is_no_cell(text: str, tmp_path: Path, in_the_template: None) 
     found = read(source)
     check(found, Experiment("2026-01-01-None"))
     assert [cell.kind for cell in found.cells] == ["markdown"]
+
+
+def test_options_may_follow_blank_lines(tmp_path: Path, in_the_template: None) -> None:
+    """They are the first lines that are not blank; errors have the line where they stand."""
+    source = tmp_path / "report.md"
+    source.write_text("---\ntitle: T\n---\n\n```{python}\n\n#| echo: true\nx\n```\n")
+    (cell,) = read(source).cells
+    assert (cell.line, cell.options["show"], cell.code) == (7, "all", "x")
 
 
 @pytest.mark.skipif(bool(kernels.find("r")), reason="R has a kernel here")

@@ -284,6 +284,10 @@ def test_divisions_of_quarto_and_myst_are_shown(folder: Path) -> None:
         ("::: {.callout-idea}\nText.\n:::", "call-out is note"),
         ('::: {.box title="T"}\nText.\n:::', "title="),
         ("![C](bars.svg){widht=50%}", "(known: width"),
+        ("![C](bars.svg){width=wide}", "is no size"),
+        ('![](bars.svg "Title"){alt=x}', "nobody would see"),
+        ('::: {width="x" .column}\nA\n:::', "is no size"),
+        ("::: {#fig-x layout-ncol=two}\n![A](bars.svg)\n\nC\n:::", "number of columns"),
         ("``` {.r fil=x}\ny\n```", "filename"),
         ("``` {.r caption=x}\ny\n```", "{#lst:name}"),
         ("## Heading {visibility=hidden}", "all that is written"),
@@ -292,6 +296,16 @@ def test_divisions_of_quarto_and_myst_are_shown(folder: Path) -> None:
 def test_what_braces_say_and_no_format_shows_is_refused(folder: Path, text: str, word: str) -> None:
     """What page and PDF cannot show as it is meant: the line, and what to write instead."""
     assert [n for n, said in _refused(folder, f"Text.\n\n{text}\n").items() if word in said] == [8]
+
+
+@pytest.mark.parametrize("width", ["300px", "300", "3in", "8 cm", "60%"])
+def test_a_width_is_the_same_in_page_and_pdf(folder: Path, width: str) -> None:
+    """Pixels, with their unit or without, are those of a screen."""
+    body = f'![C](bars.svg){{#fig:a width="{width}"}}\n'
+    style = _page(folder, body).select_one("figure img")["style"]
+    pixels = {"300px": "225pt", "300": "225pt", "60%": "60.0%"}
+    assert style == f"width:{pixels.get(width, width.replace(' ', ''))}"
+    assert "Figure 1. C" in _seen(folder, body)[1]
 
 
 SPACES = {  # ~ is a space of TeX between an operand and the name of a function

@@ -50,6 +50,10 @@ CODE = {
     "a caption on text": _report(
         "```python\n#| label: fig:a\n#| caption: Nothing\nprint(1)\n```\n", 2, "no table or figure"
     ),
+    "an expression that gives an object": _report(
+        "A\n\nIt is `{python} object()`.\n", 3, "is no text"
+    ),
+    "a cell that calls exit": _report("```python\nexit()\n```\n", 2, "SystemExit"),
     "missing data": _report("```python\nopen('none.csv')\n```\n", 2, "FileNotFoundError"),
 }
 STATIC = {

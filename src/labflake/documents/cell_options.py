@@ -33,6 +33,10 @@ _TRUE, _FALSE = ("true", "yes", "t"), ("false", "no", "f")
 # What is so anyway, where they have these values.
 _USUAL = {"eval": True, "error": False, "results": "markup", "warning": True}
 FOR_ALL = (*_SHOWN, "eval", "warning", "message", "error", "cache")  # in the header of Quarto
+_FORMS = {
+    "width": (r"[\d.]+ *(%|cm|mm|in|pt|em|px)?", "60%, 8cm, 3in or 300px"),
+    "layout-ncol": (r"[1-9]\d?", "a number of columns, 2"),
+}
 _OPTION = re.compile(r"#\|(?: +([\w.-]+):)?(.*)")
 _KIND = re.compile(r"(fig|tbl|eq|sec|lst)[:-]", re.I)  # of a label; Quarto writes fig-scores
 
@@ -58,6 +62,14 @@ def of_code(text: str, line: int) -> list[Option]:
         else:
             found[-1] = found[-1]._replace(value=f"{found[-1].value} {value}".strip())
     return found
+
+
+def late(text: str, line: int) -> list[Problem]:
+    """Return the problems of options that stand below the first line of the code."""
+    first = len(of_code(text, line))
+    what = "an option of a cell stands above its code: here it says nothing"
+    found = enumerate(text.splitlines()[first:], line + first)
+    return [Problem(n, what) for n, each in found if (m := _OPTION.fullmatch(each)) and m[1]]
 
 
 def _plain(value: str) -> str:
@@ -107,6 +119,8 @@ def _refused(name: str, key: str, value: str) -> str:
         return f"{key} has no meaning here: {_ADVICE[name]}"
     if name not in (*OPTIONS, *_ALSO):
         return unknown("option of a cell", key, OPTIONS, (*_SAME, *_SHOWN, *_ALSO))
+    if name in _FORMS and not re.fullmatch(_FORMS[name][0], value):
+        return f"{key}: {value} is none: write {_FORMS[name][1]}"
     if name == "show" and value not in SHOW:
         return unknown("value of show", value, SHOW)
     return ""

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from labflake.documents import kernels, prose
+from labflake.documents import header, kernels, prose
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed
@@ -17,6 +17,9 @@ _COLON = "it would not be shown; write \\[ for a bracket that is text, [//]: # (
 _DIVISION = re.compile(
     r"^:{3,}[ \t]*\{[^}\n]*#fig[:-].*?^:{3,}[ \t]*$", re.M | re.S
 )  # has a caption
+_RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_WORDS = re.compile(r"\d[^\\{}]*?\s[A-Za-z]{2,}")  # after an amount: nobody writes a formula so
+_OBJECT = re.compile(r"<[^<>]* (?:object|at 0x[0-9a-f]+)\b[^<>]*>")
 _SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")
 
 
@@ -27,6 +30,7 @@ def check(source: Source, experiment: Experiment) -> None:
         LabError: with the line of each problem.
     """
     problems = [*_figures(source, experiment), *_links(source)]
+    problems += _tables(prose.without_code(source.text))
     for cell in source.cells:
         problems += _code(cell) if cell.kind == "code" else []
         problems += _kernels(cell)
@@ -57,11 +61,17 @@ def _kernels(cell: Cell) -> Iterator[Problem]:
 def _expressions(source: Source, cell: Cell) -> Iterator[Problem]:
     """Yield the inline expressions that are none."""
     for expression in cell.expressions:
+        line = expression_line(source, cell, expression)
         try:
-            ast.parse(expression, mode="eval")
+            code = ast.parse(expression, mode="eval").body
         except SyntaxError as error:
-            line = expression_line(source, cell, expression)
             yield Problem(line, f"`{expression}`: {type(error).__name__}: {error.msg}")
+            continue
+        called = (
+            code.func.id if isinstance(code, ast.Call) and isinstance(code.func, ast.Name) else ""
+        )
+        if called in ("print", "display"):
+            yield Problem(line, f"`{expression}`: {called} gives no value; write the value alone")
 
 
 def _links(source: Source) -> Iterator[Problem]:
@@ -75,6 +85,27 @@ def _links(source: Source) -> Iterator[Problem]:
                 f"[{match['label']}]: begins the address of a link that is used nowhere: {match[0]}"
             )
             yield Problem(prose.line_of(text, match.start("label")), f"{what}\n    {_COLON}")
+
+
+def _tables(text: str) -> Iterator[Problem]:
+    """Yield the rows of pipe tables with more cells than columns: pandoc drops the last ones."""
+    columns, lines = 0, text.split("\n")
+    for number, line in enumerate(lines, 1):
+        above = lines[number - 2] if number > 1 else ""
+        if _RULE.fullmatch(line) and "|" in line and above.strip():
+            columns = _cells(line)
+            number, line = number - 1, above
+        elif "|" not in line:
+            columns = 0
+        if columns and _cells(line) > columns:
+            what = f"this row has {_cells(line)} cells, and the line |---| of its table {columns}"
+            yield Problem(number, f"{what}: the last would be lost; a | in a cell is \\|")
+
+
+def _cells(row: str) -> int:
+    """Return the number of cells in a row; a bar that is escaped, or in a formula, is none."""
+    plain = re.sub(r"\\.|\$[^$]*\$|<[^>]*>", "", row).strip(" \t>")
+    return plain.removeprefix("|").removesuffix("|").count("|") + 1
 
 
 def _figures(source: Source, experiment: Experiment) -> Iterator[Problem]:
@@ -101,7 +132,34 @@ def warnings(text: Text, figures: set[str]) -> list[Problem]:
         if "alt=" not in (match[1] or ""):
             line = prose.line_of(prose_only, match.start())
             found.append(Problem(line, 'a figure needs a caption or a description: {alt="…"}'))
-    return found
+    return [*found, *_amounts(prose_only)]
+
+
+def _amounts(text: str) -> Iterator[Problem]:
+    """Yield what is between two amounts of money: `$5 and 10$` is read as a formula."""
+    for match in prose.FORMULA.finditer(text):
+        inside = match[0].strip("$")
+        if _WORDS.match(inside):
+            what = (
+                f"{match[0]} is read as a formula; a dollar that is one is \\$, a word \\text{{…}}"
+            )
+            yield Problem(prose.line_of(text, match.start()), re.sub(r"\s+", " ", what))
+
+
+def check_values(source: Source, executed: Executed) -> None:
+    """Refuse expressions that give an object of Python instead of a text.
+
+    Raises:
+        LabError: with the line of each expression.
+    """
+    problems = []
+    for cell, values in zip([*source.cells, None], executed.values, strict=False):
+        found = cell.expressions if cell else header.expressions(source)
+        for expression, value in zip(found, values, strict=False):
+            if _OBJECT.search(value):
+                what = f"`{expression}` gives {value[:60]}, which is no text; show it by a cell"
+                problems.append(Problem(expression_line(source, cell, expression), what))
+    refuse(source.path, problems)
 
 
 def check_outputs(source: Source, executed: Executed) -> None:

@@ -44,6 +44,7 @@ def execute(source: Source, experiment: Experiment, order: "Order") -> Cells:
     write(notebook, Path(order.folder, f"{source.path.stem}.ipynb"))
     refuse(source.path, [*executed.problems, *_settings_by_hand(source, executed)])
     checks.check_outputs(source, executed)
+    checks.check_values(source, executed)
     return Cells(executed, notebook, saved)
 
 

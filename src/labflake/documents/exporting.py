@@ -50,7 +50,8 @@ def _code(cell: Cell, node: NotebookNode, outputs: Outputs) -> str:
 def _input(node: NotebookNode) -> str:
     """Return the code, as a listing if it is one."""
     language = node.metadata.get("language") or "python"
-    code = fenced(without_options(node.source), f"{{.{language}}}")
+    name = f' filename="{_quoted(node.metadata.filename)}"' if node.metadata.get("filename") else ""
+    code = fenced(without_options(node.source), f"{{.{language}{name}}}")
     if not node.metadata.listing:
         return code
     return _division(f".listing{_attributes(node)}", _caption(node), code)
@@ -87,8 +88,12 @@ def _attributes(node: NotebookNode) -> str:
     """Return the label, the description and the width of what a cell shows."""
     given = node.metadata
     name = f" #{given.label}" if given.get("label") else ""
-    others = {key: given[key].replace('"', '\\"') for key in ("alt", "width") if given.get(key)}
+    others = {key: _quoted(given[key]) for key in ("alt", "width") if given.get(key)}
     return name + "".join(f' {key}="{value}"' for key, value in others.items())
+
+
+def _quoted(text: str) -> str:
+    return text.replace('"', '\\"')
 
 
 def _division(attributes: str, *parts: str) -> str:

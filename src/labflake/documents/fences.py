@@ -81,7 +81,9 @@ def _cell(text: str, fence: re.Match, problems: list[Problem]) -> Part | None:
     if braces and re.match(r":[\w-]+:|---$", fence["code"], re.M):
         problems.append(Problem(line + 1, "options of a cell are lines like `#| label: fig:one`"))
     options = _options(braces["options"]) if braces else ()
-    return Part(fence["code"].removesuffix("\n"), line + 1, language, options)
+    code = fence["code"].removesuffix("\n")
+    kept = re.sub(r"\A(?:[ \t]*\n)+", "", code)  # options come first, but for blank lines
+    return Part(kept, line + 1 + code.count("\n") - kept.count("\n"), language, options)
 
 
 def _language(braces: re.Match) -> str:

@@ -31,7 +31,7 @@ def read(path: Path, text: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or error
-        line = mark.line + 2 if mark else 1
+        line = min(mark.line, found["yaml"].count("\n") - 1) + 2 if mark else 1
         refuse(path, [Problem(line, f"the header is not valid YAML: {what}")])
     if not isinstance(header, dict):
         refuse(path, [Problem(2, "the header must hold `key: value` lines")])

@@ -16,7 +16,6 @@ _MARK = re.compile(rf"`{_OPEN}qz(\d+)zq{_CLOSE}`")
 _IN_FORMULA = re.compile(rf"(?:{_OPEN}|&#64976;)([0-9a-f]*)(?:{_CLOSE}|&#64977;)")
 _BLANK = re.compile("[ \t\n\r\f\v\x85\u2028\u2029]+")
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_FORMULA = re.compile(r"(?<!\\)\$(?=\S)(?:[^$\\\n]|\\.|\n(?!\s*\n))*?(?<=\S)\$(?!\d)")
 
 
 @dataclass
@@ -56,7 +55,7 @@ def text_of_formulas(text: str, escape: Callable[[str], str] = str) -> str:
 def _without_currency(text: str) -> str:
     """Return the text with the dollars escaped that stand before two values: `US$5 or CA$7`."""
     position = 0
-    while match := _FORMULA.search(text, position):
+    while match := prose.FORMULA.search(text, position):
         position = match.end()
         if _MARK.match(text, match.start() + 1) and _MARK.match(text, match.end()):
             text = f"{text[: match.start()]}\\{text[match.start() :]}"

@@ -135,8 +135,9 @@ notes = Notes()
 
 
 def prepare() -> None:
-    """Show tables whole, then begin to note what the cells read."""
+    """Show tables whole, let `exit()` end the cell, then begin to note what the cells read."""
     _tables()
+    _exits()
     _compile_what_matters()
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
@@ -193,6 +194,13 @@ def _tables() -> None:
 def _frame(frame) -> str:
     shown = {"max_rows": _MAX_ROWS, "show_dimensions": False, "border": 0}
     return frame.to_html(**shown, **frames.looks(frame, _MAX_ROWS))
+
+
+def _exits() -> None:
+    """Let `exit()` and `quit()` stop here as in a program; IPython's would run what follows."""
+    from IPython import get_ipython
+
+    get_ipython().user_ns |= {"exit": sys.exit, "quit": sys.exit}
 
 
 def _absolute(path: str | bytes | os.PathLike | int | None) -> str:

@@ -145,9 +145,10 @@ def _space(match: re.Match) -> str:
 
 
 def _scripted(message: str, text: Text) -> Problem:
-    """Return a problem that our filters found: `place to search for`, a tab, the sentence."""
-    needle, _, sentence = message.rpartition("\t")
-    return Problem(text.line(needle, again="twice" in sentence), sentence)
+    """Return a problem that our filters found: places to search for, the sentence, tabs between."""
+    *needles, sentence = message.split("\t")
+    lines = (text.line(needle, 0, again="twice" in sentence) for needle in needles)
+    return Problem(next(filter(None, lines), 1), sentence)
 
 
 def _reason(message: str) -> str:

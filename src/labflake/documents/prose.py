@@ -19,6 +19,7 @@ UNITS = re.compile(
 )
 EXPRESSION = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+?)\s*`(?!`)")
 HEADER = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*$", re.M | re.S)
+FORMULA = re.compile(r"(?<!\\)\$(?=\S)(?:[^$\\\n]|\\.|\n(?!\s*\n))*?(?<=\S)\$(?!\d)")
 FIGURE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(<?(?P<path>[^)>\s]+)")
 
 _LONG = re.compile(SPAN.pattern.replace("(?P<ticks>`+)", "(?P<ticks>``+)"), re.S)

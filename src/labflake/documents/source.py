@@ -91,6 +91,7 @@ def _of_part(part: fences.Part, for_all: list[Option], problems: list[Problem]) 
     in_fence = [Option(part.line - 1, *option) for option in part.options]
     written = [*for_all, *in_fence, *cell_options.of_code(part.text, part.line)]
     found = cell_options.known(written, problems)
+    problems += cell_options.late(part.text, part.line)
     return Cell("code", part.text, part.line, found, part.language)
 
 

@@ -36,15 +36,32 @@ local function code(c)
   return {pandoc.Div({pandoc.Plain {pandoc.Strong {pandoc.Code(name)}}}, {class = "announcing"}), c}
 end
 
-local function image(i) check("image", i) end
+local size = "%s=%s is no size: write 60%%, 8cm, 3in or 300px"
+local function image(i)
+  check("image", i)
+  for _, key in ipairs {"width", "height"} do
+    local written = i.attributes[key]
+    local length = written and common.length(written)
+    if written and not length then common.problem(key .. "=" .. written .. "\t" .. key .. '="' .. written .. '"', size:format(key, written)) end
+    i.attributes[key] = length
+  end
+  if i.title ~= "" and #i.caption == 0 then
+    common.problem('"' .. i.title .. '"', ('nobody would see the title "%s": write it in brackets, ![…](…)'):format(i.title))
+  end
+  return i
+end
 
 local texts = {"title", "summary", "caption", "name", "fig-cap", "tbl-cap", "lst-cap", "description"}
 local function division(d)
+  local width = d.classes:includes("column") and d.attributes.width
+  if width and not common.length(width) then common.problem('width="' .. width .. '"\twidth=' .. width, size:format("width", width)) end
+  if width then d.attributes.width = common.length(width) end
   for _, key in ipairs(texts) do
     if d.attributes[key] then
       common.problem(key .. "=", ("nothing shows %s= of this division: write it as a heading or a paragraph"):format(key))
     end
   end
+  return d
 end
 
 local function heading(h)

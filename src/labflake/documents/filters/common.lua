@@ -78,6 +78,15 @@ function common.blocks(first, content, last)
   return out
 end
 
+-- A width as both formats know it; nothing if it is none. Numbers alone, and px, are pixels of a screen.
+local units = {cm = true, mm = true, ["in"] = true, pt = true, em = true, ["%"] = true}
+function common.length(text)
+  local number, unit = text:match("^%s*([%d.]+)%s*([%a%%]*)%s*$")
+  if not tonumber(number) then return nil end
+  if unit == "" or unit == "px" then return ("%.6gpt"):format(number * 0.75) end
+  return units[unit] and number .. unit or nil
+end
+
 -- The raw HTML comment `<!-- word -->`, as a word.
 function common.comment(block)
   if block.t == "RawBlock" and block.format:match("html") then

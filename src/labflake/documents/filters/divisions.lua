@@ -62,6 +62,7 @@ local function figure(d)
   local caption = take_caption(d, "fig")
   local parts, others = parts_of(d.content)
   local columns = d.attributes["layout-ncol"]
+  if columns and not columns:match("^[1-9]%d?$") then return advise(d, "layout-ncol is a number of columns: layout-ncol=2") end
   if #parts == 1 and #others == 0 then
     local only = parts[1]
     if caption then

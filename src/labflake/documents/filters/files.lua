@@ -33,6 +33,12 @@ local function image(i)
   return i
 end
 
+local instead = {
+  img = "![Caption](path){width=50%}", sub = "~…~", sup = "^…^", b = "**…**", strong = "**…**", i = "*…*", em = "*…*",
+  u = "[…]{.underline}", mark = "==…==", del = "~~…~~", s = "~~…~~", code = "`…`", a = "[…](address)", kbd = "[…]{.kbd}",
+  table = "a table of Markdown", center = "the text alone", p = "a paragraph", details = "its text", hr = "***",
+}
+
 -- What only one of the formats would show is missing in the others.
 local function raw(r)
   if r.format:match("html") and r.text:gsub("<!%-%-.-%-%->", ""):match("^%s*$") then return nil end
@@ -41,7 +47,9 @@ local function raw(r)
     common.problem(r.text, ("only one format would show this (%s): %s"):format(r.format, r.text:gsub("%s+", " "):sub(1, 60)))
     return nil
   end
-  common.problem(r.text:match("^<[/%a]+") or r.text, "the PDF cannot show this HTML: " .. r.text:gsub("%s+", " "):sub(1, 60))
+  local name = r.text:match("^</?(%a+%d?)") or ""
+  local better = instead[name:lower()] and "; write " .. instead[name:lower()] or ""
+  common.problem(r.text:match("^<[/%a]+") or r.text, "the PDF cannot show this HTML: " .. r.text:gsub("%s+", " "):sub(1, 60) .. better)
 end
 
 -- Where a footnote is missing, pandoc leaves the mark in the text.

@@ -1,0 +1,66 @@
+"""What would be lost or misread is found in the text itself, before anything runs."""
+
+from pathlib import Path
+
+import pytest
+import writing
+
+from labflake.documents import checks, markup
+from labflake.documents.source import read
+from labflake.errors import LabError
+from labflake.project.experiments import Experiment
+
+pytestmark = pytest.mark.usefixtures("in_the_template")
+
+
+def _check(folder: Path, body: str) -> None:
+    path = folder / "report.md"
+    path.write_text(f"---\ntitle: T\n---\n\n{body}\n")
+    checks.check(read(path), Experiment("2026-01-01-None"))
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("|a|b|\n|-|-|\n|1|2|3|", 7),
+        ("|a|b|c|\n|-|-|\n|1|2|", 5),
+        ("a | b\n--|--\n1 | 2\n1 | 2 | 3", 8),
+        ("> |a|b|\n> |:-|-:|\n> |1|2|3|", 7),
+        ("|a|b|\n|-|-|\n|x | y|`{python} 1`|", 7),
+    ],
+)
+def test_a_cell_without_column_is_refused(table: str, line: int, tmp_path: Path) -> None:
+    """Pandoc leaves out what a row has beyond the columns of its table."""
+    with pytest.raises(LabError, match=rf"report.md:{line}: this row has 3 cells"):
+        _check(tmp_path, table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "|a|b|\n|-|-|\n|`x | y`|$|x|$|\n|a \\| b| `{python} 1 | 2`|\n|1|",
+        "a | b\n--|--\n1 | 2\n\n| line\n| block | with | bars",
+        "```\n|a|b|\n|-|-|\n|1|2|3|\n```",
+        "Term | other\n\n---\n\na | b | c",
+    ],
+)
+def test_bars_that_divide_no_cells_are_text(table: str, tmp_path: Path) -> None:
+    """Bars in code, formulas and line blocks, escaped ones, and rows that are too short."""
+    _check(tmp_path, table)
+
+
+def test_amounts_that_are_read_as_a_formula_are_told(tmp_path: Path) -> None:
+    """Two dollars with words between them are a formula for pandoc; so it is said."""
+    body = (
+        "It cost $5 and 10$, US$20. Also 5$.\n\nHere $5$, $3x + 2$, $2\\text{ cm}$, \\$5 or \\$6.\n"
+    )
+    made = writing.text(tmp_path / "report.md", f"---\ntitle: T\n---\n\n{body}")
+    told = checks.warnings(made, set())
+    assert [problem.line for problem in told] == [5, 5]
+
+
+def test_looks_of_what_is_no_element_are_left_out() -> None:
+    """Tooltips of a Styler are `::after` of their cells; the table is shown without them."""
+    looks = "td::after { content: 'x' } td { color: red }"
+    html = f"<style>{looks}</style><table><tr><td>1</td></tr></table>"
+    assert 'style="color: red"' in markup.translated(html, lambda content, suffix: "")
