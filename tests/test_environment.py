@@ -13,8 +13,11 @@ from types import ModuleType
 import building
 import pytest
 import rendering
+import small_packages
 import small_projects
 from mounting import mounted
+from servers.certificates import authority
+from servers.packages import Index
 from small_projects import make_env
 
 from labflake.content.digests import in_a_record
@@ -623,7 +626,6 @@ def test_one_package_is_renewed(editable: Path, tmp_path: Path) -> None:
     facts = editable / "pyproject.toml"
     facts.write_text(re.sub(r"\((==)", "(>=", facts.read_text(encoding="utf-8")), encoding="utf-8")
     assert edit(editable, "lock").returncode == 0
-    (editable / "README.md").touch()
     before, _ = versions(editable), (tmp_path / "newer").mkdir()
     assert "did you mean idna?" in renew(editable, tmp_path / "newer", "idnaa").stderr
     done = renew(editable, tmp_path / "newer", "IDNA")
@@ -634,11 +636,67 @@ def test_one_package_is_renewed(editable: Path, tmp_path: Path) -> None:
     assert after == before
 
 
-def renew(project: Path, folder: Path, package: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.long
+def test_locks_are_made_with_packages_that_lie_in_folders(editable: Path, tmp_path: Path) -> None:
+    """A wheel in the project and a package beside it are locked by where they are from there."""
+    wheel = small_packages.wheel(make_folder(editable / "vendor"), "labtest-vendored")
+    beside = make_folder(tmp_path / "beside")
+    (beside / "labtest_beside.py").touch()
+    text = '[project]\nname = "labtest-beside"\nversion = "1"\n'
+    (beside / "pyproject.toml").write_text(text, encoding="utf-8")
+    facts = editable / "pyproject.toml"
+    more = f"""
+[tool.poetry.dependencies]
+labtest-vendored = {{ path = "vendor/{wheel.name}" }}
+labtest-beside = {{ path = "../beside", develop = true }}
+"""
+    asked = 'dependencies = ["idna>=3", "labtest-vendored", "labtest-beside"]'
+    text = facts.read_text(encoding="utf-8").replace('dependencies = ["idna>=3"]', asked)
+    facts.write_text(text + more, encoding="utf-8")
+    assert edit(editable, "lock").returncode == 0
+    wanted = {"labtest-vendored": f"vendor/{wheel.name}", "labtest-beside": "../beside"}
+    assert places(editable) == wanted
+    assert imports(editable, "labtest_vendored", "labtest_beside")
+    done = renew(editable, make_folder(tmp_path / "newer"))
+    assert done.returncode == 0, done.stderr
+    assert places(tmp_path / "newer") == wanted
+
+
+@pytest.mark.long
+def test_packages_of_a_further_index_are_added(editable: Path, tmp_path: Path) -> None:
+    """What only pip's extra-index-url has is locked and installed; nothing names the index."""
+    small_packages.wheel(make_folder(tmp_path / "files"), "labtest-further")
+    certificates = authority(make_folder(tmp_path / "certificates"))
+    with Index(tmp_path / "files", certificates, tmp_path / "asked.txt", []) as index:
+        url = {"PIP_EXTRA_INDEX_URL": f"{index.http}/html/simple/"}
+        done = edit(editable, "add", PACKAGE="labtest-further", **url)
+        assert done.returncode == 0, done.stderr
+        assert imports(editable, "labtest_further", "idna")
+        before = (editable / "poetry.lock").read_bytes()
+        assert edit(editable, "lock", **url).stdout == "no version changed\n"
+    assert (editable / "poetry.lock").read_bytes() == before
+    texts = [(editable / n).read_text(encoding="utf-8") for n in ("pyproject.toml", "poetry.lock")]
+    assert not [text for text in texts if "127.0.0.1" in text or "[package.source]" in text]
+    assert edit(editable).stderr == ""
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder, and return it."""
+    path.mkdir()
+    return path
+
+
+def places(project: Path) -> dict[str, str]:
+    """Return where the packages of a lock are that lie in folders."""
+    lock = tomllib.loads((project / "poetry.lock").read_text(encoding="utf-8"))
+    return {p["name"]: p["source"]["url"] for p in lock["package"] if "source" in p}
+
+
+def renew(project: Path, folder: Path, *packages: str) -> subprocess.CompletedProcess[str]:
     """Write a newer lock of a project into a folder, as `make update PACKAGE=…` does."""
     code = "import pathlib, sys; from labflake.environment import locks;"
-    code += "locks.renew(pathlib.Path.cwd(), pathlib.Path(sys.argv[1]), [sys.argv[2]])"
-    command = [sys.executable, "-c", code, str(folder), package]
+    code += "locks.renew(pathlib.Path.cwd(), pathlib.Path(sys.argv[1]), sys.argv[2:])"
+    command = [sys.executable, "-c", code, str(folder), *packages]
     env = os.environ | {"PYTHONPATH": str(rendering.SOURCES)}
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from labflake.content.atomic import rewrite
 from labflake.project.options import option
 
-from . import PreparationError, failures, make, poetry, programs, sources
+from . import PreparationError, failures, locking, make, programs, sources
 
-FILES = ("pyproject.toml", "poetry.lock")
 _MARK = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7}.*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.M)
 _NOISE = re.compile(r"Using version|Updating dep|Resolving dep|Skipping virtualenv|\s*$")
 
@@ -86,7 +85,9 @@ def _take_one_side(path: Path) -> None:
 @contextlib.contextmanager
 def _restored(folder: Path) -> Iterator[None]:
     """Put both files back if what follows fails."""
-    before = {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+    before = {
+        name: (folder / name).read_bytes() for name in locking.FILES if (folder / name).exists()
+    }
     try:
         yield
     except BaseException:
@@ -97,17 +98,18 @@ def _restored(folder: Path) -> Iterator[None]:
 
 def _poetry(folder: Path, *arguments: str) -> None:
     """Run Poetry; a failure is told in its own words, without those about its progress."""
-    command = [*poetry.command(), *arguments, "--no-interaction", "--no-ansi"]
     programs.say("asking the index which versions fit together")
-    done = programs.ask(command, poetry.variables(), folder)
-    if done.returncode:
-        words = (done.stdout + done.stderr).splitlines()
-        said = [failures.without_secrets(w.rstrip()) for w in words if not _NOISE.match(w)]
+    answer = locking.ask(folder, *arguments)
+    if answer.files is None:
+        said = [failures.without_secrets(w.rstrip()) for w in answer.lines if not _NOISE.match(w)]
         found = failures.cause("\n".join(said))
         advice = [f"  {found.advice}"] if found is failures.NO_NETWORK else []
-        index = failures.without_secrets(sources.index())
+        index = failures.without_secrets(", ".join([sources.index(), *sources.further()]))
         first = f"the lock could not be changed with the packages of {index}; all is as before"
         raise PreparationError("\n".join([first, *(f"  {s.strip()}" for s in said[-6:]), *advice]))
+    for name, content in answer.files.items():
+        if not (folder / name).exists() or (folder / name).read_bytes() != content:
+            rewrite(folder / name, content)
 
 
 def _versions(folder: Path) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The two locks: newer ones, what they pin, and how two versions of them differ."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -9,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labflake import environment
-from labflake.environment import poetry
+from labflake.environment import failures, locking
 from labflake.errors import LabError, meant
 from labflake.project import packages
 
 LOCKS = ("flake.lock", "poetry.lock")
-NEEDED = (*LOCKS, "flake.nix", "pyproject.toml", "README.md")
+_ALL = ("lock", "--regenerate")
 NIX = ("nix", "--extra-experimental-features", "nix-command flakes")
 
 
@@ -31,23 +30,27 @@ def renew(project: Path, folder: Path, only: Sequence[str] = ()) -> None:
             a network they cannot.
     """
     _refuse_others(project, only)
-    for name in NEEDED:
-        if (project / name).exists():
-            shutil.copy2(project / name, folder)
     print("asking the Python index for newer packages", flush=True)
     try:
-        wanted = ["update", "--lock", *only] if only else ["lock", "--regenerate"]
-        lock = [*poetry.command(), *wanted, "--no-interaction", "--no-ansi"]
+        answer = locking.ask(project, *(["update", "--lock", *only] if only else _ALL))
     except environment.PreparationError as problem:
         raise LabError(f"newer software could not be found; nothing changed\n{problem}") from None
-    _run(lock, folder, poetry.variables())
+    if answer.files is None:
+        raise _not_found(answer.lines)
+    for name in ("flake.lock", "flake.nix"):
+        if (project / name).exists():
+            shutil.copy2(project / name, folder)
+    (folder / "poetry.lock").write_bytes(answer.files["poetry.lock"])
     if only:
         return
     if not shutil.which("nix"):
         print("flake.lock stays as it is: there is no Nix on this machine")
         return
     print("asking for a newer nixpkgs", flush=True)
-    _run([*NIX, "flake", "update"], folder, dict(os.environ))
+    command = [*NIX, "flake", "update"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise _not_found((done.stdout + done.stderr).splitlines())
 
 
 def _refuse_others(project: Path, names: Sequence[str]) -> None:
@@ -55,22 +58,18 @@ def _refuse_others(project: Path, names: Sequence[str]) -> None:
     known = [package["name"] for package in packages.locked(project)]
     for name in names:
         if packages.named(name) not in known:
+            other = f"to add one, or ask for a version: make add PACKAGE='{name}'"
             raise LabError(
-                f"poetry.lock has no package {name}; nothing changed\n  "
-                + (
-                    meant(name, known)
-                    or f"to add one, or ask for a version: make add PACKAGE='{name}'"
-                )
+                f"poetry.lock has no package {name}; nothing changed"
+                f"\n  {meant(name, known) or other}"
             )
 
 
-def _run(command: list[str], folder: Path, variables: dict[str, str]) -> None:
-    """Run a command that needs the network; its failure leaves the project as it was."""
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
-    if done.returncode:
-        printed = [f"  {line}" for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        end = "\n".join(printed[-4:])
-        raise LabError(f"newer software could not be found; nothing changed\n{end}\n  no network?")
+def _not_found(lines: list[str]) -> LabError:
+    """Say how a tool that needs the network failed; it left the project as it was."""
+    end = [f"  {line}" for line in map(failures.without_secrets, lines) if line.strip()][-4:]
+    said = "\n".join(["newer software could not be found; nothing changed", *end])
+    return LabError(f"{said}\n  no network?")
 
 
 def differences(old: Path, new: Path) -> list[str]:

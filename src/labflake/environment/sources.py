@@ -73,6 +73,11 @@ def index() -> str:
         return ""
 
 
+def further() -> list[str]:
+    """Return the other indexes that pip asks on this machine, over a network."""
+    return [u for u in settings().get("extra-index-url", "").split() if u.startswith("http")]
+
+
 def for_pip() -> dict[str, str]:
     """Return the variables for pip: where packages are, and nothing else of its settings."""
     own = {"PIP_" + k.upper().replace("-", "_"): v for k, v in settings().items()}

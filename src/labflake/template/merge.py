@@ -1,7 +1,6 @@
 """Merge a newer rendering of the template into the project, with git's own three-way merge."""
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -112,15 +111,12 @@ def settle_locks(conflicts: list[str]) -> tuple[list[str], list[str]]:
 def _relock() -> bool:
     """Let Poetry complete the lock; tell whether it could."""
     from labflake import environment
-    from labflake.environment import poetry
+    from labflake.environment import locking
 
-    before = (root() / "poetry.lock").read_bytes()
     try:
-        command = [*poetry.command(), "lock", "--no-interaction"]
-        variables = poetry.variables()
+        files = locking.ask(root(), "lock").files
     except environment.PreparationError:
         return False
-    done = subprocess.run(command, cwd=root(), env=variables, capture_output=True)
-    if done.returncode:
-        rewrite(root() / "poetry.lock", before)
-    return done.returncode == 0
+    if files:
+        rewrite(root() / "poetry.lock", files["poetry.lock"])
+    return files is not None
