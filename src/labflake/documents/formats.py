@@ -89,7 +89,7 @@ def _typst(
     given = ["--wrap=none", *options]
     for name, value in _variables(text, typ).items():
         given += ["--variable", f"{name}={value}"]
-    content = convert(text, "typst-smart", template, filters, *given)
+    content = convert(text, "typst-smart-citations", template, filters, *given)
     typ.write_text(content, encoding="utf-8")
     return typ, set(re.findall(r'#image\("/((?:[^"\\]|\\.)*)"', content))
 

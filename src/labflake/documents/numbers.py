@@ -60,14 +60,15 @@ def lint(source: Path) -> list[str]:
     before, allows what is there.
     """
     text = source.read_text(encoding="utf-8")
-    values = known_values(source)
     lines = text.splitlines()
-    problems = []
+    found = []
     for line, number in numbers(text):
         near = lines[max(line - 2, 0) : line]
-        if not any(_ALLOWED.search(one) for one in near) and (said := _verdict(number, values)):
-            problems.append(Problem(line, said))
-    return as_lines(source, problems)
+        if _is_long(number) and not any(_ALLOWED.search(one) for one in near):
+            found.append((line, number))
+    values = known_values(source) if found else []
+    said = [Problem(line, what) for line, n in found if (what := _verdict(n, values))]
+    return as_lines(source, said)
 
 
 def numbers(text: str) -> Iterator[tuple[int, Number]]:
@@ -126,10 +127,13 @@ def _is_exempt(number: Number) -> bool:
     return number.decimals >= 2 and any(round(c, number.decimals) == size for c in _CONSTANTS)
 
 
+def _is_long(number: Number) -> bool:
+    """Tell whether a number has so many digits that it may be a result."""
+    return number.digits > 2 or (number.digits == 2 and number.decimals > 0)
+
+
 def _verdict(number: Number, values: list[Value]) -> str | None:
-    """Return what is to be said of a number, or nothing."""
-    if number.digits < 2 or (number.digits == 2 and number.decimals < 1):
-        return None
+    """Return what is to be said of a long number, or nothing."""
     searched = values if number.digits >= 3 else [v for v in values if v.single]
     found = close(number.value, number.decimals, number.percent, searched)
     if found:

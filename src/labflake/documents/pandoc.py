@@ -71,9 +71,8 @@ def convert(text: Text, to: str, template: str, filters: list[str], *options: st
         command.append("--variable=places=" + "\n".join(map(str, text.places)))
         command += [f"--variable=lang={language}", *_words(language)]
         command.append(f"--variable=values={values}")
-        for name in filters:
-            is_citations = name == "citeproc"  # it comes between our filters
-            command += _citations(text.source) if is_citations else [_filter(name)]
+        command += [f"--variable=filters={' '.join(filters)}", *_bibliography(text.source)]
+        command.append(f"--lua-filter={HERE / 'filters' / 'all.lua'}")
         done = subprocess.run(
             command, input=text.markdown, text=True, encoding="utf-8",
             capture_output=True, cwd=root(), env=environment(),
@@ -103,18 +102,14 @@ def _words(language: str) -> list[str]:
     return [f"--variable={name}={word}" for name, word in found.items()]
 
 
-def _filter(name: str) -> str:
-    return f"--lua-filter={HERE / 'filters' / name}.lua"
-
-
-def _citations(source: Source) -> list[str]:
+def _bibliography(source: Source) -> list[str]:
     """Return the options for citations."""
     found = source.header.get("bibliography")
     names = found if isinstance(found, list) else [found] if found else []
     options = [f"--bibliography={relative(source.path.parent / name)}" for name in names]
     if csl := source.header.get("csl"):
         options.append(f"--csl={relative(source.path.parent / csl)}")
-    return ["--citeproc", *options, "--metadata=link-citations:true"]
+    return [*options, "--metadata=link-citations:true"]
 
 
 def _problem(message: dict, text: Text) -> Problem:
