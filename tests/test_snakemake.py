@@ -363,3 +363,64 @@ def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path
     make(project, JOBS="2", LOCKED="1")
     assert sorted(text().split()) == ["40000", "more.csv", "raw/b.csv", "top.csv"]
     assert {*artifacts(generated)} == {"cores.txt", "long.txt", "raw/linked.txt"}
+
+
+PUBLISHED = {
+    "workflow/Snakefile": """
+        import pandas as pd
+
+        configfile: "config/config.yaml"
+        include: "rules/fit.smk"
+
+        NAMES = pd.read_csv(config["samples"])["name"]
+
+        rule all:
+            input: expand("results/{name}.txt", name=NAMES), "results/run.txt"
+    """,
+    "workflow/rules/fit.smk": """
+        rule fit:
+            input: "resources/{name}.txt"
+            output: "results/{name}.txt"
+            script: "../scripts/fit.py"
+
+        rule run:
+            output: "results/run.txt"
+            run:
+                with open(output[0], "w") as file:
+                    file.write(config["word"])
+    """,
+    "workflow/scripts/fit.py": """
+        from common import text
+
+        with open(snakemake.output[0], "w") as file:
+            file.write(text(snakemake.input[0]) + snakemake.config["word"])
+    """,
+    "workflow/scripts/common.py": "def text(path):\n    return open(path).read()\n",
+    "config/config.yaml": "samples: config/samples.csv\nword: abc\n",
+    "config/samples.csv": "name\na\nb\n",
+    "resources/a.txt": "1\n",
+    "resources/b.txt": "2\n",
+}
+
+
+@pytest.mark.long
+def test_snakefile_may_be_where_published_workflows_have_it(built: Path, tmp_path: Path) -> None:
+    """With `workflow/Snakefile`, `config/` and `resources/` a folder is an experiment as it is."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    folder, results = project / "scripts" / NAME, project / "generated" / NAME / "results"
+    for name, text in PUBLISHED.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
+    assert building.ran(make(project, LOCKED="1")) == ["fit:a", "fit:b", "run"]
+    assert {path.name: path.read_text(encoding="utf-8") for path in results.iterdir()} == {
+        "a.txt": "1\nabc",
+        "b.txt": "2\nabc",
+        "run.txt": "abc",
+    }
+    assert make(project).endswith("up to date\n")
+    edit(project, "resources/b.txt", "2", "3")
+    assert building.ran(make(project)) == ["fit:b"]
+    edit(project, "workflow/scripts/common.py", "read()", "read().upper()")
+    edit(project, "config/samples.csv", "b\n", "")
+    assert building.ran(make(project)) == ["fit:a"]
+    assert not (results / "b.txt").exists()

@@ -109,7 +109,7 @@ def _meant(words: list[str]):
 
 def _steps(folder: Path) -> list[str]:
     """Return the names of the rules in the files of an experiment."""
-    files = [folder / "Snakefile", *sorted(folder.rglob("*.smk"))]
+    files = sorted([*folder.rglob("Snakefile"), *folder.rglob("*.smk")])
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
     found = [re.findall(r"^\s*(?:rule|checkpoint)\s+(\w+)\s*:", text, re.M) for text in texts]
     return list(dict.fromkeys(name for names in found for name in names))

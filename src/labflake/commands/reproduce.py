@@ -16,7 +16,14 @@ from labflake.data_files.gate import record
 from labflake.data_files.gate.wording import aligned, shown
 from labflake.errors import LabError
 from labflake.project import uncommitted
-from labflake.project.experiments import RECORD, Experiment, current, relative, root
+from labflake.project.experiments import (
+    RECORD,
+    SNAKEFILES,
+    Experiment,
+    current,
+    relative,
+    root,
+)
 from labflake.project.git import git, is_here, run
 from labflake.project.options import flag, option
 from labflake.site.states import STALE, state
@@ -85,7 +92,8 @@ def _experiment(commit: str) -> Experiment:
     """
     name = option("EXPERIMENT").rstrip("/").rpartition("/")[2] or current().name
     listed = git("ls-tree", "-r", "-z", "--name-only", commit, "scripts/").split("\0")
-    there = [p.split("/")[1] for p in listed if p.count("/") == 2 and p.endswith("/Snakefile")]
+    parts = [path.split("/") for path in listed]
+    there = list(dict.fromkeys(each[1] for each in parts if tuple(each[2:]) in SNAKEFILES))
     if name not in there:
         names = "".join(f"\n  {each}" for each in there[-5:]) or " none"
         raise LabError(f"commit {commit[:12]} has no experiment {name}; it has{names}")

@@ -41,8 +41,9 @@ def _settle(project: Path, generated: Path) -> None:
         if item.is_symlink() and (project / "scripts" / item.name).is_dir():
             _unfold(Path(item.path))
     if any((path / PLACE).exists() for path in (generated, *_folders(generated))):
-        for path in (project / "scripts").glob("*/Snakefile"):
-            _fill(generated / path.parent.name)
+        scripts = project / "scripts"
+        for path in (*scripts.glob("*/Snakefile"), *scripts.glob("*/workflow/Snakefile")):
+            _fill(generated / path.relative_to(scripts).parts[0])
 
 
 def _folders(generated: Path) -> list[Path]:

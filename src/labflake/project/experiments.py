@@ -15,6 +15,7 @@ COPY = "generated/.copy"  # is there in copies of a project that only verify
 RECORD = "outputs.txt"  # of an experiment: the hashes of its artifacts; nothing is made of it
 PULLED = "outputs/pulled.json"  # says which artifacts were not built here
 
+SNAKEFILES = (("Snakefile",), ("workflow", "Snakefile"))  # the parts of their paths
 PROJECT = "LABFLAKE_PROJECT"  # the variable that tells all of a build where its project is
 STARTED_IN = "LABFLAKE_STARTED_IN"  # and that tells where the person was who started it
 
@@ -115,6 +116,12 @@ class Experiment:
         return _below(root(), "scripts", self.name)
 
     @property
+    def snakefile(self) -> Path:
+        """Return its Snakefile: in its folder, or where published workflows have it."""
+        places = [_below(self.scripts, *parts) for parts in SNAKEFILES]
+        return next((path for path in places if os.path.exists(path)), places[0])
+
+    @property
     def generated(self) -> Path:
         """Return the folder of what machines write."""
         return _below(root(), "generated", self.name)
@@ -194,7 +201,7 @@ def _folders() -> list[str]:
 
 def _is_one(name: str) -> bool:
     """Tell whether an experiment has this name; of many, no other is looked at."""
-    return not problem(name) and os.path.exists(root() / "scripts" / name / "Snakefile")
+    return not problem(name) and os.path.exists(Experiment(name).snakefile)
 
 
 def find(name: str) -> Experiment:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from labflake.project.experiments import problem
 from labflake.project.git import git, is_here
 
-_FILES = ("--", ":(glob)scripts/*/Snakefile")
+_FILES = ("--", ":(glob)scripts/*/Snakefile", ":(glob)scripts/*/workflow/Snakefile")
 _FORMAT = "--format=%x02%H%x01%P%x01%aN%x01%as"
-_PATH = re.compile(r"scripts/([^/]+)/Snakefile")
+_PATH = re.compile(r"scripts/([^/]+)/(?:workflow/)?Snakefile")
 _REMOTE = "refs/remotes/origin/"
 
 
@@ -100,8 +100,8 @@ def _beginning(
 
 
 def _has(commit: str, name: str) -> bool:
-    asked = ("ls-tree", "--name-only", commit, "--", f"scripts/{name}/Snakefile")
-    return bool(git(*asked))
+    files = (f"scripts/{name}/Snakefile", f"scripts/{name}/workflow/Snakefile")
+    return bool(git("ls-tree", "--name-only", commit, "--", *files))
 
 
 def short(reference: str) -> str:

@@ -75,7 +75,7 @@ class Reading:
         self.code: dict[str, str] = {}
         self.folders = changed.listings(experiment)
         self.variables: set[str] = set()
-        self._sources = {str(experiment.scripts / "Snakefile")}
+        self._sources = {str(experiment.snakefile)}
         notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake", _COPIES)
         self._elsewhere = (*_ELSEWHERE, *notes)
         self._busy = threading.local()

@@ -59,7 +59,7 @@ class Artifact:
         parts = self.artifact.split("/")
         if not {"", ".", ".."}.isdisjoint(parts) or parts[0] not in ("assets", "outputs"):
             return "artifact: a path below its generated folder, such as assets/data/features.csv"
-        if not self.commit and not (Experiment(self.experiment).scripts / "Snakefile").is_file():
+        if not self.commit and not Experiment(self.experiment).snakefile.is_file():
             return f"experiment: there is no {self.experiment}\n  {_close(self.experiment)}"
         if self.commit and not re.fullmatch("[0-9a-f]{7,64}", self.commit):
             return (

@@ -56,7 +56,7 @@ def of(job, moved, scratch: str) -> Command:
         "log": named(job.log),
         "rule": job.rule.name,
     }
-    experiment = os.path.basename(os.path.dirname(job.rule.workflow.main_snakefile))
+    experiment = os.path.basename(os.getcwd())
     note = pickle.dumps((experiment, job.rule.name, given), protocol=4).hex()
     file = shlex.quote(f"{scratch}/{_FILE}")
     start = f"{scripted.UNWATCHED} python -m labflake.steps.snakemake.block {file}"

@@ -60,7 +60,7 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
     if told := _machines(error):
         return told
     file, line = _origin(error, workflow.linemaps if workflow else {})
-    place = Path(file or experiment.scripts / "Snakefile")
+    place = Path(file or experiment.snakefile)
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     lines = [line for line in said.strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__

@@ -65,7 +65,7 @@ class Snakefile:
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
         self.workflow = None
-        snakefile = request.experiment.scripts / "Snakefile"
+        snakefile = request.experiment.snakefile
         shell, before = language.shell_of(), _last_read()
         try:
             reader = self.reader = self.api.workflow(
