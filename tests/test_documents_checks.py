@@ -49,6 +49,13 @@ def test_bars_that_divide_no_cells_are_text(table: str, tmp_path: Path) -> None:
     _check(tmp_path, table)
 
 
+@pytest.mark.parametrize("character", ["\x07", "\x1b", "\x00", "\x0c", "\ufdd0", "\x85"])
+def test_a_character_that_no_font_has_is_named(character: str, tmp_path: Path) -> None:
+    """Control characters come with what is pasted from a terminal: the line, and which one."""
+    with pytest.raises(LabError, match=rf"report.md:7: .*U\+{ord(character):04X}"):
+        _check(tmp_path, f"Text.\n\nA{character}B")
+
+
 def test_amounts_that_are_read_as_a_formula_are_told(tmp_path: Path) -> None:
     """Two dollars with words between them are a formula for pandoc; so it is said."""
     body = (

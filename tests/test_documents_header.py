@@ -45,6 +45,9 @@ REFUSED = {
     "toc: perhaps": (3, "true or false"),
     "date: 2026-01-31 10:00:00": (3, "2026-01-31"),
     "author:\n- name: {given: Ada, family: Example}": (3, "name: Ada Example"),
+    "author: [[Ada, Bo]]": (3, "is a text"),
+    "author: {name: Ada, email: [a@b.org]}": (3, "email: a@b.org"),
+    "date: 2026-02-30": (3, "2026-02-30"),
     "author:\n- name: Ada\n  affiliation: {name: Institute}": (4, "affiliation: Institute"),
 }
 

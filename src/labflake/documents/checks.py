@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from labflake.documents import header, kernels, prose
+from labflake.documents import header, inline, kernels, prose
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed
@@ -30,6 +30,7 @@ def check(source: Source, experiment: Experiment) -> None:
         LabError: with the line of each problem.
     """
     problems = [*_figures(source, experiment), *_links(source)]
+    problems += _characters(source)
     problems += _tables(prose.without_code(source.text))
     for cell in source.cells:
         problems += _code(cell) if cell.kind == "code" else []
@@ -85,6 +86,16 @@ def _links(source: Source) -> Iterator[Problem]:
                 f"[{match['label']}]: begins the address of a link that is used nowhere: {match[0]}"
             )
             yield Problem(prose.line_of(text, match.start("label")), f"{what}\n    {_COLON}")
+
+
+def _characters(source: Source) -> Iterator[Problem]:
+    """Yield the control characters of the prose, which no font has."""
+    for cell in source.cells:
+        for found in inline.NO_TEXT.finditer(cell.text if cell.kind == "markdown" else ""):
+            if found[0] not in "\t\n":
+                line = cell.line + cell.text.count("\n", 0, found.start())
+                what = f"here is a character that nobody sees, U+{ord(found[0]):04X}: remove it"
+                yield Problem(line, what)
 
 
 def _tables(text: str) -> Iterator[Problem]:

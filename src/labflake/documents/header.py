@@ -101,10 +101,12 @@ def _better(language: str) -> str:
 def _people(source: Source) -> list[Problem]:
     """Return the problems of the authors: no name, misspelt keys, wrong ORCID iDs."""
     problems = []
+    first = source.line("author:")
     for author in _list(source.header.get("author")):
+        if isinstance(author, list):
+            problems.append(Problem(first, f"an author is a text: author: {_texts(author)[:2]}"))
         if not isinstance(author, dict):
             continue
-        first = source.line("author:")
         line = source.line(str(author.get("orcid") or author.get("name") or "author:"), first)
         problems += [
             Problem(line, unknown("key of an author", key, _AUTHOR))
@@ -115,14 +117,20 @@ def _people(source: Source) -> list[Problem]:
             problems.append(Problem(line, "an author without name"))
         problems += [
             Problem(line, f"{key}: is a text here: {key}: {_example(author[key])}")
-            for key in ("name", "affiliation")
-            if any(isinstance(part, list | dict) for part in _list(author.get(key)))
+            for key in ("name", "affiliation", "email")
+            if _is_nested(author.get(key), may_be_several=key == "affiliation")
         ]
         if "orcid" in author and not is_orcid(str(author["orcid"])):
             problems.append(
                 Problem(line, f"{author['orcid']} is no ORCID iD: its check digit differs")
             )
     return problems
+
+
+def _is_nested(value: Any, may_be_several: bool) -> bool:
+    """Tell whether a value is no text, and no list of texts where that is allowed."""
+    parts = _list(value) if may_be_several else [value]
+    return any(isinstance(part, list | dict) for part in parts)
 
 
 def _example(value: Any) -> str:

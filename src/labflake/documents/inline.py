@@ -15,7 +15,7 @@ _MARK = re.compile(rf"`{_OPEN}qz(\d+)zq{_CLOSE}`")
 # How pandoc gives the texts of formulas back.
 _IN_FORMULA = re.compile(rf"(?:{_OPEN}|&#64976;)([0-9a-f]*)(?:{_CLOSE}|&#64977;)")
 _BLANK = re.compile("[ \t\n\r\f\v\x85\u2028\u2029]+")
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Marks:
 
 def clean(value: str) -> str:
     """Return the value in one line, with � for what is no text (control characters)."""
-    return _NO_TEXT.sub("\ufffd", _BLANK.sub(" ", value))
+    return NO_TEXT.sub("\ufffd", _BLANK.sub(" ", value))
 
 
 def text_of_formulas(text: str, escape: Callable[[str], str] = str) -> str:

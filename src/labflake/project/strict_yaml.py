@@ -6,14 +6,20 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    pass
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return what a node says; the 30th of February is an error with its line."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            what = f"{node.value} cannot be read: {error}"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
 
 
 def load(text: str) -> Any:
     """Return what a text of YAML says.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or a key is given twice.
+        yaml.YAMLError: it is no YAML, a key is given twice, or a date is none.
     """
     return yaml.load(text, _Loader)  # a safe one, with one rule more
 

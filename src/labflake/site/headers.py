@@ -33,7 +33,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         header = yaml.load(text, Loader=loader) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # such as the 30th of February
         what = getattr(error, "problem", None) or error
         raise LabError(f"{relative(path)}: the header is not valid YAML: {what}") from None
     if not isinstance(header, dict):

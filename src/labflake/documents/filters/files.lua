@@ -36,7 +36,7 @@ end
 local instead = {
   img = "![Caption](path){width=50%}", sub = "~…~", sup = "^…^", b = "**…**", strong = "**…**", i = "*…*", em = "*…*",
   u = "[…]{.underline}", mark = "==…==", del = "~~…~~", s = "~~…~~", code = "`…`", a = "[…](address)", kbd = "[…]{.kbd}",
-  table = "a table of Markdown", center = "the text alone", p = "a paragraph", details = "its text", hr = "***",
+  table = "a table of Markdown", center = "the text alone", p = "a paragraph", details = "its text", hr = "***", aside = "::: notes",
 }
 
 -- What only one of the formats would show is missing in the others.

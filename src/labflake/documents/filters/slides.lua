@@ -8,9 +8,11 @@ local function new_slide(title, level)
   return {title = title, level = level, body = pandoc.List(), notes = pandoc.List()}
 end
 
+local function is_pause(b) return b.t == "Para" and pandoc.utils.stringify(b) == ". . ." end
+
 local function cut(blocks)
   local slides, current = pandoc.List(), nil
-  for _, b in ipairs(blocks) do
+  for _, b in ipairs(blocks:filter(function(b) return not is_pause(b) end)) do
     if b.t == "Header" and b.level <= 2 then
       current = new_slide(b.content, b.level)
       slides:insert(current)
