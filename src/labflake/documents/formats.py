@@ -64,7 +64,7 @@ def report(text: Text, folder: Path) -> Made:
         DocumentError: pandoc or Typst found something wrong.
     """
     typ, figures = _typst(text, folder, "typst/report.typ", [*_COMMON, "typst"])
-    pdf = compile_pdf(typ, text)
+    pdf = compile_pdf(typ, text, "formula", "fit")
     if problems := too_wide(pdf, text, _ROOM):
         raise DocumentError(problems)
     return Made({".pdf": pdf.content}, figures)

@@ -1,19 +1,18 @@
 """Makes PDF files with Typst: tagged, archivable (PDF/A-2a, PDF/UA-1), always the same bytes."""
 
 import importlib.util
+import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import typst
+from typing import NamedTuple
 
 from labflake.content.folders import names
+from labflake.documents import typesetting
 from labflake.documents.origin import FONTS
 from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.problems import Problem
-from labflake.processes.determinism import EPOCH
+from labflake.documents.typesetting import Request
 from labflake.project.experiments import root
 
 _SMALLEST = 0.5  # of the usual size of type
@@ -22,51 +21,40 @@ _MISSING = re.compile(r'error: [^\n]*?the text `"(.+?)"` could not be displayed'
 _UNKNOWN = re.compile(r"label `<(.+?)>` does not exist")
 
 
-@dataclass
-class Pdf:
-    """A compiled document, and the compiler to ask about it."""
+class Pdf(NamedTuple):
+    """A compiled document, and what was asked about it, as JSON."""
 
     content: bytes
-    compiler: typst.Compiler
+    answers: dict[str, str]
 
-    def ask(self, label: str) -> list:
+    def told(self, label: str) -> list:
         """Return the values of the metadata elements with this label, in order."""
-        import json
-
-        return json.loads(self.compiler.query(f"<{label}>", field="value"))
+        return json.loads(self.answers[label])
 
 
-def compile_pdf(path: Path, text: Text, *, notes: bool = False) -> Pdf:
-    """Compile a Typst file of the project.
+def compile_pdf(path: Path, text: Text, *asked: str, notes: bool = False) -> Pdf:
+    """Compile a Typst file of the project, and ask for metadata by their labels.
 
     Raises:
         DocumentError: Typst refused, or a character is in none of the fonts.
     """
-    inputs = {"notes": "yes"} if notes else {}
-    compiler = typst.Compiler(
-        str(path), root=str(root()), font_paths=_fonts(path.parent), ignore_system_fonts=True,
-        sys_inputs=inputs,
-    )  # fmt: skip
-    standards: Any = [] if notes else STANDARDS
-    try:
-        content, _ = compiler.compile_with_warnings(
-            format="pdf", pdf_standards=standards, timestamp=EPOCH
-        )
-    except typst.TypstError as error:
-        raise DocumentError(_problems(error.diagnostic, text)) from None
-    assert isinstance(content, bytes)
-    return Pdf(content, compiler)
+    fonts = _fonts(path.parent)
+    given = {"inputs": {"notes": "yes"}} if notes else {"standards": STANDARDS}
+    made = typesetting.typeset(Request(str(path), str(root()), fonts, **given, asked=asked))
+    if made.error:
+        raise DocumentError(_problems(made.error, text))
+    return Pdf(made.content, made.answers)
 
 
 def too_wide(pdf: Pdf, text: Text, room: float) -> list[Problem]:
     """Return the formulas that are wider than the room, in points, and tables of tiny type."""
     problems = []
-    for formula in pdf.ask("formula"):
+    for formula in pdf.told("formula"):
         if formula["points"] > room:
             tex = formula["alt"].strip()
             line = text.line(tex, text.line(tex[:20]))
             problems.append(Problem(line, f"this formula is wider than the page: {tex[:60]}"))
-    for table in pdf.ask("fit"):
+    for table in pdf.told("fit"):
         if table["factor"] < _SMALLEST:
             problems.append(Problem(text.line(table["name"]), "this table is too wide for a page"))
     return problems

@@ -15,7 +15,7 @@ def make(typ: Path, text: Text) -> dict[str, bytes]:
     Raises:
         DocumentError: a slide is too full, or Typst refused.
     """
-    pdf = compile_pdf(typ, text)
+    pdf = compile_pdf(typ, text, "begin", "end", "formula", "fit")
     problems = _overfull(pdf, text) + too_wide(pdf, text, _ROOM)
     if problems:
         raise DocumentError(problems)
@@ -29,7 +29,7 @@ def make(typ: Path, text: Text) -> dict[str, bytes]:
 def _overfull(pdf: Pdf, text: Text) -> list[Problem]:
     """Return a problem for each slide that ends on another page than it begins."""
     problems = []
-    for begin, end in zip(pdf.ask("begin"), pdf.ask("end"), strict=True):
+    for begin, end in zip(pdf.told("begin"), pdf.told("end"), strict=True):
         if begin["page"] != end["page"]:
             name = begin["name"][:60] or "without title"
             pages = end["page"] - begin["page"] + 1
