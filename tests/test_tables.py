@@ -200,6 +200,13 @@ def test_names_that_csv_cannot_keep_are_refused(names: list) -> None:
         save(pd.DataFrame([[1, 2]], columns=columns), "./table.csv")
 
 
+@pytest.mark.parametrize("file", ["./table.csv", "./table.parquet"])
+def test_an_index_that_is_named_like_a_column_is_refused(file: str) -> None:
+    """An index that means something becomes a column, and there is one of that name."""
+    with pytest.raises(LabError, match="both called 'a'"):
+        save(pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="a")), file)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -15,7 +15,7 @@ def without_leftover_index(table: Any) -> "pd.DataFrame":
     numbers that filtering and sorting leave behind do not.
 
     Raises:
-        LabError: `table` is neither a DataFrame nor a Series.
+        LabError: `table` is neither a DataFrame nor a Series, or has two columns of one name.
     """
     import pandas as pd
 
@@ -23,7 +23,12 @@ def without_leftover_index(table: Any) -> "pd.DataFrame":
         table = table.to_frame(table.name if table.name is not None else "value")
     if not isinstance(table, pd.DataFrame):
         raise LabError(f"csv and parquet hold tables, not {type(table).__name__}")
-    return table.reset_index() if _is_meaningful(table.index) else table
+    if not _is_meaningful(table.index):
+        return table
+    if twice := {*table.index.names} & {*table.columns} - {None}:
+        what = f"its index and a column are both called {min(map(repr, twice))}"
+        raise LabError(f"this table cannot be kept: {what}\n  rename one: table.rename_axis(…)")
+    return table.reset_index()
 
 
 def _is_meaningful(index: "pd.Index") -> bool:
