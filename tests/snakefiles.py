@@ -91,6 +91,20 @@ SNAKEFILE = """
                 file.write(open(input[0]).read() + str(scaled(params.n)))
             shell("echo {FACTOR} {config[word]} >> {output}")
 
+    rule sources:
+        input: workflow.source_path("seed.txt")
+        output: "out/sources.txt"
+        params: word=workflow.source_path("steps/sourced.txt")
+        run:
+            with open(output[0], "w") as file:
+                file.write(open(input[0]).read() + open(params.word).read())
+
+    rule words:
+        input: workflow.source_path("steps/sourced.txt")
+        output: "out/words.txt"
+        params: seed=workflow.source_path("seed.txt")
+        shell: "cat {input} {params.seed} > {output}"
+
     rule better:
         output: "out/order.txt"
         shell: "echo better > {output}"
@@ -149,6 +163,7 @@ SNAKEFILE = """
 """
 OTHERS = {
     "seed.txt": "seed\n",
+    "steps/sourced.txt": "word\n",
     "config.yaml": "word: of the config\nunused: 1\n",
     "plain.py": """
         import sys

@@ -32,6 +32,10 @@ DONE: dict[str, dict[str, str | None]] = {
     "`include:`, `configfile:`": {"out/included.txt": "of the config\n"},
     "`module`, `use rule * from … as`": {"out/module.txt": "of the module\n"},
     "`use rule … as … with`": {"out/again-c.txt": "again\n"},
+    "`workflow.source_path()`": {
+        "out/sources.txt": "seed\nword\n",
+        "out/words.txt": "word\nseed\n",
+    },
     "`ruleorder:`": {"out/order.txt": "better\n"},
     "`directory()`": {"out/folder/in.txt": "in\n", "out/folder/.snakemake_timestamp": None},
     "`touch()`": {"out/mark.txt": "", "out/marked-a.txt": ""},
@@ -166,6 +170,8 @@ def test_each_kind_of_step_runs_again_for_what_it_is_made_of(
     project = built_language[0]
     edit(project, "steps/helper.py", "'helped '", "'HELPED '")
     assert again(project) == ["notebook", "python"]
+    edit(project, "steps/sourced.txt", "word", "WORD")
+    assert again(project) == ["sources", "words"]
     edit(project, "steps/fit.R", "+ 1", "+ 2")
     edit(project, "helping.py", "'helped '", "'HELPED '")
     assert again(project) == ["r", "shell"]

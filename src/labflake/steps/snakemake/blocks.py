@@ -22,7 +22,7 @@ from labflake.processes import scripted
 from labflake.processes.handed import named
 from labflake.programs import modules
 from labflake.project.experiments import root
-from labflake.steps.snakemake import language
+from labflake.steps.snakemake import language, sources
 from labflake.steps.snakemake.scripts import Command, available, lists_of, plain_text, resources_of
 
 _FILE = ".script/block"
@@ -47,9 +47,9 @@ def of(job, moved, scratch: str) -> Command:
             "  write a program, and start it by `shell:` or `script:`"
         )
     given = {
-        "input": named(job.input),
+        "input": named(job.input, lambda path: sources.own(str(path))),
         "output": moved,
-        "params": job.params,
+        "params": named(job.params, sources.own),
         "wildcards": job.wildcards,
         "threads": job.threads,
         "resources": available(job),

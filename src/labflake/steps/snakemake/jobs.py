@@ -8,7 +8,7 @@ from labflake.errors import LabError
 from labflake.processes.handed import named
 from labflake.steps import names, variables
 from labflake.steps.job import Job
-from labflake.steps.snakemake import blocks, language, scripts
+from labflake.steps.snakemake import blocks, language, scripts, sources
 from labflake.steps.snakemake.executor import amount
 from labflake.steps.step import Step, scratch_of
 
@@ -26,7 +26,7 @@ def job_of(job) -> Job:
     return Job(
         rule=job.rule.name,
         name=names.of(job.rule.name, job.wildcards),
-        inputs=[str(path) for path in job.input],
+        inputs=[sources.own(str(path)) for path in job.input],
         outputs=[str(path) for path in job.output],
         is_checkpoint=job.is_checkpoint,
     )
@@ -127,7 +127,7 @@ def _shell(job, **others: object) -> str:
         others = {name: each for name, each in own.items() if name not in _OF_JOB} | others
     try:
         others |= {"resources": scripts.available(job)}
-        return job.format_wildcards(job.rule.shellcmd, **others)
+        return sources.own(job.format_wildcards(job.rule.shellcmd, **others))
     except Exception as error:
         own = error.__context__ or error
         place = language.place(job.rule, "shell:")

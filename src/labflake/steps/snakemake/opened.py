@@ -12,7 +12,7 @@ from labflake.project.options import is_debugging
 from labflake.steps import beside, reading
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
-from labflake.steps.snakemake import faults, inside, language
+from labflake.steps.snakemake import faults, inside, language, sources
 from labflake.steps.step import Step
 
 _MANY = 1_000_000  # processors
@@ -65,7 +65,7 @@ class Snakefile:
         configfile = request.experiment.scripts / "config.yaml"
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
         self.workflow = None
-        snakefile = request.experiment.snakefile
+        snakefile, place = request.experiment.snakefile, sources.begin()
         shell, before = language.shell_of(), _last_read()
         try:
             reader = self.reader = self.api.workflow(
@@ -79,6 +79,7 @@ class Snakefile:
                     configfiles=[configfile] if request.experiment.config() else [],
                     config=request.config,
                 ),
+                workflow_settings=settings.WorkflowSettings(runtime_source_cache_path=place),
                 snakefile=snakefile,
                 workdir=request.experiment.generated,
             )
@@ -101,8 +102,7 @@ class Snakefile:
     def __exit__(self, *error) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             self.api.__exit__(None, None, None)
-        if self.workflow and (copies := self.workflow.sourcecache.runtime_cache):
-            copies.cleanup()  # of scripts; this process ends without a look back
+        sources.end()
 
 
 def _last_read():

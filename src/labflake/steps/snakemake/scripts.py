@@ -22,7 +22,7 @@ from labflake.errors import LabError
 from labflake.processes import scripted
 from labflake.processes.handed import Handed, Named, named, written
 from labflake.programs.modules import programs
-from labflake.steps.snakemake import language
+from labflake.steps.snakemake import language, sources
 
 _FOLDER = ".script"  # in the scratch folder of a step
 _USED = re.compile(r"\bsnakemake\b(?:\s*[.@]\s*|\[)?(\w+)?|\bsnakemake_(\w+)")
@@ -154,9 +154,9 @@ class _Given:
         """Return it by its names in `snakemake`."""
         job = self.job
         return {
-            "input": named(job.input),
+            "input": named(job.input, _text),
             "output": moved,
-            "params": job.params,
+            "params": named(job.params, sources.own),
             "wildcards": job.wildcards,
             "threads": job.threads if "threads" in self.used else 1,
             "resources": available(job) if "resources" in self.used else Named(),
@@ -231,10 +231,17 @@ def _by_name_and_place(values) -> dict[str, object]:
     return {str(place): each for place, each in enumerate(entries)} | names
 
 
+def _text(path: object) -> str:
+    return sources.own(str(path))
+
+
 def lists_of(job) -> dict[str, object]:
     """Return the lists that a job is given, each by the order of its values, and by their names."""
     lists = {name: getattr(job, name) for name in ("input", "output", "params", "wildcards", "log")}
-    return {name: [[*values], dict(values.items())] for name, values in lists.items()}
+    return {
+        name: [sources.own([*values]), sources.own(dict(values.items()))]
+        for name, values in lists.items()
+    }
 
 
 def available(job):
