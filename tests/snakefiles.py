@@ -16,6 +16,11 @@ SNAKEFILE = """
     FACTOR = 3
     MACHINE = shutil.which("bash"), os.environ.get("TZ"), os.environ.get("LAB_BUILD")
 
+    scattergather: piece=2
+    pathvars: own="out"
+    inputflags: access.sequential
+    report: "seed.txt"
+
     wildcard_constraints: x="[abc]"
     localrules: first
     ruleorder: better > worse
@@ -104,6 +109,21 @@ SNAKEFILE = """
         output: "out/words.txt"
         params: seed=workflow.source_path("seed.txt")
         shell: "cat {input} {params.seed} > {output}"
+
+    rule scatter:
+        output: scatter.piece("out/pieces/{scatteritem}.txt")
+        shell: "for file in {output}; do echo piece > $file; done"
+
+    rule scattered:
+        input: gather.piece("<own>/pieces/{scatteritem}.txt")
+        output: report("<own>/scattered.txt", caption="seed.txt")
+        shell: "cat {input} > {output}"
+
+    rule helpers:
+        input: branch(True, then=collect("out/pieces/{n}-of-2.txt", n=[1, 2]))
+        output: "out/helped.txt"
+        params: word=lookup(dpath="word", within=config), stem=subpath(output[0], basename=True)
+        shell: "echo {input} {params.word} {params.stem} > {output}"
 
     rule better:
         output: "out/order.txt"

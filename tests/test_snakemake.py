@@ -1,6 +1,7 @@
 """Snakemake's language: what a Snakefile may say, and what is refused with its alternative."""
 
 import ast
+import importlib
 import re
 import shutil
 import tempfile
@@ -47,6 +48,13 @@ DONE: dict[str, dict[str, str | None]] = {
     "`group:`": {"out/of-temp.txt": "temp\n"},
     "`priority:`, `wildcard_constraints:`": {"out/first-a.txt": "a of 1\n"},
     "`onstart:`, `onsuccess:`, `onerror:`": {"onstart.txt": "started"},
+    "`scattergather:`": {"out/scattered.txt": "piece\npiece\n"},
+    "`pathvars:`": {"out/scattered.txt": "piece\npiece\n"},
+    "`inputflags:`, `outputflags:`": {"out/scattered.txt": "piece\npiece\n"},
+    "`lookup()`, `branch()`, `collect()`, `subpath()`": {
+        "out/helped.txt": "out/pieces/1-of-2.txt out/pieces/2-of-2.txt of the config helped.txt\n"
+    },
+    "`report:`, `report()`": {"out/scattered.txt": "piece\npiece\n"},
     "`default_target:`": {"out/gathered.txt": "part 1\npart 2\n"},
 }
 OTHERS = (
@@ -69,6 +77,9 @@ REFUSED = {
     "`shadow:`": RULE + "  shadow: 'minimal'\n" + SHELL,
     "`handover:`": RULE + "  handover: True\n" + SHELL,
     "`workdir:`": "workdir: 'elsewhere'\n" + RULE + SHELL,
+    "`containerized:`": "containerized: 'docker://a/b'\n" + RULE + SHELL,
+    "`meta_wrapper:`": "module a:\n  meta_wrapper: 'v1/meta/x'\n",
+    "`pepfile:`, `pepschema:`": "pepfile: 'pep.yaml'\n" + RULE + SHELL,
     "`storage:`, `storage()`": "storage own:\n  provider='http'\n" + RULE + SHELL,
     "`include:`, `module` from elsewhere: `github()`, `https://`": "include: 'https://a.org/b.smk'\n",
     "`ancient()`": RULE + "  input: ancient('y.txt')\n" + SHELL,
@@ -120,6 +131,16 @@ def test_every_row_of_the_table_is_tested() -> None:
     """What the documentation says of Snakemake's language is what is tested here."""
     rows = re.findall(r"^\| (`.*?) \|", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted([*DONE, *OTHERS, *REFUSED])
+
+
+def test_every_word_of_snakemakes_language_has_its_place_in_the_table() -> None:
+    """Whatever word this Snakemake knows, the documentation says what becomes of it."""
+    parser = importlib.import_module("snakemake.parser")
+    words = {
+        word for part in (parser.Python, parser.Rule, parser.Module) for word in part.subautomata
+    }
+    text = TABLE.read_text(encoding="utf-8")
+    assert not {word for word in words if not re.search(rf"`[^`]*\b{word}\b", text)}
 
 
 @pytest.mark.long

@@ -53,6 +53,10 @@ _ELSEWHERE = re.compile(
 )
 _STATEMENTS = {  # of a Snakefile: why not, what instead
     "workdir": ("has no place here: steps run in {folder}", "remove it"),
+    "containerized": ("would bring software that no lock of this project holds", "`container:`"),
+    "meta_wrapper": _OF_RULES,
+    "pepfile": ("needs a package that is not here", "`configfile:`, and pandas for the table"),
+    "pepschema": ("needs a package that is not here", "`configfile:`, and pandas for the table"),
     "storage": ("would read or write past the record of data", "declare the data in config.yaml"),
 }
 _ONE_OF_BOTH = (
