@@ -160,6 +160,8 @@ ADVICE = {
     "zh_CN": "write zh-CN",
     "pt_BR.UTF-8": "write pt-BR",
     "German": "write de",
+    "deu": "write de",
+    "cmn-Hans": "write zh-Hans",
     "kk": "write en, and the labels",
     "x": "write a code like",
 }

@@ -11,6 +11,15 @@ _CODE = re.compile(
 # Chinese has two scripts; its words are kept by script here, by region there (Unicode CLDR).
 _REGIONS = {"Hans": "CN", "Hant": "TW"}
 _TRADITIONAL = ("TW", "HK", "MO")
+# Codes of three letters (ISO 639-2) and former ones; BCP 47 wants the shortest that there is now.
+_CODES = """
+    = ara=ar bul=bg cat=ca ces=cs chi=zh cmn=zh cze=cs dan=da deu=de dut=nl ell=el eng=en
+    est=et eus=eu fas=fa fin=fi fra=fr fre=fr ger=de gre=el heb=he hin=hi hrv=hr hun=hu
+    ind=id isl=is ita=it jpn=ja kor=ko lat=la lav=lv lit=lt mo=ro nld=nl nno=nn nob=nb
+    nor=no per=fa pol=pl por=pt ron=ro rum=ro rus=ru slk=sk slo=sk slv=sl spa=es srp=sr
+    swe=sv tha=th tl=fil tur=tr ukr=uk vie=vi yue=zh-Hant-HK zho=zh
+"""
+_SHORTEST = dict(re.findall(r"(\S+)=(\S+)", _CODES))
 _SERBIAN = dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True))
 _SERBIAN |= {"љ": "lj", "њ": "nj", "џ": "dž"}
 
@@ -78,5 +87,6 @@ def meant(text: str) -> str | None:
     """Return the code that was probably meant: of a locale (pt_BR.UTF-8) or a name (german)."""
     known = locale.locale_alias.get(text.lower().strip(), text).partition(".")[0]
     known = known.partition("_")[0] if "_" not in text else known
+    known = re.sub(r"\A[A-Za-z]+", lambda m: _SHORTEST.get(m[0].lower(), m[0]), known)
     code = canonical(known.replace("_", "-"))
     return code if is_code(code) and code.lower() != text.lower() else None
