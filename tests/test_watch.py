@@ -1,6 +1,8 @@
 """`make watch`: a build after every save, errors in place, until it is interrupted."""
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +168,51 @@ def test_a_save_while_it_builds_is_shown(tiny: Path, tmp_path: Path) -> None:
     go.touch()
     watch.until(lambda: watch.builds("ready") > 0 and "XXsecondXX" in page.read_text())
     watch.end()
+
+
+PARTS = [
+    "Some words, {n} of them, and a number `{{python}} x + {n}`.",
+    "$$ x_{{{n}}} = \\frac{{a}}{{{n}}} $$ {{#eq:e}}",
+    "| a | b |\n|---|---|\n| {n} | 2 |\n\n: Numbers {{#tbl:t}}",
+    "# Heading {n}",
+    "```python\n#| caption: Drawn {n}.\n#| label: fig:drawn\nimport matplotlib.pyplot as plt\n"
+    "plt.plot([x, {n}])\nplt.show()\n```\n\nSee @fig:drawn.",
+    "- one\n- {n}",
+]
+
+
+@pytest.mark.long
+def test_what_is_watched_has_the_bytes_of_a_plain_make(tiny: Path, tmp_path: Path) -> None:
+    """Whatever is edited, cells or text: page and PDF are those of a build from nothing."""
+    name, seed = "2024-03-04-Edited", int(os.environ["EXACTNESS_SEED"])
+    chance = random.Random(seed)
+    outputs = tiny / "generated" / name / "outputs"
+    parts = [part.format(n=2) for part in PARTS]
+
+    def save() -> str:
+        text = "\n\n".join(["---\ntitle: T\n---", "```python\nx = 1\n```", *parts]) + "\n"
+        no_steps = "rule all:\n    input: []\n"
+        building.experiment(tiny, name, Snakefile=no_steps, hashes_txt="", report_md=text)
+        return text
+
+    def made() -> list[bytes]:
+        return [(outputs / f"report.{ending}").read_bytes() for ending in ("html", "pdf")]
+
+    save()
+    watch = Watch(tiny, tmp_path / "log", name)
+    watched = []
+    for turn in range(3):
+        watch.until(lambda turn=turn: watch.builds("ready") == turn + 1)
+        watched.append((save(), made()))
+        at = chance.randrange(len(parts))
+        parts[at] = PARTS[at].format(n=chance.randint(3, 99) + 100 * turn)
+        save()
+    watch.end()
+    for text, found in watched:
+        shutil.rmtree(tiny / "generated" / name)
+        (tiny / "scripts" / name / "report.md").write_text(text, encoding="utf-8")
+        building.made(tiny, EXPERIMENT=name, CACHE=str(tmp_path / "other"))
+        assert made() == found, (seed, text)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
