@@ -16,6 +16,7 @@ from labflake.documents.source import Cell, Source, expression_line
 
 _KERNEL = "__import__('labflake.documents.kernel', fromlist=['kernel'])"
 _SNAPSHOTS = _KERNEL.replace(".kernel'", ".kernel_snapshots'")
+_NOTES = _KERNEL.replace(".kernel'", ".kernel_notes'")
 
 
 class Client(NotebookClient):
@@ -118,7 +119,7 @@ class Client(NotebookClient):
         return texts
 
     async def _notes(self) -> dict:
-        answer = await self._ask("", {"notes": f"{_KERNEL}.notes.report()"})
+        answer = await self._ask("", {"notes": f"{_NOTES}.notes.report()"})
         return json.loads(ast.literal_eval(_plain(answer["notes"])))
 
     async def _ask(self, code: str, expressions: dict[str, str]) -> dict:

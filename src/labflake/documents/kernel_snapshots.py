@@ -19,7 +19,7 @@ import sys
 import warnings
 from typing import Any, NoReturn
 
-from labflake.documents.kernel import notes
+from labflake.documents.kernel_notes import notes
 from labflake.documents.kernel_resumed import END, LIFE
 from labflake.processes import lender
 
