@@ -8,9 +8,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from functools import lru_cache
 
 _WORD = re.compile(r"[\w./~+@%=,:*?\[\]!{}$-]+")
 _SIGN = re.compile(r"[*?\[$]")
+_MAY_BE_MANY = re.compile(r"[*?\[${]").search
 _APART = re.compile(r"[=,:@]")
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -25,14 +27,15 @@ _SCRIPT = re.compile(
 _MANY = 1000  # numbers of a range; of a longer one, any
 
 
-def words(text: str) -> set[str]:
+@lru_cache(maxsize=16)  # of one step, several ask in a row
+def words(text: str) -> frozenset[str]:
     """Return the words of a text that name files by a pattern, and those that braces stand for."""
     found = set()
-    for word in _WORD.findall(text):
+    for word in filter(_MAY_BE_MANY, _WORD.findall(text)):
         spread = _spread(word)
         parts = {part for each in spread for part in _APART.split(each)}
         found |= {part for part in parts if len(spread) > 1 or is_one(part)}
-    return found
+    return frozenset(found)
 
 
 def paths(text: str) -> set[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from labflake.project.options import make_words
@@ -70,9 +71,15 @@ def of_step(names: Iterable[str]) -> dict[str, str]:
     Args:
         names: further variables that its experiment asks for.
     """
-    wanted = {*names}
-    kept = {k: v for k, v in os.environ.items() if _MACHINE.fullmatch(k) or k in wanted}
-    return kept | pinned() | {"PATH": _path()}
+    kept = {name: os.environ[name] for name in _may_reach(frozenset(os.environb))}
+    wanted = {name: os.environ[name] for name in names if name in os.environ}
+    return kept | wanted | pinned() | {"PATH": _path()}
+
+
+@cache  # of the same variables, all steps of a build ask
+def _may_reach(names: frozenset[bytes]) -> list[str]:
+    """Return those of the variables that a step may have unasked, in a fixed order."""
+    return sorted(name for name in map(os.fsdecode, names) if _MACHINE.fullmatch(name))
 
 
 def conditions_of_documents() -> str:

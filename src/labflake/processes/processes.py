@@ -222,4 +222,8 @@ _REASONS = {
 def _offer_to_the_oom_killer(process: int) -> None:
     """Where the machine runs out of memory, the step ends rather than the build."""
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process}/oom_score_adj").write_text("500")
+        file = os.open(f"/proc/{process}/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(file, b"500")
+        finally:
+            os.close(file)

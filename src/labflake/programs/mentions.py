@@ -12,7 +12,7 @@ not found; in programs of Python it is seen then.
 import os
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from labflake.content import patterns
@@ -75,10 +75,10 @@ def _stems(experiment: str) -> dict[str, list[Path]]:
     return stems
 
 
-def _called(name: str, experiment: str) -> list[Path]:
-    """Return the files of that name, of an experiment if it has one, else of `src/`."""
+def _called(names: set[str], experiment: str) -> set[Path]:
+    """Return the files of these names, each of an experiment if it has one, else of `src/`."""
     own, shared = _names(root() / "scripts" / experiment), _names(root() / "src")
-    return own.get(name) or shared.get(name) or []
+    return {path for name in names for path in own.get(name) or shared.get(name) or ()}
 
 
 def _whole(text: str, *places: Path) -> set[Path]:
@@ -103,10 +103,10 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
         folders: others to which its paths may be relative.
         but: words that are known.
     """
-    text = f"{text}\n{os.path.expandvars(text)}\n{_VARIABLE.sub(' ', text)}"
+    if "$" in text:
+        text = f"{text}\n{os.path.expandvars(text)}\n{_VARIABLE.sub(' ', text)}"
     found = words(text) - {*but}
-    names = {os.path.basename(word) for word in found}
-    named = {path for name in names for path in _called(name, generated.name)}
+    named = _called({os.path.basename(word) for word in found}, generated.name)
     places = (generated, *folders)
     there = sorted(_folders(found, *places) - {*places})
     many = "\n".join(word for word in patterns.words(text) if word[0] not in "/~")
@@ -198,12 +198,14 @@ def _names(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def words(text: str) -> set[str]:
+@lru_cache(maxsize=16)  # of one step, several ask in a row
+def words(text: str) -> frozenset[str]:
     """Return the words of a text, those inside other words, and what stands in quotes."""
     found = {part for pair in patterns.QUOTED.findall(text) for part in pair if part}
     for word in _WORD.findall(text):
-        found |= {word, *_APART.split(word)}
-    return found
+        found.add(word)
+        found.update(_APART.split(word))
+    return frozenset(found)
 
 
 def among(texts: Iterable[str], *folders: Path) -> set[Path]:

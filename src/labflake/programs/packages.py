@@ -22,6 +22,7 @@ _INLINE = re.compile(r"\bpython[\d.]*\s(?:[^;&|\n]*\s)?-(?:\w*c\b|\s|$)")
 _MODULE = re.compile(r"\bpython[\d.]*\s(?:[^;&|\n]*\s)?-m\s*([\w.]+)")
 _RUN = re.compile(r"(?:^|[\s;&|(])[\w.+-]+(?:\s+-\S+)*\s+([^\s;&|<>]+)")
 _SHELLS = (".sh", ".bash")
+_BY_A_SHELL = re.compile(rb"#!.*\b(ba|da|z|k)?sh\b")
 # Files that programs read and that are none; any other file of ours may be one.
 _NO_PROGRAMS = formats.SUFFIXES | {
     *(
@@ -107,7 +108,7 @@ def may_be_program(path: Path) -> bool:
 
 def _is_shell(path: Path) -> bool:
     """Tell whether a file is a script of a shell."""
-    return path.suffix in _SHELLS or bool(re.match(r"#!.*\b(ba|da|z|k)?sh\b", _text(path)[:200]))
+    return path.suffix in _SHELLS or bool(_BY_A_SHELL.match(_start(path)))
 
 
 def _is_unknown(path: Path) -> bool:
@@ -115,6 +116,15 @@ def _is_unknown(path: Path) -> bool:
     if path.name == "Snakefile" or path.suffix[1:].lower() in _NO_PROGRAMS or _is_shell(path):
         return False
     return not path.suffix or path.suffix not in _SHELLS
+
+
+@cache
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(200)
+    except OSError:
+        return b""
 
 
 @cache

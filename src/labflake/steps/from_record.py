@@ -20,10 +20,10 @@ def is_allowed(due: recorded.Due, limits: Limits) -> bool:
 
 
 def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
-    """Run steps and what follows from them; return whether all went well.
+    """Run the steps that are due by what was recorded; return whether all went well.
 
     Raises:
-        ChangedError: what a step had read is not what it was.
+        ChangedError: as `carry_out`.
     """
     contents = session.contents
     outputs = [path for step in due.steps.values() for path in step.outputs]
@@ -33,10 +33,19 @@ def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bo
     for path in outputs:
         session.expected.pop(path, None)
     session.progress.count = len(due.steps)
+    return carry_out(experiment, due, session)
+
+
+def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
+    """Run steps, each after those that it needs; return whether all went well.
+
+    Raises:
+        ChangedError: what a step had read is not what it was.
+    """
     session.running.stop_on_signals()
 
     def perform(step: steps.Step) -> None:
-        own_names.make_room(step.outputs, contents)
+        own_names.make_room(step.outputs, session.contents)
         steps.carry_out(steps.named(step), session)
 
     with contextlib.chdir(experiment.generated):

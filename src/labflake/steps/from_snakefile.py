@@ -8,7 +8,7 @@ from labflake.processes.again import ChangedError
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.project.settings import overrides
-from labflake.steps import beside, demands, given, names, recorded, steps
+from labflake.steps import beside, demands, from_record, given, names, recorded, steps
 from labflake.steps.changed import Change, settings
 from labflake.steps.job import Graph
 from labflake.steps.reading import Reading
@@ -56,7 +56,11 @@ def run(
         _expect(session, reading, graph)
 
     try:
-        good, graph = engine.execute(request, on_start, on_more, session.running.stop_on_signals)
+        stop = session.running.stop_on_signals
+        good, graph, due = engine.execute(request, on_start, on_more, stop)
+        if due:
+            session.told |= {first: recorded.note(step) for first, step in due.steps.items()}
+            good = from_record.carry_out(experiment, due, session)
     finally:
         if session.outdated:
             raise ChangedError(session.outdated)

@@ -25,6 +25,8 @@ def of(experiment: Experiment, name: str) -> Path:
 def warnings(log: Path) -> int:
     """Return how many lines of a log are warnings."""
     try:
+        if not os.stat(log).st_size:
+            return 0
         with log.open(encoding="utf-8", errors="replace") as file:
             return sum(bool(_WARNING.search(line)) for line in file)
     except OSError:

@@ -1,6 +1,5 @@
 """Run steps, each after those that it needs, as many at once as the limits allow."""
 
-import copy
 import queue
 from collections.abc import Callable
 from functools import partial
@@ -56,12 +55,12 @@ class Ordered:
     def _hand_over(self, first: str, perform: Callable[[Step], None]) -> None:
         step = self.steps[first]
         self._handed += 1
-        asked = Asked(step.threads, step.memory, step.gpus)
+        asked = Asked(step.threads, step.memory, step.gpus, step.priority)
         self._turns.submit(asked, partial(self._perform, first, perform))
 
     def _perform(self, first: str, perform: Callable[[Step], None]) -> None:
         try:
-            perform(copy.deepcopy(self.steps[first]))  # an attempt leaves notes in it
+            perform(self.steps[first].as_told())  # an attempt leaves notes in it
         except BaseException as error:  # of whatever kind: it is told where the build ends
             self._ended.put((first, error))
         else:

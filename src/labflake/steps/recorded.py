@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labflake.content import notes
 from labflake.content.contents import Contents
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SAID = (
     *("name", "rule", "command", "moved", "inputs", "outputs", "logs", "container", "containers"),
     *("marks", "threads", "memory", "gpus", "minutes", "attempts", "wanted", "deciding", "passed"),
-    *("benchmark", "message", "is_local"),
+    *("benchmark", "message", "priority", "is_local"),
 )
 _HANDLERS = re.compile(r"^\s*on(start|success|error)\s*:", re.MULTILINE)
 _USUAL = {
@@ -56,11 +56,11 @@ def keep(experiment: Experiment, session: "Session") -> None:
         "programs": programs,
         "steps": known | session.told,
     }
-    handled = any(map(_has_handlers, (_full(contents, path) for path in contents.graph["files"])))
+    handled = any(map(has_handlers, (_full(contents, path) for path in contents.graph["files"])))
     notes.write_jobs(contents.generated, {} if handled else told)
 
 
-def _has_handlers(path: str) -> bool:
+def has_handlers(path: str) -> bool:
     """Tell whether a file says `onsuccess:` or the like, which is for Snakemake to do."""
     try:
         return bool(_HANDLERS.search(Path(path).read_text(encoding="utf-8")))
@@ -68,12 +68,11 @@ def _has_handlers(path: str) -> bool:
         return False
 
 
-class Due:
-    """The steps that have to run, and what each of them needs of the others."""
+class Due(NamedTuple):
+    """The steps that have to run, by their first outputs, and what each needs of the others."""
 
-    def __init__(self, steps: dict[str, Step], needs: dict[str, set[str]]) -> None:
-        self.steps = steps
-        self.needs = needs
+    steps: dict[str, Step]
+    needs: dict[str, set[str]]
 
 
 def due(

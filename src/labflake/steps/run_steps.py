@@ -68,12 +68,15 @@ def run(
     again = not (change.everything or targets or redo)
     due = recorded.due(experiment, contents, change.steps, session.environment) if again else None
     made: set[str] = set()
-    if due and from_record.is_allowed(due, session.limits):
-        good = from_record.run(experiment, due, session)
-    else:
-        from labflake.steps import from_snakefile
+    try:
+        if due and from_record.is_allowed(due, session.limits):
+            good = from_record.run(experiment, due, session)
+        else:
+            from labflake.steps import from_snakefile
 
-        good, made = from_snakefile.run(experiment, change, targets, session)
+            good, made = from_snakefile.run(experiment, change, targets, session)
+    finally:
+        session.removal.wait()
     made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))
     strays.say(experiment, before, made)
     session.cache.close(experiment.state)

@@ -1,7 +1,7 @@
 """One step, as the cache, its runner, its container and its cluster see it."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -57,9 +57,15 @@ class Step:
     files: dict[str, str] = field(default_factory=dict, repr=False)  # texts in `scratch`, by name
     benchmark: str = ""  # where it is written how long it took, and what it used
     message: str = ""  # to be shown when it starts
+    priority: int = 0  # who has more goes first
     is_local: bool = False  # runs here, also where others run on a cluster
     is_checkpoint: bool = False
     containers: dict = field(default_factory=dict, repr=False)  # settings of their engine
+
+    def as_told(self) -> "Step":
+        """Return the step as its rule describes it, to be performed: that leaves notes in it."""
+        own: dict = {"found": [], "used": {}, "before": {}, "programs": {}, "seen": Seen()}
+        return replace(self, inputs=[*self.inputs], **own)
 
     def digest(self, path: str, contents: Known) -> str:
         """Return the digest of a file as it was when this step was first asked about it."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from labflake.cache import Cache
 from labflake.content import folders
 from labflake.content.atomic import move, remove
 from labflake.content.contents import Contents, was_written
+from labflake.content.removal import Removal
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.environment import NOTE
 from labflake.errors import LabError
@@ -63,6 +63,7 @@ class Session:
     outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
     cluster: "Cluster | None" = None
+    removal: Removal = field(default_factory=Removal)  # of folders in which steps ran
 
     def changed(self, path: str, when: str) -> OutdatedError:
         """Note that the build has to start again, and why: the first reason is the one to say."""
@@ -121,15 +122,12 @@ def carry_out(step: Step, session: Session) -> None:
         raise runner.failed(step, problem, session)
     started = time.perf_counter()
     logs.of(Experiment(Path.cwd().name), step.name).unlink(missing_ok=True)  # of another run
-    scratch = step.scratch
-    shutil.rmtree(scratch, ignore_errors=True)
     try:
-        scratch.mkdir(parents=True)
-        how, key, made = _make(step, scratch, None if redo else session.cache, session)
+        step.scratch.parent.mkdir(parents=True, exist_ok=True)
+        found = None if redo else _restore(step, session)
+        how, (key, made) = ("cached", found) if found else ("ran", _make(step, session))
     except OSError as error:
         raise runner.failed(step, _trouble(error), session) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     took = time.perf_counter() - started
     if how == "ran":
         kept = made | _logs(step, session.contents)
@@ -150,23 +148,45 @@ def _keys(step: Step, session: Session, cache: Cache | None = None) -> Iterator[
     return found.keys(step, lambda: key_of(step, session), session.contents, cache)
 
 
-def _make(
-    step: Step, scratch: Path, cache: Cache | None, session: Session
-) -> tuple[str, str, dict[str, str]]:
-    """Restore the outputs or run the step; return which of both, its key, and their digests."""
-    # Flat: a folder for each part of each path would take longer than to copy a small file.
-    every = {path: f"{scratch}/{n}" for n, path in enumerate(step.kept())}
+def _restore(step: Step, session: Session) -> tuple[str, dict[str, str]] | None:
+    """Restore the outputs of a step; return its key and their digests, None if it has to run."""
+    # Files: a folder for each step would take longer than to copy what is small.
+    every = {path: f"{step.scratch}.{n}" for n, path in enumerate(step.kept())}
+    try:
+        for key in _keys(step, session, session.cache):
+            if (restored := session.cache.restore(key, every)) is not None:
+                return key, _take_over(step, key, every, restored, session)
+        return None
+    finally:
+        for place in every.values():
+            remove(Path(place))
+
+
+def _take_over(
+    step: Step, key: str, every: dict[str, str], restored: dict[str, str], session: Session
+) -> dict[str, str]:
+    """Put what came from the cache where it belongs; return the digests of the outputs."""
     places = {path: every[path] for path in step.outputs}
-    for key in _keys(step, session, cache) if cache else ():
-        restored = cache.restore(key, every) if cache else None
-        if restored is not None:
-            for place, digest in restored.items():
-                session.contents.know(place, digest)
-            for path in step.logs:
-                _put(every[path], path)
-            _look_at_named(step)
-            _check_promises(step, places, session)
-            return "cached", key, _publish(step, key, places, session)
+    for place, digest in restored.items():
+        session.contents.know(place, digest)
+    for path in step.logs:
+        _put(every[path], path)
+    _look_at_named(step)
+    _check_promises(step, places, session)
+    return _publish(step, key, places, session)
+
+
+def _make(step: Step, session: Session) -> tuple[str, dict[str, str]]:
+    """Run the step; return its key, and the digests of the outputs."""
+    session.removal.take(step.scratch)
+    try:
+        step.scratch.mkdir()
+        return _run(step, step.scratch, session)
+    finally:
+        session.removal.take(step.scratch)
+
+
+def _run(step: Step, scratch: Path, session: Session) -> tuple[str, dict[str, str]]:
     session.progress.started(step.name)
     if step.message:
         session.progress.say(f"  {step.message}")
@@ -179,7 +199,7 @@ def _make(
     places = {path: f"{scratch}/{path}" for path in step.outputs}
     _look_at_named(step)
     _check_promises(step, places, session)
-    return "ran", key, _publish(step, key, places, session)
+    return key, _publish(step, key, places, session)
 
 
 def _look_at_named(step: Step) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from labflake.steps import beside, steps
 from labflake.steps.job import Graph
+from labflake.steps.recorded import Due
 from labflake.steps.snakemake import adjusted, faults, language, missing
 from labflake.steps.snakemake.opened import Request, Snakefile, refuse_empty_folders
 from labflake.steps.step import Step
@@ -24,8 +25,11 @@ def execute(
     on_start: Callable[[Graph], None],
     on_more: Callable[[Graph], None],
     on_ready: Callable[[], None],
-) -> tuple[bool, Graph]:
+) -> tuple[bool, Graph, Due | None]:
     """Perform what is needed; return whether all went well, and the jobs.
+
+    Where it needs no Snakemake to run the steps, they are the last part of what is returned, and
+    none has run.
 
     Args:
         request: what to run.
@@ -44,18 +48,22 @@ def _execute(
     on_start: Callable[[Graph], None],
     on_more: Callable[[Graph], None],
     on_ready: Callable[[], None],
-) -> tuple[bool, Graph]:
+) -> tuple[bool, Graph, Due | None]:
     adjusted.load()
     from snakemake.settings import types as settings
 
     from labflake.steps.snakemake import executor, jobs
 
-    def begin(dag) -> None:
+    known: dict = {}
+
+    def begin(dag) -> bool:
         missing.refuse_given(request, dag)
         missing.check_targets(request, dag)
         refuse_empty_folders(request.experiment)
         language.check_jobs(dag.jobs)  # also what functions say, which only a job asks
-        on_start(_graph(dag, build.needed))
+        known.update(due=jobs.told(dag, build.needed), graph=_graph(dag, build.needed))
+        on_start(known["graph"])
+        return known["due"] is None
 
     def more(dag) -> None:
         missing.refuse_given(request, dag)
@@ -90,6 +98,8 @@ def _execute(
         try:
             _hand_over(dag, keep_going=request.keep_going)
             good = True
+        except executor.EnoughError:
+            return True, known["graph"], known["due"]
         except missing.GivenError:
             raise
         except Exception as error:
@@ -98,7 +108,7 @@ def _execute(
             good = False
             faults.say_of_jobs(request.experiment, inner, build.failures or [error])
         missing.check_targets(request, inner.dag)
-        return good, _graph(inner.dag, build.needed)
+        return good, _graph(inner.dag, set()), None
 
 
 def _hand_over(dag, **options: bool) -> None:
@@ -178,7 +188,7 @@ def _read(
         try:
             planned.add_brought(snakefile.workflow, request.experiment, brought)
             _hand_over(dag, no_hooks=True)
-        except planned.EnoughError:
+        except executor.EnoughError:
             pass
         except missing.GivenError:
             raise

@@ -36,6 +36,10 @@ _SETTINGS = CommonSettings(
 )
 
 
+class EnoughError(Exception):
+    """All is known that Snakemake is asked for: it need not order any job."""
+
+
 @dataclass
 class Build:
     """What the executor does with the jobs of one build, and what became of them.
@@ -45,7 +49,7 @@ class Build:
         keep_going: whether other jobs go on where one failed.
         force: whether all jobs are performed.
         differs: tells whether a job is not as it was.
-        begin: called with the graph before the first job.
+        begin: called with the graph before the first job; tells whether jobs are to be ordered.
         more: called with it when a checkpoint has added to it, before what it added.
         ready: called in the main thread when the first jobs are there.
         perform: performs one job; raises what is wrong.
@@ -58,7 +62,7 @@ class Build:
     keep_going: bool
     force: bool
     differs: Callable[[object], bool]
-    begin: Callable
+    begin: Callable[[Any], bool]
     more: Callable
     ready: Callable[[], None]
     perform: Callable
@@ -161,7 +165,8 @@ class Executor(Silent):
         self.build.choose(self.dag)
         if not self.workflow.dag_settings.forceall:
             self._run_what_is_chosen()
-        self.build.begin(self.dag)
+        if not self.build.begin(self.dag):
+            raise EnoughError
 
     def _run_what_is_chosen(self) -> None:
         """Let Snakemake run these jobs, as if all others were up to date; and all that come."""

@@ -3,11 +3,13 @@
 import inspect
 import os
 import re
+from collections.abc import Collection
 
 from labflake.errors import LabError
 from labflake.processes.handed import named
 from labflake.steps import names, variables
 from labflake.steps.job import Job
+from labflake.steps.recorded import Due, has_handlers
 from labflake.steps.snakemake import blocks, language, scripts, sources
 from labflake.steps.snakemake.executor import amount
 from labflake.steps.step import Step, scratch_of
@@ -54,13 +56,14 @@ def step_of(job) -> Step:
         files=command.files,
         benchmark=str(job.benchmark or ""),
         message=job.message or "",
+        priority=job.priority,
         is_local=language.is_local(rule),
         inputs=known.inputs,
         outputs=outputs,
         logs=[str(path) for path in [*job.log, job.benchmark] if path],
         container=str(rule.container_img or ""),
         containers=workflow.globals["config"].get("containers") or {},
-        marks=[_marks(path, job.wildcards) for path in rule.output],
+        marks=_every_mark(job),
         threads=job.threads,
         memory=amount(resources, "mem_mb"),
         gpus=amount(resources, "gpu"),
@@ -91,6 +94,27 @@ def step_to_run(job, commands: dict) -> Step:
     return step
 
 
+def told(dag, needed: Collection) -> Due | None:
+    """Return the steps of these jobs, if they are the same before anything is made as after it.
+
+    Then they need no Snakemake to be run. It has to order them where more jobs follow from what
+    these make, where something is asked only when a job starts, or where more is to be done.
+    """
+    workflow, needed = dag.workflow, [job for job in needed if job.output]
+    if any(rule.is_checkpoint for rule in workflow.rules) or not all(map(_is_fixed, needed)):
+        return None
+    if any(map(has_handlers, workflow.linemaps)):
+        return None
+    firsts = {job: str(job.output[0]) for job in needed}
+    return Due(
+        {first: step_to_run(job, {}) for job, first in firsts.items()},
+        {
+            first: {firsts[other] for other in dag.dependencies[job] if other in firsts}
+            for job, first in firsts.items()
+        },
+    )
+
+
 def is_plain(job) -> bool:
     """Tell whether a step is the same whenever its wildcards are.
 
@@ -109,6 +133,14 @@ def is_plain(job) -> bool:
         and not any(each.is_evaluable() for each in others)
         and all(len(inspect.signature(each).parameters) == 1 for each in functions)
     )
+
+
+def _is_fixed(job) -> bool:
+    """Tell whether nothing of a job is asked of a function of the Snakefile when it starts."""
+    marks = [getattr(path, "flags", {}) for path in job.rule.output]
+    promised = [(each.get("ensure") or {}).get("checksum") for each in marks]
+    asked = any(map(callable, [*job.rule.params, *promised]))
+    return is_plain(job) and not asked and not any("temp" in each for each in marks)
 
 
 def _command(job, moved, scratch: str) -> scripts.Command:
@@ -132,6 +164,10 @@ def _shell(job, **others: object) -> str:
         own = error.__context__ or error
         place = language.place(job.rule, "shell:")
         raise LabError(f"{place}: {type(own).__name__}: {own}") from None
+
+
+def _every_mark(job) -> list[dict]:
+    return [_marks(path, job.wildcards) for path in job.rule.output]
 
 
 def _marks(output, wildcards) -> dict:

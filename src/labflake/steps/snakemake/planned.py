@@ -12,10 +12,6 @@ from labflake.steps.snakemake import executor
 _BROUGHT = "brought_by_labflake"
 
 
-class EnoughError(Exception):
-    """All is known that can be known without running anything."""
-
-
 @dataclass
 class Plan:
     """What is to be found out.
@@ -33,13 +29,13 @@ class Plan:
         """Find what more can be read, unless Snakemake has not taken in yet what it was told.
 
         Raises:
-            EnoughError: nothing more can be.
+            executor.EnoughError: nothing more can be.
         """
         if self.leading(dag):
             return
         self.awaited = set(self.decided(dag))
         if not self.awaited:
-            raise EnoughError
+            raise executor.EnoughError
 
     def leading(self, dag) -> set:
         """Return the jobs that are awaited, with all that leads to them."""
