@@ -11,6 +11,8 @@ import pytest
 import random_steps
 from random_steps import GENERATED, SCRIPTS
 
+from labflake.content.removal import Removal
+
 GRAPHS, STATES, BUILDS = 8, 125, 50
 
 
@@ -173,6 +175,44 @@ from labflake.commands import build
 build.main([])
 print("snakemake.workflow" in sys.modules, flush=True)
 """
+
+
+def test_a_function_is_asked_when_its_step_starts(tmp_path: Path) -> None:
+    """What a function of `params:` finds is what there is when the step starts, also at first."""
+    drawn = random_steps.Drawn(OF_A_FUNCTION, ["assets/data/b.txt"], ["in1.txt"], [])
+    project = random_steps.write(tmp_path / "project", drawn)
+    random_steps.in_a_fork(project, random_steps.build)
+    assert (project / GENERATED / "assets/data/b.txt").read_text() == "True\n"
+
+
+OF_A_FUNCTION = (
+    SNAKEFILE
+    + """
+ruleorder: c > b
+
+rule c:
+  input: "assets/data/a.txt"
+  output: "assets/data/b.txt"
+  params: there=lambda wildcards: os.path.exists("assets/data/a.txt")
+  shell: "echo {params.there} > {output}"
+"""
+)
+
+
+def test_a_folder_is_removed_beside_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is done with is out of the way at once, and gone in the end."""
+    monkeypatch.chdir(tmp_path)
+    removal, folder = Removal(), Path("one")
+    for _ in range(20):
+        (folder / "two").mkdir(parents=True)
+        (folder / "two" / "file").touch()
+        removal.take(folder)
+        assert not folder.exists()
+    monkeypatch.chdir("/")
+    removal.wait()
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_data_is_read_once(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Removal:
 
     def take(self, folder: Path) -> None:
         """Take a folder out of the way, if it is there; another one can have its name at once."""
-        gone = folder.with_name(f".{os.urandom(8).hex()}")
+        gone = folder.absolute().with_name(f".{os.urandom(8).hex()}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, gone)
             self._begin()

@@ -11,7 +11,7 @@ not found; in programs of Python it is seen then.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     return named | among(found, *places) | _below(found, *there)
 
 
-def _below(found: set[str], *folders: Path) -> set[Path]:
+def _below(found: Set[str], *folders: Path) -> set[Path]:
     """Return the files that words name from one of the folders, looking at what there is."""
     starts: dict[str, list[str]] = {}
     for word in found:
@@ -127,7 +127,7 @@ def _below(found: set[str], *folders: Path) -> set[Path]:
     }
 
 
-def _folders(found: set[str], *places: Path) -> set[Path]:
+def _folders(found: Set[str], *places: Path) -> set[Path]:
     """Return the folders that words name: paths may be relative to them, too, as after `cd`."""
     paths = {
         os.path.abspath(os.path.join(place, os.path.expanduser(word)))
@@ -147,7 +147,7 @@ def _is_place(path: str) -> bool:
         return False
 
 
-def _spread(text: str, found: set[str], *places: Path) -> set[Path]:
+def _spread(text: str, found: Set[str], *places: Path) -> set[Path]:
     """Return the files that patterns mean, and those in the folders that words name."""
     folders = {word for word in found if "/" in word and len(word) < 4096 and "\n" not in word}
     named = [(word, str(place)) for word in folders | patterns.words(text) for place in places]

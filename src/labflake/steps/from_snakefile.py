@@ -28,6 +28,11 @@ def run(
     """
     session.look.confirm()
     contents = session.contents
+
+    def carry_out(due: recorded.Due) -> bool:
+        session.told |= {first: recorded.note(step) for first, step in due.steps.items()}
+        return from_record.carry_out(experiment, due, session)
+
     request = opened.Request(
         experiment=experiment,
         limits=session.limits,
@@ -36,6 +41,7 @@ def run(
         force=change.everything or bool(session.redo),
         differs=lambda job: steps.differs(job, session),
         perform=steps.perform,
+        carry_out=carry_out,
         keep_going=flag("KEEP_GOING"),
     )
     if not contents.graph:
@@ -56,11 +62,7 @@ def run(
         _expect(session, reading, graph)
 
     try:
-        stop = session.running.stop_on_signals
-        good, graph, due = engine.execute(request, on_start, on_more, stop)
-        if due:
-            session.told |= {first: recorded.note(step) for first, step in due.steps.items()}
-            good = from_record.carry_out(experiment, due, session)
+        good, graph = engine.execute(request, on_start, on_more, session.running.stop_on_signals)
     finally:
         if session.outdated:
             raise ChangedError(session.outdated)

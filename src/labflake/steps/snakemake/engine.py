@@ -25,11 +25,8 @@ def execute(
     on_start: Callable[[Graph], None],
     on_more: Callable[[Graph], None],
     on_ready: Callable[[], None],
-) -> tuple[bool, Graph, Due | None]:
+) -> tuple[bool, Graph]:
     """Perform what is needed; return whether all went well, and the jobs.
-
-    Where it needs no Snakemake to run the steps, they are the last part of what is returned, and
-    none has run.
 
     Args:
         request: what to run.
@@ -48,22 +45,25 @@ def _execute(
     on_start: Callable[[Graph], None],
     on_more: Callable[[Graph], None],
     on_ready: Callable[[], None],
-) -> tuple[bool, Graph, Due | None]:
+) -> tuple[bool, Graph]:
     adjusted.load()
     from snakemake.settings import types as settings
 
     from labflake.steps.snakemake import executor, jobs
 
-    known: dict = {}
+    told: Due | None = None
+    graph: Graph | None = None
 
     def begin(dag) -> bool:
+        nonlocal told, graph
         missing.refuse_given(request, dag)
         missing.check_targets(request, dag)
         refuse_empty_folders(request.experiment)
         language.check_jobs(dag.jobs)  # also what functions say, which only a job asks
-        known.update(due=jobs.told(dag, build.needed), graph=_graph(dag, build.needed))
-        on_start(known["graph"])
-        return known["due"] is None
+        graph = _graph(dag, build.needed)
+        on_start(graph)
+        told = jobs.told(dag, build.needed) if request.carry_out else None
+        return told is None
 
     def more(dag) -> None:
         missing.refuse_given(request, dag)
@@ -99,7 +99,7 @@ def _execute(
             _hand_over(dag, keep_going=request.keep_going)
             good = True
         except executor.EnoughError:
-            return True, known["graph"], known["due"]
+            good = True
         except missing.GivenError:
             raise
         except Exception as error:
@@ -108,7 +108,10 @@ def _execute(
             good = False
             faults.say_of_jobs(request.experiment, inner, build.failures or [error])
         missing.check_targets(request, inner.dag)
-        return good, _graph(inner.dag, set()), None
+        if not (graph and told):
+            return good, _graph(inner.dag, set())
+    assert request.carry_out
+    return request.carry_out(told), graph
 
 
 def _hand_over(dag, **options: bool) -> None:

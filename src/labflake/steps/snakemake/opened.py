@@ -12,6 +12,7 @@ from labflake.project.options import is_debugging
 from labflake.steps import beside, reading
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
+from labflake.steps.recorded import Due
 from labflake.steps.snakemake import faults, inside, language, sources
 from labflake.steps.step import Step
 
@@ -29,6 +30,8 @@ class Request:
     force: bool = False
     differs: Callable[[Job], bool] = lambda job: False  # ask it; Snakemake adds what follows
     perform: Callable[[Step, bool], None] = lambda step, is_plain: None
+    # Runs steps that need no Snakemake; without it, Snakemake orders them, and all are performed.
+    carry_out: Callable[[Due], bool] | None = None
     keep_going: bool = False
     given: set[str] = field(default_factory=set)  # files that are given though a rule makes them
 
