@@ -16,6 +16,7 @@ from labflake.content.filesystems import trusted
 from labflake.errors import LabError
 
 _LARGE = 4_000_000  # bytes; to hash more takes longer than to wait for a tick
+_FEW, _SMALL = 20, 100_000  # files, and bytes in all of them, that are read in no time
 _UNSETTLED = [0, 0, 0]  # instead of times and inode: such a stat is that of no file
 
 
@@ -67,8 +68,13 @@ class Contents:
         notes.write_manifest(self.generated, {key: self.__dict__[key] for key in keys})
 
     def _settle(self) -> None:
-        """Look again at files that had just been written when they were hashed."""
+        """Look again at files that had just been written when they were hashed.
+
+        Of a few it takes less to read them in every build than to wait until they have settled.
+        """
         fresh = [path for path, known in self.stats.items() if known[1:4] == _UNSETTLED]
+        if len(fresh) <= _FEW and sum(self.stats[path][0] for path in fresh) <= _SMALL:
+            return
         times = [stat.st_ctime_ns for path in fresh if (stat := _stat(self._path(path)))]
         left = max(times, default=0) + TICK - time.time_ns()
         if left > 0:

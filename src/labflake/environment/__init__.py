@@ -147,6 +147,10 @@ def is_whole(folder: Path) -> bool:
     """Tell whether `.venv` is what the lock asks for, with a look at every file of its packages."""
     if not is_current(folder):
         return False
+    from . import as_seen
+
+    if as_seen.is_still(folder / ".venv"):
+        return True
     from . import altered
 
     return not altered.packages(folder / ".venv")

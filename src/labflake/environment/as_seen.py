@@ -9,8 +9,6 @@ import marshal
 import os
 from pathlib import Path
 
-from labflake.content.atomic import replacing
-
 SEEN = "labflake-seen"  # in `.venv`: time of each folder; size and time of each file in it
 _COARSE = 2_000_000_000  # ns in which a file may change twice and show the same time
 _Folders = dict[str, tuple[int, dict[str, tuple[int, int]]]]
@@ -58,6 +56,8 @@ def note(
         kept[folder][1][name] = (found.st_size, found.st_mtime_ns)
     times = [*folders.values(), *(found.st_mtime_ns for found in there.values())]
     if max(times, default=moment) < moment - _COARSE:
+        from labflake.content.atomic import replacing
+
         notes = {"version": marshal.version, "folders": kept}
         with contextlib.suppress(OSError), replacing(venv / SEEN) as part:
             part.write_bytes(marshal.dumps(notes))

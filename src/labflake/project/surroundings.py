@@ -91,6 +91,8 @@ def refuse_place(folder: Path) -> None:
     Raises:
         LabError: it has a colon, by which paths are listed, or a character that cannot be printed.
     """
+    if ":" not in str(folder) and str(folder).isprintable():
+        return  # before every command; to compile the pattern takes milliseconds
     bad = re.search(r"[:\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", str(folder))
     if bad:
         raise LabError(

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
-from labflake.steps.job import Job
 from labflake.steps.limits import Limits
 
 if TYPE_CHECKING:
+    from labflake.steps.job import Job
     from labflake.steps.step import Step
 
 _OPTIONS = {"mem_mb": "MEMORY", "gpu": "GPUS"}
 
 
-def check(jobs: Iterable[Job], limits: Limits) -> None:
+def check(jobs: Iterable["Job"], limits: Limits) -> None:
     """Refuse jobs that ask for more than there is, before anything runs.
 
     Raises:

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from labflake.content.printed import tamed
-from labflake.data_files.sources.secrecy import hidden
 from labflake.project.experiments import Experiment
 from labflake.steps import names
 
@@ -31,6 +30,14 @@ def warnings(log: Path) -> int:
             return sum(bool(_WARNING.search(line)) for line in file)
     except OSError:
         return 0
+
+
+def hide(log: Path) -> None:
+    """Take the secrets that are known here out of a log."""
+    if log.is_file() and log.stat().st_size:
+        from labflake.data_files.sources.secrecy import hide_in
+
+        hide_in(log)
 
 
 class Following:
@@ -67,5 +74,7 @@ class Following:
 
 def _plain(line: str) -> str:
     """Return a line without secrets, and without what would move the cursor of a terminal."""
+    from labflake.data_files.sources.secrecy import hidden
+
     text = tamed(hidden(line))
     return "".join(c for c in text if c.isprintable() or c == "\t").replace("\t", "    ")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake.content.printed import last_lines
-from labflake.data_files.sources.secrecy import hide_in
 from labflake.errors import LabError
 from labflake.processes import memory, orphans, processes
 from labflake.processes.determinism import environment, of_step, pinned
@@ -96,7 +95,7 @@ def run(
         excess = _settings() or _stray(step, session)
         excess = excess or demands.excess(step.wanted, step.attempt, session.limits)
         why = excess or _attempt(step, scratch, log, session)
-        hide_in(log)
+        logs.hide(log)
         if session.running.stopped:
             raise KeyboardInterrupt
         session.confirm_packages()

@@ -15,7 +15,6 @@ from labflake.content import folders
 from labflake.content.atomic import move, remove
 from labflake.content.contents import Contents, was_written
 from labflake.content.removal import Removal
-from labflake.data_files.sources.secrecy import hide_in
 from labflake.environment import NOTE
 from labflake.errors import LabError
 from labflake.processes.again import EDITED, Look
@@ -23,13 +22,13 @@ from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
 from labflake.project.surroundings import explained
 from labflake.steps import changed, found, given, logs, own_names, recorded, results, runner
-from labflake.steps.job import Job
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
 from labflake.steps.step import Known, Step
 
 if TYPE_CHECKING:
     from labflake.steps.cluster import Cluster
+    from labflake.steps.job import Job
 
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
 
@@ -214,7 +213,7 @@ def _logs(step: Step, contents: Contents) -> dict[str, str]:
     for path in map(Path, step.logs):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        hide_in(path)
+        logs.hide(path)
     return {path: contents.digest(path) for path in step.logs}
 
 
@@ -284,7 +283,7 @@ def named(step: Step) -> Step:
     return step
 
 
-def differs(job: Job, session: Session) -> bool:
+def differs(job: "Job", session: Session) -> bool:
     """Tell whether a job is not, or not certainly, as it was recorded when it was made."""
     contents, inputs = session.contents, dict.fromkeys(job.inputs)
     record = contents.steps.get(job.outputs[0])
