@@ -24,6 +24,17 @@ with open(sys.argv[-1], "w") as target:
     for path in sys.argv[1:-1]:
         target.write({number} * open(path).read())
 """
+SCRIPT = """
+{imports}
+with open(snakemake.output[0], "w") as target:
+    for path in snakemake.input:
+        target.write({number} * open(path).read())
+    target.write(str({part}))
+"""
+KINDS = (
+    *("shell", "program", "plain", "script", "folder", "temp", "function", "threads", "attempt"),
+)
+PARTS = ("1", "snakemake.threads", "snakemake.config")  # that a script may come to name
 SHELL = ("cat {input} > {output}", "cat {input} | sort -u > {output}", "wc -c {input} > {output}")
 
 
@@ -35,25 +46,32 @@ class Drawn:
     outputs: list[str] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
     programs: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
 
 
 def draw(chance: random.Random, most: int = 12) -> Drawn:
     """Draw an experiment of at least four steps: chains, folders, programs, marks and functions."""
     drawn = Drawn(inputs=[f"in{n}.txt" for n in range(3)], programs=["one.py", "two.py"])
+    drawn.scripts = ["three.py", "four.py"]
     rules = ["from labflake import code", ""]
     files = [f"../../{SCRIPTS}/{name}" for name in drawn.inputs]
     for number in range(chance.randint(4, most)):
         needs = sorted({chance.choice(files[-6:]) for _ in range(chance.randint(1, 3))})
         output = f"assets/data/{number}.txt"
         kind = chance.choices(
-            ("shell", "program", "folder", "temp", "function", "threads", "attempt"),
-            (8, 4, 2, 1, 1, 1, 1),
+            KINDS,
+            (8, 4, 2, 3, 2, 1, 1, 1, 1),
         )[0]
         inputs, command, more, mark = repr(needs), chance.choice(SHELL), "", repr(output)
+        start = "shell"
         if kind == "program":
             program = chance.choice(drawn.programs)
             inputs = f"**dict(raw={needs!r}, code=code({program!r}))"
             command = "python {input.code[0]} {input.raw} {output}"
+        elif kind == "plain":
+            command = f"python ../../{SCRIPTS}/{chance.choice(drawn.programs)} {{input}} {{output}}"
+        elif kind == "script":
+            start, command = "script", chance.choice(drawn.scripts)
         elif kind == "folder":
             output = f"assets/data/{number}"
             mark = f"directory({output!r})"
@@ -69,7 +87,7 @@ def draw(chance: random.Random, most: int = 12) -> Drawn:
         elif kind == "attempt":
             more = "  retries: 1\n  resources: mem_mb=lambda wildcards, attempt: 50 * attempt\n"
         rules.append(
-            f"rule r{number}:\n  input: {inputs}\n  output: {mark}\n{more}  shell: {command!r}\n"
+            f"rule r{number}:\n  input: {inputs}\n  output: {mark}\n{more}  {start}: {command!r}\n"
         )
         drawn.outputs.append(output)
         files.append(f"{output}/part.txt" if kind == "folder" else output)
@@ -94,6 +112,9 @@ def write(project: Path, drawn: Drawn) -> Path:
     for number, name in enumerate(drawn.programs):
         (scripts / name).write_text(PROGRAM.format(imports="", number=number + 1))
         (scripts / f"beside_{name}").write_text("NUMBER = 1\n")
+    for number, name in enumerate(drawn.scripts):
+        (scripts / name).write_text(SCRIPT.format(imports="", part="1", number=number + 1))
+        (scripts / f"beside_{name}").write_text("NUMBER = 1\n")
     return project
 
 
@@ -112,14 +133,15 @@ def change(project: Path, drawn: Drawn, chance: random.Random, code: bool = True
         else:
             path.unlink(missing_ok=True)
     elif what == "beside":
-        program = chance.choice(drawn.programs)
+        program = chance.choice([*drawn.programs, *drawn.scripts])
         (scripts / f"beside_{program}").write_text(f"NUMBER = {chance.randint(0, 9)}\n")
     else:
-        program = chance.choice(drawn.programs)
+        program = chance.choice([*drawn.programs, *drawn.scripts])
         stem = program.removesuffix(".py")
         imports = f"import beside_{stem}" if what == "import" else ""
-        text = PROGRAM.format(imports=imports, number=chance.randint(1, 4))
-        (scripts / program).write_text(text)
+        text = SCRIPT if program in drawn.scripts else PROGRAM
+        part, number = chance.choice(PARTS), chance.randint(1, 4)
+        (scripts / program).write_text(text.format(imports=imports, part=part, number=number))
 
 
 def in_a_fork(project: Path, work: Callable[[], None]) -> str:

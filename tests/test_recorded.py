@@ -13,7 +13,7 @@ from random_steps import GENERATED, SCRIPTS
 
 from labflake.content.removal import Removal
 
-GRAPHS, STATES, BUILDS = 8, 125, 50
+GRAPHS, STATES, BUILDS = 2, 60, 20
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +141,57 @@ def test_steps_run_from_the_record_without_snakemake(tmp_path: Path) -> None:
     assert "2 steps run, 1 unchanged" in said
     assert said.endswith("\nFalse\n")
     assert (project / GENERATED / "assets/data/b.txt").read_text() == "new\n"
+
+
+@pytest.mark.parametrize("edited", ["script.py", "block.py", "program.py", "in1.txt"])
+def test_scripts_blocks_and_programs_run_from_the_record(tmp_path: Path, edited: str) -> None:
+    """After an edit of a script, a module, a program or an input, no Snakefile is read."""
+    project = tmp_path / "project"
+    random_steps.write(project, random_steps.Drawn(OF_SCRIPTS, inputs=["in1.txt"]))
+    texts = {"script.py": SCRIPT, "block.py": "WORD = 'word'\n", "program.py": PROGRAM}
+    for name, text in texts.items():
+        (project / SCRIPTS / name).write_text(text)
+    random_steps.in_a_fork(project, random_steps.build)
+    (project / SCRIPTS / edited).write_text(texts.get(edited, "'word'").replace("'word'", "'new'"))
+    said = _built(project)
+    assert said.endswith("\nFalse\n")
+    last = (project / GENERATED / "assets/data/program.txt").read_text()
+    assert "new" in last
+    shutil.rmtree(project / GENERATED)
+    _built(project)
+    assert (project / GENERATED / "assets/data/program.txt").read_text() == last
+
+
+OF_SCRIPTS = f"""
+rule script:
+  input: "../../{SCRIPTS}/in1.txt"
+  output: "assets/data/script.txt"
+  params: word="a"
+  script: "script.py"
+
+rule block:
+  input: "assets/data/script.txt"
+  output: "assets/data/block.txt"
+  threads: 1
+  run:
+    import block
+    with open(output[0], "w") as file:
+        file.write(open(input[0]).read() + block.WORD)
+
+rule program:
+  input: "assets/data/block.txt"
+  output: "assets/data/program.txt"
+  shell: "python program.py {{input}} {{output}}"
+""".replace("rule script", "rule all:\n  input: 'assets/data/program.txt'\n\nrule script", 1)
+SCRIPT = """
+with open(snakemake.output[0], "w") as file:
+    file.write('word' + open(snakemake.input[0]).read() + snakemake.params.word)
+"""
+PROGRAM = """
+import sys
+with open(sys.argv[2], "w") as file:
+    file.write(open(sys.argv[1]).read() + 'word')
+"""
 
 
 def _built(project: Path) -> str:

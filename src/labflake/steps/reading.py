@@ -152,6 +152,7 @@ class Reading:
         Where it is not certain what was read, "" stands for it: that is in no file.
         """
         inputs = {path for job in graph.jobs for path in job.inputs}
+        inputs.update(*(step["inputs"] for step in self.contents.steps.values()))
         others = {p: digest for p, digest in self.others.items() if p not in inputs}
         now = self.contents.digest
         files = {p: d if now(p) == d else "" for p, d in (others | self.files).items()}

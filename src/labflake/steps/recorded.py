@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from labflake.content import notes
 from labflake.content.contents import Contents
-from labflake.project.experiments import Experiment
-from labflake.steps import snakefile
+from labflake.programs import handed_names
+from labflake.project.experiments import Experiment, root
+from labflake.steps import changed, snakefile
 from labflake.steps.step import Step
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 _SAID = (
     *("name", "rule", "command", "moved", "inputs", "outputs", "logs", "container", "containers"),
+    *("files", "sources"),
     *("marks", "threads", "memory", "gpus", "minutes", "attempts", "wanted", "deciding", "passed"),
     *("benchmark", "message", "priority", "is_local"),
 )
+_MOST = 20_000  # characters of what a script is handed
 _HANDLERS = re.compile(r"^\s*on(start|success|error)\s*:", re.MULTILINE)
 _USUAL = {
     field.name: field.default if field.default_factory is MISSING else field.default_factory()
@@ -49,15 +52,35 @@ def keep(experiment: Experiment, session: "Session") -> None:
     contents, programs = session.contents, snakefile.asked()
     before = notes.read_jobs(contents.generated)
     known = before["steps"] if before.get("graph") == session.graph else {}
-    of_code = {name for parts in programs.values() for name in parts}
+    steps = {first: said for first, said in (known | session.told).items() if _is_small(said)}
+    sources = {file: parts for said in steps.values() for file, parts in _sources(said).items()}
+    of_code = {name for parts in [*programs.values(), *sources.values()] for name in parts}
     told = {
         "graph": session.graph,
-        "code": {name: contents.digest(name) for name in sorted(of_code)},
+        "code": {name: session.known(name) for name in sorted(of_code)},
         "programs": programs,
-        "steps": known | session.told,
+        "sources": sources,
+        "machine": _machine(),
+        "steps": steps,
     }
     handled = any(map(has_handlers, (_full(contents, path) for path in contents.graph["files"])))
-    notes.write_jobs(contents.generated, {} if handled else told)
+    agreed = all(_sources(said).items() <= sources.items() for said in steps.values())
+    notes.write_jobs(contents.generated, told if agreed and not handled else {})
+
+
+def _sources(said: dict) -> dict[str, list[str]]:
+    return said.get("sources", {})
+
+
+def _is_small(said: dict) -> bool:
+    """Tell whether it is not too much to keep what a script is handed, for each of many steps."""
+    return sum(map(len, said.get("files", {}).values())) < _MOST
+
+
+def _machine() -> list[str]:
+    """Return what scripts are handed that is not of the project."""
+    places = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    return [str(root()), changed.environment(), *places]
 
 
 def has_handlers(path: str) -> bool:
@@ -100,6 +123,8 @@ def due(
     chosen = _following({*changed}, needs)
     if not chosen <= steps.keys() or not _stay(contents, steps, chosen):
         return None
+    if any(steps[first].get("files") for first in chosen) and told["machine"] != _machine():
+        return None
     if not all(_is_sure(contents, steps[first], makers[first], chosen) for first in chosen):
         return None
     return Due(
@@ -119,7 +144,19 @@ def _imports_the_same(experiment: Experiment, contents: Contents, told: dict) ->
     return all(
         edited.isdisjoint(parts) or _parts(experiment, file) == parts
         for file, parts in told["programs"].items()
+    ) and all(
+        edited.isdisjoint(parts) or _deciding(experiment, file) == {file: parts}
+        for file, parts in told["sources"].items()
     )
+
+
+def _deciding(experiment: Experiment, file: str) -> dict[str, list[str]]:
+    """Return what of a source decides steps now; nothing if it is gone, or no text."""
+    path = Path(os.path.normpath(experiment.generated / file))
+    try:
+        return handed_names.deciding(path, str(experiment.generated)) if path.is_file() else {}
+    except OSError:
+        return {}
 
 
 def _parts(experiment: Experiment, file: str) -> list[str]:

@@ -55,6 +55,7 @@ class Step:
     wanted: dict[str, int] = field(default_factory=dict)  # of the rule, where there is less, too
     minutes: int = 0  # that it may take on a cluster; 0 says nothing
     files: dict[str, str] = field(default_factory=dict, repr=False)  # texts in `scratch`, by name
+    sources: dict = field(default_factory=dict, repr=False)  # what of files decides the command
     benchmark: str = ""  # where it is written how long it took, and what it used
     message: str = ""  # to be shown when it starts
     priority: int = 0  # who has more goes first

@@ -64,6 +64,10 @@ class Session:
     cluster: "Cluster | None" = None
     removal: Removal = field(default_factory=Removal)  # of folders in which steps ran
 
+    def known(self, path: str) -> str:
+        """Return the digest of a file as this build saw it."""
+        return self.expected.get(path) or self.contents.digest(path)
+
     def changed(self, path: str, when: str) -> OutdatedError:
         """Note that the build has to start again, and why: the first reason is the one to say."""
         name = relative(Path(self.contents.generated, path))

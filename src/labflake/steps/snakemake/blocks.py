@@ -20,7 +20,7 @@ from types import CodeType, FunctionType, ModuleType
 from labflake.errors import LabError
 from labflake.processes import scripted
 from labflake.processes.handed import named
-from labflake.programs import modules
+from labflake.programs import handed_names, modules
 from labflake.project.experiments import root
 from labflake.steps.snakemake import language, sources
 from labflake.steps.snakemake.scripts import Command, available, lists_of, plain_text, resources_of
@@ -60,7 +60,11 @@ def of(job, moved, scratch: str) -> Command:
     note = pickle.dumps((experiment, job.rule.name, given), protocol=4).hex()
     file = shlex.quote(f"{scratch}/{_FILE}")
     start = f"{scripted.UNWATCHED} python -m labflake.steps.snakemake.block {file}"
-    return Command(_said(job), start, {_FILE: note})
+    code = _Content(job.rule.run_func, job.rule.workflow)
+    sources: dict[str, list[str]] = {}
+    for path in code.sources:
+        sources |= handed_names.deciding(path, os.getcwd())
+    return Command(_said(job, code), start, {_FILE: note}, sources)
 
 
 def arguments(function: FunctionType, given: dict) -> dict:
@@ -68,9 +72,8 @@ def arguments(function: FunctionType, given: dict) -> dict:
     return dict.fromkeys(inspect.signature(function).parameters) | given
 
 
-def _said(job) -> str:
+def _said(job, code: "_Content") -> str:
     """Return what decides the result, as a text that is the same for the same block."""
-    code = _Content(job.rule.run_func, job.rule.workflow)
     given = lists_of(job) | {"resources": resources_of(job), "threads": job.threads}
     files = [shlex.quote(os.path.relpath(path)) for path in sorted(code.files)]
     texts = [text for text in code.texts if not _MODE.fullmatch(text)]
@@ -83,11 +86,13 @@ class _Content:
 
     Attributes:
         texts: the texts that stand in the code.
-        files: local modules that it uses.
+        sources: local modules that it uses.
+        files: these, and what they import or name.
     """
 
     def __init__(self, function: FunctionType, workflow) -> None:
         self.texts: list[str] = []
+        self.sources: set[Path] = set()
         self.files: set[Path] = set()
         self._parts: list = []
         self._done: set[int] = set()
@@ -151,6 +156,7 @@ class _Content:
 
     def _add_file(self, file: str | None) -> None:
         if file and Path(file).is_relative_to(root()) and "/.venv/" not in file:
+            self.sources.add(Path(file))
             self.files.update(modules.programs(Path(file)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from labflake.errors import LabError
 from labflake.processes.handed import named
+from labflake.programs import mentions
 from labflake.steps import names, variables
 from labflake.steps.job import Job
 from labflake.steps.recorded import Due, has_handlers
@@ -20,6 +21,7 @@ _OF_JOB = {
     *("name", "rule", "rulename", "bench_iteration"),
 }
 _WILDCARD = re.compile(r"\{\s*(\w+)\s*(?:,((?:[^{}]|\{\d*(?:,\d*)?\})*))?\s*\}")
+_OF_THE_MACHINE = re.compile(r"tmpdir|\{\s*resources\s*[!:}]")  # in a command
 _MARKS = ("directory", "ensure", "protected", "temp", "touch")
 
 
@@ -54,6 +56,7 @@ def step_of(job) -> Step:
         command=command.text,
         moved=command.moved,
         files=command.files,
+        sources=command.sources,
         benchmark=str(job.benchmark or ""),
         message=job.message or "",
         priority=job.priority,
@@ -106,8 +109,15 @@ def told(dag, needed: Collection) -> Due | None:
     if any(map(has_handlers, workflow.linemaps)):
         return None
     firsts = {job: str(job.output[0]) for job in needed}
+    try:
+        steps = {first: step_to_run(job, {}) for job, first in firsts.items()}
+    except LabError:  # a script may be made by another step; else its job says what is wrong
+        return None
+    sources = {os.path.abspath(path) for step in steps.values() for path in step.sources}
+    if not all(map(mentions.is_ours, sources)):
+        return None
     return Due(
-        {first: step_to_run(job, {}) for job, first in firsts.items()},
+        steps,
         {
             first: {firsts[other] for other in dag.dependencies[job] if other in firsts}
             for job, first in firsts.items()
@@ -123,7 +133,9 @@ def is_plain(job) -> bool:
     """
     rule = job.rule
     threads = rule.resources["_cores"]
-    if not rule.shellcmd or "tmpdir" in rule.shellcmd or threads.is_evaluable():
+    if _OF_THE_MACHINE.search(rule.shellcmd or "") or threads.is_evaluable():
+        return False
+    if not rule.shellcmd and rule.resources["tmpdir"].is_evaluable():
         return False
     others = [each for name, each in rule.resources.items() if name != "tmpdir"]
     functions = [value for value in rule.params if callable(value)]

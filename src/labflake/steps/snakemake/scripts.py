@@ -12,7 +12,7 @@ import pickle
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from snakemake.script import JuliaScript, RScript
@@ -21,13 +21,10 @@ from snakemake.utils import format as expand
 from labflake.errors import LabError
 from labflake.processes import scripted
 from labflake.processes.handed import Handed, Named, named, written
-from labflake.programs.modules import programs
+from labflake.programs import handed_names
 from labflake.steps.snakemake import language, sources
 
 _FOLDER = ".script"  # in the scratch folder of a step
-_USED = re.compile(r"\bsnakemake\b(?:\s*[.@]\s*|\[)?(\w+)?|\bsnakemake_(\w+)")
-_IMPORTED = re.compile(r"^\s*(from|import)\s+snakemake\b.*$", re.MULTILINE)
-_OPTIONAL = ("config", "resources", "rule", "threads")  # the rest is always given
 _OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
 _PROGRAMS = {".py": "python", ".R": "Rscript --vanilla", ".sh": "bash", ".jl": "julia"}
 _CLASSES = {".R": RScript, ".jl": JuliaScript}
@@ -41,11 +38,13 @@ class Command:
         text: what decides.
         moved: the command that is run, with outputs in the scratch folder.
         files: texts that it needs in that folder, by name.
+        sources: of each file that decides the text what of it does so.
     """
 
     text: str
     moved: str
     files: dict[str, str]
+    sources: dict[str, list[str]] = field(default_factory=dict)
 
 
 def of(job, moved, scratch: str) -> Command:
@@ -62,7 +61,7 @@ def of(job, moved, scratch: str) -> Command:
     word = "script" if job.rule.script else "notebook"
     file = _file(job, word)
     name = os.path.relpath(file)
-    known = _Given(job, _texts(file))
+    known = _Given(job, handed_names.of(file))
     if word == "notebook":
         return _of_notebook(job, known, file, moved, scratch)
     if file.suffix not in _PROGRAMS:
@@ -73,16 +72,14 @@ def of(job, moved, scratch: str) -> Command:
         )
     program, own = _PROGRAMS[file.suffix], f"{_FOLDER}/{file.name}"
     text = f"{program} {shlex.quote(name)}\n# given: {known.said()}"
-    return Command(
-        text, f"{program} {shlex.quote(f'{scratch}/{own}')}", {own: _launcher(known, file, moved)}
-    )
+    start = f"{program} {shlex.quote(f'{scratch}/{own}')}"
+    sources = handed_names.deciding(file, os.getcwd())
+    return Command(text, start, {own: _launcher(known, file, moved)}, sources)
 
 
 def _of_notebook(job, known: "_Given", file: Path, moved, scratch: str) -> Command:
     """Return what runs the cells of a notebook, and keeps what they show where `log:` says it."""
-    notebook = json.loads(file.read_text(encoding="utf-8"))
-    language_of = notebook.get("metadata", {}).get("language_info", {}).get("name", "python")
-    suffix = ".R" if language_of.lower() == "r" else ".py"
+    suffix = ".R" if handed_names.language_of(file) == "r" else ".py"
     own, name = f"{_FOLDER}/preamble{suffix}", os.path.relpath(file)
     executed = str(job.log.get("notebook", "") or "")
     words = ["python", "-m", "labflake.processes.scripted", name, f"{scratch}/{own}", executed]
@@ -93,7 +90,7 @@ def _of_notebook(job, known: "_Given", file: Path, moved, scratch: str) -> Comma
         preamble += "from labflake.processes.scripted import watch\nwatch()\n"
     else:
         preamble = known.in_other(moved, file, ".R")
-    return Command(text, start, {own: preamble})
+    return Command(text, start, {own: preamble}, handed_names.deciding(file, os.getcwd()))
 
 
 def _file(job, word: str) -> Path:
@@ -109,11 +106,6 @@ def _file(job, word: str) -> Path:
     if not path.is_file():
         raise LabError(f"{place}: rule {job.rule.name}: there is no {os.path.relpath(path)}")
     return Path(os.path.normpath(path))
-
-
-def _texts(file: Path) -> list[str]:
-    """Return the texts of a script and of what it imports or names."""
-    return [path.read_text(encoding="utf-8", errors="replace") for path in programs(file)]
 
 
 def _launcher(known: "_Given", file: Path, moved) -> str:
@@ -133,10 +125,8 @@ def _launcher(known: "_Given", file: Path, moved) -> str:
 class _Given:
     """What Snakemake hands over to a script; of what is optional, only what its texts name."""
 
-    def __init__(self, job, texts: Iterable[str]) -> None:
-        self.job = job
-        used = set().union(*map(_used, texts))
-        self.used = {name for name in _OPTIONAL if name in used or "" in used}
+    def __init__(self, job, used: Iterable[str]) -> None:
+        self.job, self.used = job, {*used}
 
     def said(self) -> str:
         """Return it as a text that is the same for the same values."""
@@ -262,12 +252,6 @@ def resources_of(job) -> dict[str, object]:
 def _config(job) -> dict:
     """Return the settings as they are where the rule is written."""
     return job.rule.run_func.__globals__.get("config", {})
-
-
-def _used(text: str) -> set[str]:
-    """Return the parts of `snakemake` that a text names; "" where it hands on the whole object."""
-    found = _USED.findall(_IMPORTED.sub("", text))
-    return {"" if dot == own == "" else dot or own for dot, own in found}
 
 
 def plain_text(value: object) -> str:
