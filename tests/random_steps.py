@@ -60,7 +60,7 @@ def draw(chance: random.Random, most: int = 12) -> Drawn:
         output = f"assets/data/{number}.txt"
         kind = chance.choices(
             KINDS,
-            (8, 4, 2, 3, 2, 1, 1, 1, 1),
+            (8, 4, 2, 3, 2, 3, 1, 1, 1),
         )[0]
         inputs, command, more, mark = repr(needs), chance.choice(SHELL), "", repr(output)
         start = "shell"

@@ -83,6 +83,7 @@ def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:
             above = {str(each) for path in job.inputs for each in (path, *Path(path).parents)}
             if following.intersection(makers[each] for each in above & makers.keys()):
                 following.add(job.outputs[0])
+        following = _with_what_is_gone(following, jobs, makers)
         if due is not None:
             assert due.steps.keys() == following
             known += 1
@@ -91,6 +92,25 @@ def _compare(project: Path, drawn: random_steps.Drawn, seed: float) -> None:
             restore(project, drawn)
             os.chdir(experiment.generated)
     print(known)
+
+
+def _with_what_is_gone(following: set, jobs: list, makers: dict) -> set[str]:
+    """Add what makes the inputs that are gone, since they are `temp()`, and what follows that."""
+    found = set(following)
+    for job in jobs:
+        above = {str(each) for path in job.inputs for each in (path, *Path(path).parents)}
+        needs = {makers[each] for each in above & makers.keys()}
+        if job.outputs[0] in found and not all(map(os.path.lexists, job.inputs)):
+            gone = [path for path in job.inputs if not os.path.lexists(path)]
+            found |= {
+                makers[p]
+                for path in gone
+                for p in (path, *map(str, Path(path).parents))
+                if p in makers
+            }
+        if needs & found:
+            found.add(job.outputs[0])
+    return found if found == following else _with_what_is_gone(found, jobs, makers)
 
 
 def restore(project: Path, drawn: random_steps.Drawn) -> None:

@@ -1,7 +1,10 @@
 """Run the steps that changed from what the Snakefile said of them, without Snakemake."""
 
 import contextlib
+import threading
+from pathlib import Path
 
+from labflake.content.atomic import remove
 from labflake.processes.again import ChangedError
 from labflake.project.experiments import Experiment
 from labflake.project.options import flag
@@ -44,9 +47,12 @@ def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session)
     """
     session.running.stop_on_signals()
 
+    fleeting = _Fleeting(due.fleeting)
+
     def perform(step: steps.Step) -> None:
         own_names.make_room(step.outputs, session.contents)
         steps.carry_out(steps.named(step), session)
+        fleeting.done(step.outputs[0])
 
     with contextlib.chdir(experiment.generated):
         order = ordered.Ordered(due.steps, due.needs, session.limits)
@@ -58,6 +64,27 @@ def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session)
 
         faults.say(errors)
     return not errors
+
+
+class _Fleeting:
+    """Outputs that are `temp()`: each goes when the last step is done that makes or reads it."""
+
+    def __init__(self, after: dict[str, set[str]]) -> None:
+        self._after = {path: {*firsts} for path, firsts in after.items()}
+        self._of: dict[str, list[str]] = {}
+        for path, firsts in after.items():
+            for first in firsts:
+                self._of.setdefault(first, []).append(path)
+        self._lock = threading.Lock()
+
+    def done(self, first: str) -> None:
+        """Remove what nothing needs any more after this step."""
+        for path in self._of.get(first, ()):
+            with self._lock:
+                self._after[path].discard(first)
+                is_last = not self._after[path]
+            if is_last:
+                remove(Path(path))
 
 
 def _look_at_given(experiment: Experiment, session: steps.Session) -> None:

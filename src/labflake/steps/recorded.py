@@ -7,7 +7,7 @@ makes something of which that could follow. In any doubt Snakemake reads the Sna
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -92,10 +92,17 @@ def has_handlers(path: str) -> bool:
 
 
 class Due(NamedTuple):
-    """The steps that have to run, by their first outputs, and what each needs of the others."""
+    """The steps that have to run, by their first outputs.
+
+    Attributes:
+        steps: these.
+        needs: which of the others each needs.
+        fleeting: outputs that are `temp()`, each with the steps after which it goes.
+    """
 
     steps: dict[str, Step]
     needs: dict[str, set[str]]
+    fleeting: dict[str, set[str]]
 
 
 def due(
@@ -120,7 +127,7 @@ def due(
         return None
     makers = _makers(steps)
     needs = {first: {*of.values()} - {""} for first, of in makers.items()}
-    chosen = _following({*changed}, needs)
+    chosen = _chosen(changed, makers, lambda path: os.path.lexists(_full(contents, path)))
     if not chosen <= steps.keys() or not _stay(contents, steps, chosen):
         return None
     if any(steps[first].get("files") for first in chosen) and told["machine"] != _machine():
@@ -130,7 +137,24 @@ def due(
     return Due(
         {first: Step(**_of(said)) for first, said in steps.items() if first in chosen},
         {first: needs[first] & chosen for first in chosen},
+        _fleeting(steps, chosen),
     )
+
+
+def _fleeting(steps: dict[str, dict], chosen: set[str]) -> dict[str, set[str]]:
+    """Return the outputs that are `temp()`, each with the steps that make and read it."""
+    temporary = {
+        path: first
+        for first, said in steps.items()
+        for path, marks in zip(said["outputs"], said.get("marks", ()), strict=False)
+        if "temp" in marks
+    }
+    found = {path: {first} for path, first in temporary.items() if first in chosen}
+    for first in chosen if temporary else ():
+        for path in steps[first].get("inputs", ()):
+            for place in temporary.keys() & {*_upwards(os.path.normpath(path))}:
+                found.setdefault(place, set()).add(first)
+    return found
 
 
 def _of(said: dict) -> dict:
@@ -185,18 +209,28 @@ def _upwards(path: str) -> Iterator[str]:
         path = os.path.dirname(path)
 
 
-def _following(changed: set[str], needs: dict[str, set[str]]) -> set[str]:
-    """Return these steps and all that need them, directly or through others."""
+def _chosen(
+    changed: Iterable[str], makers: dict[str, dict[str, str]], is_there: Callable[[str], bool]
+) -> set[str]:
+    """Return these steps, all that need them, and what makes an input of one that is gone.
+
+    What is `temp()` goes when nothing needs it any more. What needs a step that runs runs, too.
+    """
     users: dict[str, list[str]] = {}
-    for first, makers in needs.items():
-        for maker in makers:
+    for first, needs in makers.items():
+        for maker in {*needs.values()}:
             users.setdefault(maker, []).append(first)
     found, waiting = set(changed), [*changed]
     while waiting:
-        for user in users.get(waiting.pop(), ()):
-            if user not in found:
-                found.add(user)
-                waiting.append(user)
+        first = waiting.pop()
+        above = [
+            m
+            for path, m in makers.get(first, {}).items()
+            if m and m not in found and not is_there(path)
+        ]
+        fresh = {*above, *users.get(first, ())} - found
+        found |= fresh
+        waiting += fresh
     return found
 
 
@@ -217,13 +251,7 @@ def _is_sure(contents: Contents, said: dict, makers: dict[str, str], chosen: set
     record, inputs = contents.steps.get(said["outputs"][0]), said.get("inputs", ())
     if record and record["declared"] != list(dict.fromkeys(inputs)):
         return False
-    if any("temp" in marks for marks in said.get("marks", ())):
-        return False
-    return all(
-        makers[path] in chosen
-        or (not contents.is_temporary(path) and os.path.lexists(_full(contents, path)))
-        for path in inputs
-    )
+    return all(makers[path] in chosen or os.path.lexists(_full(contents, path)) for path in inputs)
 
 
 def _full(contents: Contents, path: str) -> str:

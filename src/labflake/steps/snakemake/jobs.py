@@ -122,6 +122,7 @@ def told(dag, needed: Collection) -> Due | None:
             first: {firsts[other] for other in dag.dependencies[job] if other in firsts}
             for job, first in firsts.items()
         },
+        {},
     )
 
 
