@@ -35,6 +35,37 @@ KINDS = (
     *("shell", "program", "plain", "script", "folder", "temp", "function", "threads", "attempt"),
 )
 PARTS = ("1", "snakemake.threads", "snakemake.config")  # that a script may come to name
+DECIDING = """
+def parts(wildcards):
+    folder = checkpoints.decide.get().output[0]
+    names = glob_wildcards(os.path.join(folder, "{{i}}.txt")).i
+    return sorted(f"assets/data/part/{{i}}.txt" for i in names)
+
+checkpoint decide:
+  input: {needs!r}
+  output: directory("assets/data/decided")
+  shell:
+    "mkdir {{output}}; for i in $(seq $(( $(cat {{input}} | wc -c) % 3 + 1 )));"
+    " do echo $i > {{output}}/$i.txt; done"
+
+rule part:
+  input: "assets/data/decided/{{i}}.txt"
+  output: "assets/data/part/{{i}}.txt"
+  shell: "cat {{input}} > {{output}}"
+
+rule gathered:
+  input: parts, "../../{scripts}/in2.txt"
+  output: "assets/data/gathered.txt"
+  shell: "cat {{input}} > {{output}}"
+
+rule block:
+  input: "../../{scripts}/in1.txt"
+  output: "assets/data/block.txt"
+  run:
+    import beside_one
+    with open(output[0], "w") as file:
+        file.write(beside_one.NUMBER * open(input[0]).read())
+"""
 SHELL = ("cat {input} > {output}", "cat {input} | sort -u > {output}", "wc -c {input} > {output}")
 
 
@@ -49,8 +80,11 @@ class Drawn:
     scripts: list[str] = field(default_factory=list)
 
 
-def draw(chance: random.Random, most: int = 12) -> Drawn:
-    """Draw an experiment of at least four steps: chains, folders, programs, marks and functions."""
+def draw(chance: random.Random, most: int = 12, decides: bool = False) -> Drawn:
+    """Draw an experiment of at least four steps: chains, folders, programs, marks and functions.
+
+    Some that `decides` has a checkpoint as well, and a block.
+    """
     drawn = Drawn(inputs=[f"in{n}.txt" for n in range(3)], programs=["one.py", "two.py"])
     drawn.scripts = ["three.py", "four.py"]
     rules = ["from labflake import code", ""]
@@ -91,6 +125,9 @@ def draw(chance: random.Random, most: int = 12) -> Drawn:
         )
         drawn.outputs.append(output)
         files.append(f"{output}/part.txt" if kind == "folder" else output)
+    if decides:
+        rules.append(DECIDING.format(needs=[chance.choice(files)], scripts=SCRIPTS))
+        drawn.outputs += ["assets/data/gathered.txt", "assets/data/block.txt"]
     drawn.snakefile = f"rule all:\n  input: {drawn.outputs!r}\n\n" + "\n".join(rules)
     drawn.snakefile = drawn.snakefile.replace("rule all:", "rule all:", 1)
     return drawn

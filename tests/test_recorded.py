@@ -13,7 +13,7 @@ from random_steps import GENERATED, SCRIPTS
 
 from labflake.content.removal import Removal
 
-GRAPHS, STATES, BUILDS = 2, 60, 20
+GRAPHS, STATES, BUILDS = 8, 125, 50
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_the_record_and_snakemake_make_the_same_bytes(
     """After each of fifty edits, both ways make the same files, and run as many steps."""
     for number in range(BUILDS):
         if number % 17 == 0:
-            drawn = random_steps.draw(chance, most=6)
+            drawn = random_steps.draw(chance, most=6, decides=True)
             first = random_steps.write(tmp_path / f"{number}-recorded", drawn)
             random_steps.in_a_fork(first, random_steps.build)
             second = tmp_path / f"{number}-read"
@@ -211,6 +211,54 @@ PROGRAM = """
 import sys
 with open(sys.argv[2], "w") as file:
     file.write(open(sys.argv[1]).read() + 'word')
+"""
+
+
+@pytest.mark.parametrize(("count", "noise", "is_read"), [("2", "x", False), ("3", "", True)])
+def test_a_checkpoint_that_decides_the_same_needs_no_snakemake(
+    tmp_path: Path, count: str, noise: str, is_read: bool
+) -> None:
+    """The Snakefile is read again where a checkpoint decides something else, and only there."""
+    project = tmp_path / "project"
+    random_steps.write(project, random_steps.Drawn(DECIDING, inputs=["in1.txt", "in2.txt"]))
+    (project / SCRIPTS / "in1.txt").write_text("2")
+    random_steps.in_a_fork(project, random_steps.build)
+    total = project / GENERATED / "assets/data/total.txt"
+    assert total.read_text() == "part 1\npart 2\nin2.txt 1\n"
+    (project / SCRIPTS / "in1.txt").write_text(f"{count}\n{noise}")
+    (project / SCRIPTS / "in2.txt").write_text("new\n")
+    said = _built(project)
+    assert said.endswith(f"\n{is_read}\n")
+    parts = "".join(f"part {number + 1}\n" for number in range(int(count)))
+    assert total.read_text() == f"{parts}new\n"
+    assert _built(project) == "up to date\nFalse\n"
+
+
+DECIDING = f"""
+def parts(wildcards):
+    folder = checkpoints.split.get().output[0]
+    names = glob_wildcards(os.path.join(folder, "{{i}}.txt")).i
+    return sorted(f"assets/data/part/{{i}}.txt" for i in names)
+
+rule all:
+  input: "assets/data/total.txt"
+
+checkpoint split:
+  input: "../../{SCRIPTS}/in1.txt"
+  output: directory("assets/data/split")
+  shell:
+    "mkdir {{output}}; for i in $(seq $(head -n 1 {{input}}));"
+    " do echo $i > {{output}}/$i.txt; done"
+
+rule part:
+  input: "assets/data/split/{{i}}.txt"
+  output: "assets/data/part/{{i}}.txt"
+  shell: "echo part $(cat {{input}}) > {{output}}"
+
+rule total:
+  input: parts, "../../{SCRIPTS}/in2.txt"
+  output: "assets/data/total.txt"
+  shell: "cat {{input}} > {{output}}"
 """
 
 

@@ -19,11 +19,16 @@ def is_allowed(due: recorded.Due, limits: Limits) -> bool:
         LabError: one asks for more than there is.
     """
     demands.refuse(due.steps.values(), limits)
+    if due.first and flag("KEEP_GOING"):  # others need not wait for these
+        return False
     return limits.cluster or all(step.threads <= limits.jobs for step in due.steps.values())
 
 
-def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
+def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool | None:
     """Run the steps that are due by what was recorded; return whether all went well.
+
+    None: some that came first made something else of which steps follow than before, and now the
+    Snakefile has to be read.
 
     Raises:
         ChangedError: as `carry_out`.
@@ -36,7 +41,12 @@ def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bo
     for path in outputs:
         session.expected.pop(path, None)
     session.progress.count = len(due.steps)
-    return carry_out(experiment, due, session)
+    for number, part in enumerate(due.parts()):
+        if number and not recorded.is_same_graph(experiment, contents):
+            return None
+        if not carry_out(experiment, part, session):
+            return False
+    return True
 
 
 def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:

@@ -4,10 +4,9 @@ That holds while nothing changed that decides which steps there are, and while n
 makes something of which that could follow. In any doubt Snakemake reads the Snakefile again.
 """
 
-import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Set
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +15,8 @@ from labflake.content import notes
 from labflake.content.contents import Contents
 from labflake.programs import handed_names
 from labflake.project.experiments import Experiment, root
-from labflake.steps import changed, snakefile
+from labflake.steps import changed as changes
+from labflake.steps import following, snakefile
 from labflake.steps.step import Step
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _is_small(said: dict) -> bool:
 def _machine() -> list[str]:
     """Return what scripts are handed that is not of the project."""
     places = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
-    return [str(root()), changed.environment(), *places]
+    return [str(root()), changes.environment(), *places]
 
 
 def has_handlers(path: str) -> bool:
@@ -98,11 +98,33 @@ class Due(NamedTuple):
         steps: these.
         needs: which of the others each needs.
         fleeting: outputs that are `temp()`, each with the steps after which it goes.
+        first: those that make something of which steps follow, and what these need: only when
+            they are done it is known whether the others are still the same.
     """
 
     steps: dict[str, Step]
     needs: dict[str, set[str]]
     fleeting: dict[str, set[str]]
+    first: frozenset[str] = frozenset()
+
+    def parts(self) -> "list[Due]":
+        """Return those that come first, if there are any, and the rest."""
+        if not self.first:
+            return [self]
+        rest = self.steps.keys() - self.first
+        early = {path: after for path, after in self.fleeting.items() if after <= self.first}
+        late = {path: after - self.first for path, after in self.fleeting.items()}
+        return [
+            self._only(self.first, early),
+            self._only(rest, {path: after for path, after in late.items() if after}),
+        ]
+
+    def _only(self, firsts: Set[str], fleeting: dict[str, set[str]]) -> "Due":
+        return Due(
+            {first: step for first, step in self.steps.items() if first in firsts},
+            {first: {*self.needs[first] & firsts} for first in self.steps if first in firsts},
+            fleeting,
+        )
 
 
 def due(
@@ -125,11 +147,17 @@ def due(
     steps: dict[str, dict] = told["steps"]
     if not {*graph["steps"]} <= steps.keys():
         return None
-    makers = _makers(steps)
+    makers = following.makers(steps)
     needs = {first: {*of.values()} - {""} for first, of in makers.items()}
-    chosen = _chosen(changed, makers, lambda path: os.path.lexists(_full(contents, path)))
-    if not chosen <= steps.keys() or not _stay(contents, steps, chosen):
+    chosen = following.chosen(changed, makers, lambda path: os.path.lexists(_full(contents, path)))
+    if not chosen <= steps.keys() or not _is_all(contents, steps, chosen):
         return None
+    deciding = _deciding_steps(contents, steps, chosen)
+    if len(deciding) > 1:  # what one decides may be needed for another
+        return None
+    fleeting = following.fleeting(steps, chosen)
+    if fleeting and _deciding_steps(contents, steps, {*steps}):
+        return None  # Snakemake removes other files, once a checkpoint is complete
     if any(steps[first].get("files") for first in chosen) and told["machine"] != _machine():
         return None
     if not all(_is_sure(contents, steps[first], makers[first], chosen) for first in chosen):
@@ -137,24 +165,16 @@ def due(
     return Due(
         {first: Step(**_of(said)) for first, said in steps.items() if first in chosen},
         {first: needs[first] & chosen for first in chosen},
-        _fleeting(steps, chosen),
+        fleeting,
+        frozenset(following.leading_to(deciding, needs) & chosen),
     )
 
 
-def _fleeting(steps: dict[str, dict], chosen: set[str]) -> dict[str, set[str]]:
-    """Return the outputs that are `temp()`, each with the steps that make and read it."""
-    temporary = {
-        path: first
-        for first, said in steps.items()
-        for path, marks in zip(said["outputs"], said.get("marks", ()), strict=False)
-        if "temp" in marks
-    }
-    found = {path: {first} for path, first in temporary.items() if first in chosen}
-    for first in chosen if temporary else ():
-        for path in steps[first].get("inputs", ()):
-            for place in temporary.keys() & {*_upwards(os.path.normpath(path))}:
-                found.setdefault(place, set()).add(first)
-    return found
+def is_same_graph(experiment: Experiment, contents: Contents) -> bool:
+    """Tell whether all that the graph was read from is as it was."""
+    files, listings = contents.graph["files"], contents.graph["listings"]
+    same = all(contents.present(path) == digest for path, digest in files.items())
+    return same and not changes.renamed(experiment, listings)
 
 
 def _of(said: dict) -> dict:
@@ -187,63 +207,18 @@ def _parts(experiment: Experiment, file: str) -> list[str]:
     return snakefile.imported(experiment, file) if (experiment.scripts / file).is_file() else []
 
 
-def _makers(steps: dict[str, dict]) -> dict[str, dict[str, str]]:
-    """Return of each input of each step which step makes it, or the folder in which it lies."""
-    outputs = {path: first for first, said in steps.items() for path in said["outputs"]}
-    folders = any("directory" in m for said in steps.values() for m in said.get("marks", ()))
-
-    @functools.cache
-    def maker(path: str) -> str:
-        places = _upwards(os.path.normpath(path)) if folders else [path]
-        return next((outputs[each] for each in places if each in outputs), "")
-
-    return {
-        first: {path: maker(path) for path in said.get("inputs", ())}
-        for first, said in steps.items()
-    }
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while path and path != os.path.dirname(path):
-        yield path
-        path = os.path.dirname(path)
-
-
-def _chosen(
-    changed: Iterable[str], makers: dict[str, dict[str, str]], is_there: Callable[[str], bool]
-) -> set[str]:
-    """Return these steps, all that need them, and what makes an input of one that is gone.
-
-    What is `temp()` goes when nothing needs it any more. What needs a step that runs runs, too.
-    """
-    users: dict[str, list[str]] = {}
-    for first, needs in makers.items():
-        for maker in {*needs.values()}:
-            users.setdefault(maker, []).append(first)
-    found, waiting = set(changed), [*changed]
-    while waiting:
-        first = waiting.pop()
-        above = [
-            m
-            for path, m in makers.get(first, {}).items()
-            if m and m not in found and not is_there(path)
-        ]
-        fresh = {*above, *users.get(first, ())} - found
-        found |= fresh
-        waiting += fresh
-    return found
-
-
-def _stay(contents: Contents, steps: dict[str, dict], chosen: set[str]) -> bool:
-    """Tell whether neither the graph nor a step that is not told reads what these make.
-
-    The result of a checkpoint is read by the graph.
-    """
-    graph = contents.graph
+def _is_all(contents: Contents, steps: dict[str, dict], chosen: set[str]) -> bool:
+    """Tell whether no step reads what these make that is not told."""
     others = [step for first, step in contents.steps.items() if first not in steps]
-    needed = [path for step in others for path in step["inputs"]]
-    read = {up for p in [*graph["files"], *graph["listings"], *needed] for up in _upwards(p)}
+    read = {up for step in others for path in step["inputs"] for up in following.upwards(path)}
     return read.isdisjoint(path for first in chosen for path in steps[first]["outputs"])
+
+
+def _deciding_steps(contents: Contents, steps: dict[str, dict], chosen: set[str]) -> set[str]:
+    """Return those among the steps that make what the graph reads: checkpoints, most often."""
+    graph = contents.graph
+    read = {up for path in [*graph["files"], *graph["listings"]] for up in following.upwards(path)}
+    return {first for first in chosen if not read.isdisjoint(steps[first]["outputs"])}
 
 
 def _is_sure(contents: Contents, said: dict, makers: dict[str, str], chosen: set[str]) -> bool:

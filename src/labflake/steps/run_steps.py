@@ -68,10 +68,13 @@ def run(
     again = not (change.everything or targets or redo)
     due = recorded.due(experiment, contents, change.steps, session.environment) if again else None
     made: set[str] = set()
+    good = None
     try:
         if due and from_record.is_allowed(due, session.limits):
             good = from_record.run(experiment, due, session)
-        else:
+            if good is None:
+                session.graph, change.everything = os.urandom(8).hex(), True
+        if good is None:
             from labflake.steps import from_snakefile
 
             good, made = from_snakefile.run(experiment, change, targets, session)
