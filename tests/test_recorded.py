@@ -214,6 +214,35 @@ with open(sys.argv[2], "w") as file:
 """
 
 
+def test_settings_that_a_step_reads_decide_all_the_same(tmp_path: Path) -> None:
+    """A step reads `config.yaml` itself: another value there reaches the commands of others."""
+    project = tmp_path / "project"
+    random_steps.write(project, random_steps.Drawn(OF_SETTINGS))
+    settings = project / SCRIPTS / "config.yaml"
+    for value in ("1", "2"):
+        settings.write_text(f"value: {value}\n")
+        random_steps.in_a_fork(project, random_steps.build)
+        folder = project / GENERATED / "assets/data"
+        assert (folder / "value.txt").read_text() == f"{value}\n"
+        assert (folder / "copy.txt").read_text() == f"value: {value}\n"
+
+
+OF_SETTINGS = f"""
+rule all:
+  input: "assets/data/value.txt", "assets/data/copy.txt"
+
+rule value:
+  output: "assets/data/value.txt"
+  params: value=config["value"]
+  shell: "echo {{params.value}} > {{output}}"
+
+rule copy:
+  input: "../../{SCRIPTS}/config.yaml"
+  output: "assets/data/copy.txt"
+  shell: "cat {{input}} > {{output}}"
+"""
+
+
 @pytest.mark.parametrize(("count", "noise", "is_read"), [("2", "x", False), ("3", "", True)])
 def test_a_checkpoint_that_decides_the_same_needs_no_snakemake(
     tmp_path: Path, count: str, noise: str, is_read: bool

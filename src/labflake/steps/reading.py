@@ -70,7 +70,9 @@ class Reading:
         self.generated, self.contents = str(experiment.generated), contents
         self.experiment = experiment
         self.files: dict[str, str] = {}
-        own = [*changed.structure(experiment), *_of_others(experiment)]
+        around = _of_others(experiment)
+        self._always = {*around, *_by_snakemake(experiment)}
+        own = [*changed.structure(experiment), *around]
         self.others = {path: contents.digest(path) for path in own}
         self.code: dict[str, str] = {}
         self.folders = changed.listings(experiment)
@@ -153,6 +155,7 @@ class Reading:
         """
         inputs = {path for job in graph.jobs for path in job.inputs}
         inputs.update(*(step["inputs"] for step in self.contents.steps.values()))
+        inputs -= self._always  # also where a step reads them
         others = {p: digest for p, digest in self.others.items() if p not in inputs}
         now = self.contents.digest
         files = {p: d if now(p) == d else "" for p, d in (others | self.files).items()}
@@ -181,6 +184,12 @@ def _is_cleaning(code: CodeType) -> bool:
 def listed() -> list[str]:
     """Return the folders that were listed on behalf of the Snakefile, from the generated one."""
     return [*_hooked[-1].folders] if _hooked else []
+
+
+def _by_snakemake(experiment: Experiment) -> list[str]:
+    """Return what Snakemake reads by itself, so that no Snakefile is seen to read it."""
+    names = (experiment.scripts / "Snakefile", experiment.scripts / "config.yaml")
+    return [os.path.relpath(path, experiment.generated) for path in names]
 
 
 def _of_others(experiment: Experiment) -> list[str]:
