@@ -188,7 +188,7 @@ def listed() -> list[str]:
 
 def _by_snakemake(experiment: Experiment) -> list[str]:
     """Return what Snakemake reads by itself, so that no Snakefile is seen to read it."""
-    names = (experiment.scripts / "Snakefile", experiment.scripts / "config.yaml")
+    names = (experiment.snakefile, experiment.scripts / "config.yaml")
     return [os.path.relpath(path, experiment.generated) for path in names]
 
 
