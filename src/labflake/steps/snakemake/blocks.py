@@ -61,10 +61,10 @@ def of(job, moved, scratch: str) -> Command:
     file = shlex.quote(f"{scratch}/{_FILE}")
     start = f"{scripted.UNWATCHED} python -m labflake.steps.snakemake.block {file}"
     code = _Content(job.rule.run_func, job.rule.workflow)
-    sources: dict[str, list[str]] = {}
+    deciding: dict[str, list[str]] = {}
     for path in code.sources:
-        sources |= handed_names.deciding(path, os.getcwd())
-    return Command(_said(job, code), start, {_FILE: note}, sources)
+        deciding |= handed_names.deciding(path, os.getcwd())
+    return Command(_said(job, code), start, {_FILE: note}, deciding)
 
 
 def arguments(function: FunctionType, given: dict) -> dict:

@@ -71,6 +71,11 @@ def _execute(
         on_more(_graph(dag, build.needed))
 
     commands: dict = {}
+
+    def perform(job) -> None:
+        step = jobs.step_to_run(job, commands)
+        request.perform(step, jobs.is_told(job, step))
+
     build = executor.Build(
         limits=request.limits,
         keep_going=request.keep_going,
@@ -79,7 +84,7 @@ def _execute(
         begin=begin,
         more=more,
         ready=on_ready,
-        perform=lambda job: request.perform(jobs.step_to_run(job, commands), jobs.is_plain(job)),
+        perform=perform,
     )
     executor.register(executor.Executor, executor.Scheduler, build)
     with Snakefile(request) as snakefile:

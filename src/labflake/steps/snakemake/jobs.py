@@ -113,8 +113,8 @@ def told(dag, needed: Collection) -> Due | None:
         steps = {first: step_to_run(job, {}) for job, first in firsts.items()}
     except LabError:  # a script may be made by another step; else its job says what is wrong
         return None
-    sources = {os.path.abspath(path) for step in steps.values() for path in step.sources}
-    if not all(map(mentions.is_ours, sources)):
+    files = {os.path.abspath(path) for step in steps.values() for path in step.sources}
+    if not all(map(mentions.is_ours, files)) or any(map(_is_bound, steps.values())):
         return None
     return Due(
         steps,
@@ -146,6 +146,16 @@ def is_plain(job) -> bool:
         and not any(each.is_evaluable() for each in others)
         and all(len(inspect.signature(each).parameters) == 1 for each in functions)
     )
+
+
+def is_told(job, step: Step) -> bool:
+    """Tell whether a step can be kept, to be run by what is told of it now."""
+    return is_plain(job) and not _is_bound(step)
+
+
+def _is_bound(step: Step) -> bool:
+    """Tell whether a step names what is gone when the Snakefile is closed."""
+    return sources.are_in([step.command, step.moved, *step.files.values()])
 
 
 def _is_fixed(job) -> bool:

@@ -73,8 +73,8 @@ def of(job, moved, scratch: str) -> Command:
     program, own = _PROGRAMS[file.suffix], f"{_FOLDER}/{file.name}"
     text = f"{program} {shlex.quote(name)}\n# given: {known.said()}"
     start = f"{program} {shlex.quote(f'{scratch}/{own}')}"
-    sources = handed_names.deciding(file, os.getcwd())
-    return Command(text, start, {own: _launcher(known, file, moved)}, sources)
+    deciding = handed_names.deciding(file, os.getcwd())
+    return Command(text, start, {own: _launcher(known, file, moved)}, deciding)
 
 
 def _of_notebook(job, known: "_Given", file: Path, moved, scratch: str) -> Command:

@@ -8,6 +8,7 @@ is made of them.
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from labflake.project.experiments import root
@@ -30,6 +31,14 @@ def end() -> None:
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(folder, _ALL))
         os.rmdir(folder)
+
+
+def are_in(texts: Iterable[str]) -> bool:
+    """Tell whether a text names that folder, also as a pickle in hexadecimal."""
+    if not _folders:
+        return False
+    forms = (_folders[-1], _folders[-1].encode().hex())
+    return any(form in text for text in texts for form in forms)
 
 
 def own(value):
