@@ -13,7 +13,7 @@ _REGIONS = {"Hans": "CN", "Hant": "TW"}
 _TRADITIONAL = ("TW", "HK", "MO")
 # Codes of three letters (ISO 639-2) and former ones; BCP 47 wants the shortest that there is now.
 _CODES = """
-    = ara=ar bul=bg cat=ca ces=cs chi=zh cmn=zh cze=cs dan=da deu=de dut=nl ell=el eng=en
+    ara=ar bul=bg cat=ca ces=cs chi=zh cmn=zh cze=cs dan=da deu=de dut=nl ell=el eng=en
     est=et eus=eu fas=fa fin=fi fra=fr fre=fr ger=de gre=el heb=he hin=hi hrv=hr hun=hu
     ind=id isl=is ita=it jpn=ja kor=ko lat=la lav=lv lit=lt mo=ro nld=nl nno=nn nob=nb
     nor=no per=fa pol=pl por=pt ron=ro rum=ro rus=ru slk=sk slo=sk slv=sl spa=es srp=sr
