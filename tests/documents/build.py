@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from labflake.documents.document import build, outputs
+from labflake.documents.document import build
+from labflake.documents.making import outputs
 from labflake.errors import LabError
 
 for name in sys.argv[1:]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from labflake.content.contents import Contents
 from labflake.documents import run_documents
-from labflake.documents.document import checked, notebook_path
+from labflake.documents.document import checked
+from labflake.documents.making import notebook_path
 from labflake.errors import LabError
 from labflake.processes import again, processes
 from labflake.processes.alone import alone

@@ -27,7 +27,7 @@ _SMALL = 10_000_000  # bytes; larger files are compared by their stat alone
 Look = dict[str, tuple]
 # What a build needs to make documents; the last ones take a second to import.
 _NEEDED = (
-    *("labflake.__main__", "labflake.commands.build", "labflake.documents.document"),
+    *("labflake.__main__", "labflake.commands.build", "labflake.documents.making"),
     *("labflake.documents.building", "labflake.documents.exporting", "labflake.documents.evidence"),
     *("labflake.steps.run_steps", "labflake.steps.gated", "labflake.documents.run_documents"),
     *("labflake.documents.numbers", "labflake.documents.client", "typst", "yaml"),

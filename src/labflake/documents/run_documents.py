@@ -12,7 +12,7 @@ from labflake.content.contents import Contents
 from labflake.data_files.sources.secrecy import hide_in
 from labflake.documents import evidence, provenance, software
 from labflake.documents.building import ANSWER, Answer, Order
-from labflake.documents.document import Built, Making
+from labflake.documents.making import Built, Making
 from labflake.errors import LabError
 from labflake.processes import determinism, processes
 from labflake.processes.again import ChangedError
@@ -31,7 +31,7 @@ def split(experiment: Experiment, targets: list[str]) -> tuple[list[Path], list[
     Data is neither: it has been brought before.
     """
     from labflake.data_files import guarded
-    from labflake.documents.document import outputs
+    from labflake.documents.making import outputs
 
     makers = {str(p): source for source in experiment.documents() for p in outputs(source)}
     papers = [makers.get(str(experiment.generated / target)) for target in targets]

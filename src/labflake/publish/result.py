@@ -8,7 +8,7 @@ from pathlib import Path
 from labflake.content.digests import sha256
 from labflake.data_files.gate import record
 from labflake.documents import prose
-from labflake.documents.document import notebook_path, outputs
+from labflake.documents.making import notebook_path, outputs
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, head_commit, relative
 from labflake.project.settings import as_words, overrides
