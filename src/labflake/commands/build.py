@@ -208,7 +208,8 @@ def _build(
         _say_what_changed(experiment, contents)  # what was just written settles meanwhile
     contents.save()
     if not files:  # then all steps are known, those that nobody had to ask, too
-        counts["unchanged"] = len(contents.steps) - counts["ran"] - counts["cached"]
+        left = len(contents.steps) - counts["ran"] - counts["cached"]
+        counts["unchanged"] = max(0, left)  # what is temporary may have been made twice
     print(_summary(counts, time.perf_counter() - started))
     return 0
 
