@@ -61,7 +61,8 @@ def ask(folder: Path, page: str, script: str, width: int) -> tuple[object, str]:
     done = chromium(folder, *options, (folder / "frame.html").as_uri())
     found = re.search(r'<pre id="answer">(.*?)</pre>', done.stdout, re.S)
     assert found, done.stderr[-2000:]
-    logged = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+    lines = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    logged = "\n".join(line for line in lines if "source: chrome://" not in line)  # not of the page
     return json.loads(html.unescape(found[1])), logged
 
 
