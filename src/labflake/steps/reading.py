@@ -41,6 +41,8 @@ _ELSEWHERE = (
 )
 _CACHES = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 _COPIES = os.path.join(_CACHES, "snakemake")  # of scripts, which Snakemake makes
+# Snakemake opens included files through a folder of links (`labflake.steps.snakemake.sources`).
+_THROUGH_SOURCES = re.compile(r"^.*/labflake-sources-[^/]*/file(?=/)")
 _IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
 _no_reading = os.O_WRONLY | os.O_TRUNC | os.O_DIRECTORY  # of a folder, for what is in it
 _absolute = cache(os.path.abspath)
@@ -101,7 +103,7 @@ class Reading:
             return
         self._busy.now = True
         try:
-            path = _source_of(os.path.abspath(name))
+            path = _source_of(_THROUGH_SOURCES.sub("", os.path.abspath(name)))
             kind = None if path.startswith(self._elsewhere) else self._asker()
             if kind is not None:
                 self._note(event, path, kind)
