@@ -73,7 +73,7 @@ def _looks(soup: bs4.BeautifulSoup) -> dict[int, dict[str, str]]:
     for _, selector, declared in sorted(rules, key=lambda rule: rule[0]):
         try:
             tags = soupsieve.select(selector, soup)
-        except (soupsieve.SelectorSyntaxError, NotImplementedError):  # `::after` is of no element
+        except (soupsieve.SelectorSyntaxError, RuntimeError):  # `::after` is of no element
             continue
         for tag in tags:
             found.setdefault(id(tag), {}).update(declared)
