@@ -1,11 +1,6 @@
 -- Attributes in braces that nothing has read: what they mean would be missing, so the author is told.
 local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
-
-local function set(words)
-  local out = {}
-  for word in words:gmatch("%S+") do out[word] = true end
-  return out
-end
+local set = common.set
 
 -- Those of other systems that only say how something looks or behaves in a browser.
 local looks = set [[

@@ -11,6 +11,13 @@ common.english = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section
 common.names = {}
 for kind, english in pairs(common.english) do common.names[kind] = common.word(english) end
 
+-- A set of words.
+function common.set(words)
+  local out = {}
+  for word in words:gmatch("%S+") do out[word] = true end
+  return out
+end
+
 -- What stands in the place of a value until it is put in.
 local open, close = "\u{fdd0}", "\u{fdd1}"
 common.mark = open .. "qz(%d+)zq" .. close

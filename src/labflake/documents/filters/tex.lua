@@ -1,11 +1,6 @@
 -- TeX in the text, as people paste it from papers, becomes what it means; what no format can show is refused.
 local common = dofile(pandoc.path.join {pandoc.path.directory(PANDOC_SCRIPT_FILE), "common.lua"})
-
-local function set(words)
-  local out = {}
-  for word in words:gmatch("%S+") do out[word] = true end
-  return out
-end
+local set = common.set
 
 -- They say how a page looks, and show nothing themselves.
 local layout = set [[
