@@ -275,6 +275,16 @@ def shallow(project: Path) -> Path:
     return linked(project, project.parent / "shallow")
 
 
+def partial(project: Path) -> Path:
+    """Make a clone that brings files of earlier commits when somebody asks for them."""
+    (project / "scripts" / TINY / "one.py").write_text("print(2)\n", encoding="utf-8")
+    commit(project, "Two")
+    git(project, "config", "uploadpack.allowFilter", "true")
+    address = f"file://{project}"
+    git(project.parent, "clone", "-q", "--filter=blob:none", address, "partial")
+    return linked(project, project.parent / "partial")
+
+
 def detached(project: Path) -> Path:
     """Check out a commit and no branch."""
     git(project, "checkout", "-q", "--detach")
@@ -303,7 +313,7 @@ def symbolic(project: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", [worktree, shallow, detached, packed, sparse, symbolic])
+@pytest.mark.parametrize("kind", [worktree, shallow, partial, detached, packed, sparse, symbolic])
 def test_every_kind_of_checkout_knows_its_commit(project: Path, kind) -> None:
     """In each of them the front check reads the commit that git names, and documents name it."""
     place = kind(project)
@@ -325,6 +335,16 @@ def test_every_kind_of_checkout_is_reproduced(project: Path, kind) -> None:
     place = kind(project)
     building.made(place, EXPERIMENT=TINY)
     assert "\nREPRODUCED: " in building.made(place, "reproduce", EXPERIMENT=TINY)
+
+
+@pytest.mark.long
+def test_an_earlier_commit_is_reproduced_in_a_partial_clone(project: Path) -> None:
+    """The files that git left on the server come from there, into the copy."""
+    place = partial(project)
+    building.made(place, EXPERIMENT=TINY)
+    done = building.make(place, "reproduce", "COMMIT=HEAD~1", EXPERIMENT=TINY)
+    assert "NOT REPRODUCED" in done.stdout, done.stderr  # it prints 1, what is here 2
+    assert "assets/data/one.txt" in done.stdout
 
 
 def test_the_branch_names_the_experiment_in_a_worktree(project: Path) -> None:

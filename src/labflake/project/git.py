@@ -51,7 +51,8 @@ def git(
     """
     code, printed, errors = run(*command, cwd=cwd, given=given, variables=variables)
     if code not in allowed:
-        raise GitError(_explained(command, cwd or root(), errors or printed))
+        said = errors or printed or f"it said nothing; its exit code is {code}"
+        raise GitError(_explained(command, cwd or root(), said))
     return printed.removesuffix("\n")
 
 

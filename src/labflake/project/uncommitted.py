@@ -10,10 +10,7 @@ from labflake.project.git import git
 
 _CODE = (".py", ".R", ".jl", ".sh", ".smk", ".yaml", ".md", "Snakefile")
 _OTHERS = ("--others", "--exclude-per-directory=.gitignore", "-z")
-_PLAIN = [
-    *("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"),
-    *("-c", "diff.autoRefreshIndex=true"),  # a file with another date is no difference
-]
+_PLAIN = ("-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false")
 
 
 def written(experiment: Experiment) -> list[str]:
@@ -31,8 +28,11 @@ def files(paths: list[str], commit: str = "HEAD") -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
         git(*_PLAIN, "read-tree", commit, variables=own)
+        # A file with another date is no difference. `git diff` would look by itself, and crashes
+        # in a partial clone, whose objects it wants to fetch before it compares (git 2.39).
+        git(*_PLAIN, "update-index", "-q", "--refresh", variables=own, allowed=(0, 1))
         options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
-        asked = ("diff", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
+        asked = ("diff-index", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
         changed = _entries(git(*_PLAIN, *asked, variables=own))
         return sorted({*changed, *added(paths, variables=own), *ignored_code(paths, own)})
 

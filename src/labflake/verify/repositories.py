@@ -34,17 +34,25 @@ def borrow(store: Path, place: Path, commit: str) -> None:
     if (store / "shallow").is_file():
         shutil.copyfile(store / "shallow", place / ".git" / "shallow")
     git("update-ref", "--no-deref", "HEAD", commit, cwd=place)
-    _take_filters(store, place)
+    _take_settings(store, place)
 
 
-def _take_filters(store: Path, place: Path) -> None:
-    """Set what makes files of what is committed: large ones are elsewhere, secrets encrypted."""
-    listed = git("config", "-z", "--get-regexp", r"^filter\.", allowed=(0, 1)).split("\0")
-    filters = dict(entry.partition("\n")[::2] for entry in listed if entry)
+def _take_settings(store: Path, place: Path) -> None:
+    """Set what brings files: filters of what is committed, and the server of a partial clone."""
+    settings = _set_in(store, r"^filter\.")
     if (store / "lfs").is_dir():
-        filters["lfs.storage"] = str(store / "lfs")
-    for key, value in filters.items():
-        git("config", key, value, cwd=place)
+        settings.append(("lfs.storage", str(store / "lfs")))
+    if any(value == "true" for _, value in _set_in(store, r"^remote\..*\.promisor$")):
+        settings += _set_in(store, r"^(remote|url|http|credential|core\.sshcommand)(\.|$)")
+    for key, value in settings:
+        git("config", "--add", key, value, cwd=place)
+
+
+def _set_in(store: Path, names: str) -> list[tuple[str, str]]:
+    """Return the settings with these names of the repository with this folder of git."""
+    asked = ("config", "-z", "--get-regexp", names)
+    listed = git(*asked, allowed=(0, 1), variables={"GIT_DIR": str(store)}).split("\0")
+    return [(key, value) for key, _, value in (e.partition("\n") for e in listed) if key]
 
 
 def check_out(store: Path, place: Path, commit: str, within: str = "") -> None:
