@@ -484,6 +484,29 @@ def test_a_file_inside_a_package_is_put_right(small: Path, change: str) -> None:
     assert not core(small).with_name("more.py").exists()
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("a move", "it was made as {before}/.venv"),
+        ("a removed Python", "its Python does not start"),
+        ("an end halfway", "it is not complete"),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_said(small: Path, damage: str, said: str) -> None:
+    """When `.venv` is made again, the line that says so has the reason."""
+    before, program = small, small / ".venv/bin/python"
+    if damage == "a move":
+        small = small.rename(small.with_name("elsewhere"))
+    elif damage == "an end halfway":
+        (small / ".venv/labflake-environment").unlink()
+    else:
+        program.unlink()
+        program.symlink_to("/gone/python")
+    done = make_env(small)
+    assert done.returncode == 0, done.stderr
+    assert f"making .venv again: {said.format(before=before)}" in done.stderr
+
+
 def test_a_new_time_is_no_edit(small: Path) -> None:
     """Files that only look younger, as in a copy of `.venv`, are read, and left as they are."""
     before = core(small).parent.stat().st_ino

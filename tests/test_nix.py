@@ -187,7 +187,7 @@ def test_a_broken_environment_is_made_again(nix: Nix, minimal: Path) -> None:
     program.symlink_to("/nix/store/collected-python3/bin/python3")
     done = nix.develop(minimal, "python", "-c", "import labflake")
     assert [line for line in done.stderr.splitlines() if line.startswith("making .venv")] == [
-        "making .venv again: it is unfinished, broken, or of another Python or place"
+        "making .venv again: its Python does not start"
     ]
 
 

@@ -104,14 +104,15 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
     python, other = interpreter.chosen(folder, lambda: uv.find(wanted.tools)[0])
     if other:
         programs.say(other)
-    said = ""
-    if _is_sound(venv, python):
-        said = _changed(folder, venv, wanted)
-        if not said:
+    said = why = ""
+    if os.path.lexists(venv):
+        why = _unsound(venv, python)
+        said = "" if why else _changed(folder, venv, wanted)
+        if not (said or why):
             yield venv
             return
-    elif os.path.lexists(venv):
-        programs.say("making .venv again: it is unfinished, broken, or of another Python or place")
+    if why:
+        programs.say(f"making .venv again: {why}")
     with _replaced(venv):
         _fill(folder, python, wanted, said)
         yield venv
@@ -207,23 +208,30 @@ def _by_hand(venv: Path) -> str:
     return "" if untouched.is_as_sealed(venv) else "packages of .venv were"
 
 
-def _is_sound(venv: Path, python: str) -> bool:
-    """Tell whether `.venv` is complete, was made in this folder and by this version of Python.
+def _unsound(venv: Path, python: str) -> str:
+    """Say why `.venv` has to be made again, or nothing; it must be of this folder and this Python.
 
     Where an interpreter is asked for by its path (Nix), it must have been that one: another may
     lack the libraries that wheels need, or be deleted with the next garbage collection.
     """
     config, program = venv / "pyvenv.cfg", venv / "bin" / "python"
-    if venv.is_symlink() or not ((venv / NOTE).exists() and config.exists()):
-        return False
+    if venv.is_symlink():
+        return f"it is a link to {os.readlink(venv)}"
+    if not ((venv / NOTE).exists() and config.exists()):
+        return "it is not complete"
     if changed := _by_hand(venv):
-        programs.say(f"{changed} changed by hand; make add PACKAGE=… is for that")
-        return False
+        return f"{changed} changed by hand; make add PACKAGE=… is for that"
     lines = config.read_text(encoding="utf-8").splitlines()
     made = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    place = made.get("command", "").rpartition(" --without-pip ")[2]
+    if place != str(venv):
+        return f"it was made as {place}" if place else "it does not say where it was made"
     asked = ["-c", "import platform; print(platform.python_version())"]
-    versions = [programs.ask([p, *asked]) for p in (str(program), python)]
-    same = versions[0].returncode == 0 and versions[0].stdout == versions[1].stdout
-    if os.environ.get("PROJECT_PYTHON"):
-        same = same and made.get("home") == str(Path(python).parent)
-    return same and made.get("command", "").endswith(str(venv))
+    own, wanted = (programs.ask([p, *asked]) for p in (str(program), python))
+    if own.returncode:
+        return "its Python does not start"
+    if own.stdout != wanted.stdout:
+        return f"it has Python {own.stdout.strip()}, and {wanted.stdout.strip()} is to be used"
+    if os.environ.get("PROJECT_PYTHON") and made.get("home") != str(Path(python).parent):
+        return f"its Python is that of {made.get('home')}"
+    return ""
