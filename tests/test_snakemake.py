@@ -337,7 +337,11 @@ BESIDE = """
     RAW = glob_wildcards("raw/{name}.csv").name
 
     rule all:
-        input: "long.txt", "raw/linked.txt", "cores.txt"
+        input: "long.txt", "raw/linked.txt", "cores.txt", "module.txt"
+
+    rule module:
+        output: "module.txt"
+        shell: "python -m tools.write {output}"
 
     rule long:
         input: expand("{name}.csv", name=TOP), [os.path.abspath(f"raw/{n}.csv") for n in RAW]
@@ -356,12 +360,19 @@ BESIDE = """
         shell: "echo {threads} of {workflow.cores} > {output}"
 """
 
+TOOLS = {
+    "__init__.py": "",
+    "value.py": "VALUE = 7\n",
+    "write.py": "import sys\nfrom .value import VALUE\nopen(sys.argv[1], 'w').write(f'{VALUE}')\n",
+}
+
 
 @pytest.mark.long
 def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path: Path) -> None:
     """Files beside it are found where it lists its folder; a new one and one that goes count.
 
-    A command may be as long as it likes, and an output a link to an input.
+    A command may be as long as it likes, run a module of a package there, and its output be a link
+    to an input. Errors name the file itself.
     """
     project = building.copy(built, tmp_path / "project", generated=False)
     generated = building.experiment(project, NAME, Snakefile=BESIDE)
@@ -370,12 +381,16 @@ def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path
     for name in ("top.csv", "raw/a.csv"):
         (folder / name).write_text(f"{name}\n", encoding="utf-8")
 
+    (folder / "tools").mkdir()
+    for name, words in TOOLS.items():
+        (folder / "tools" / name).write_text(words, encoding="utf-8")
+
     def text(name: str = "long.txt") -> str:
         return (generated / name).read_text(encoding="utf-8")
 
     make(project, JOBS="2", LOCKED="1")
     assert text() == text("raw/linked.txt") == "top.csv\nraw/a.csv\n40000\n"
-    assert text("cores.txt") == "1 of 2\n"
+    assert (text("cores.txt"), text("module.txt")) == ("1 of 2\n", "7")
     assert not building.ran(
         make(project, JOBS="2", LOCKED="1")
     )  # results are in the folders that it lists
@@ -389,7 +404,10 @@ def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path
     (folder / "raw" / "a.csv").unlink()
     make(project, JOBS="2", LOCKED="1")
     assert sorted(text().split()) == ["40000", "more.csv", "raw/b.csv", "top.csv"]
-    assert {*artifacts(generated)} == {"cores.txt", "long.txt", "raw/linked.txt"}
+    assert {*artifacts(generated)} == {"cores.txt", "long.txt", "module.txt", "raw/linked.txt"}
+    (folder / "tools" / "value.py").write_text("VALUE = 1 / 0\n", encoding="utf-8")
+    said = building.make(project, LOCKED="1").stderr
+    assert f'File "{folder}/tools/value.py", line 1' in said
 
 
 PUBLISHED = {

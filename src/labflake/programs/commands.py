@@ -42,13 +42,18 @@ def files(command: str, declared: list[str], generated: str, *folders: Path) -> 
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
     named = sorted(mentions.of(command, Path(generated), scripts, *folders, but=declared))
     places = (scripts, root() / "src", root())
-    for name in _MODULE.findall(command):
+    for name in modules_of(command):
         named += sorted(
             {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
         )
     named = [path for path in named if not _within(str(path), known)]
     every = [part for path in named for part in modules.programs(path, Path(generated))]
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
+
+
+def modules_of(command: str) -> list[str]:
+    """Return the modules that a command runs by `python -m`."""
+    return _MODULE.findall(command)
 
 
 def parts(command: str, inputs: list[str], generated: str) -> list[str]:

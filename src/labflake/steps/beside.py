@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
-from labflake.programs import mentions
+from labflake.programs import commands, mentions
 from labflake.project.experiments import Experiment
 
 if TYPE_CHECKING:
@@ -93,12 +93,42 @@ def clear_of_others(experiment: Experiment) -> None:
 
 
 def for_command(step: "Step") -> None:
-    """Link to the files that a command names by their paths from the Snakefile."""
+    """Link to the files that a command names by their paths from the Snakefile.
+
+    `python -m pkg.tool` names `pkg/tool.py`, and takes all that is in the package.
+    """
     folder = f"../../scripts/{os.path.basename(os.getcwd())}/"
-    ours = [p.removeprefix(folder) for p in step.inputs if p.startswith(folder)]
+    ours = _ours(step)
     if not mentions.words(step.command).isdisjoint(ours):
         for path in ours:
             _link(Path(folder, path), Path(path))
+    for package in {module.partition(".")[0] for module in commands.modules_of(step.command)}:
+        if any(path.startswith((f"{package}/", f"{package}.py")) for path in ours):
+            _with_package(Path(folder), package)
+
+
+def as_written(line: str, step: "Step") -> str:
+    """Return what a step said, with files beside the Snakefile named by their own paths."""
+    here = os.getcwd()
+    own = os.path.normpath(f"{here}/../../scripts/{os.path.basename(here)}")
+    for path in _ours(step):
+        if os.path.islink(path):
+            line = line.replace(f"{here}/{path}", f"{own}/{path}")
+    return line
+
+
+def _ours(step: "Step") -> list[str]:
+    """Return the inputs of a step that are beside the Snakefile, relative to it."""
+    folder = f"../../scripts/{os.path.basename(os.getcwd())}/"
+    return [p.removeprefix(folder) for p in step.inputs if p.startswith(folder)]
+
+
+def _with_package(scripts: Path, name: str) -> None:
+    """Link to a module, or to all files of a package, beside the Snakefile."""
+    module = f"{name}.py"
+    inside = _with_others(scripts, name) if (scripts / name).is_dir() else [module]
+    for path in inside:
+        _link(scripts / path, Path(path))
 
 
 def _from(generated: Path, path: str) -> str:

@@ -55,7 +55,7 @@ class StepError(LabError):
         command = step.moved if scratch and not step.files else step.command.split("\n#")[0]
         lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
         if log and log.exists():
-            end = last_lines(log, _END)
+            end = [beside.as_written(line, step) for line in last_lines(log, _END)]
             lines += [f"    {line}" for line in end]
             lines += [f"  its whole log: {relative(log)}"]
             lines += [f"  to look into it: {as_make_line('debug', step.name)}"]
