@@ -410,6 +410,34 @@ def test_files_beside_the_snakefile_are_listed_as_they_are(built: Path, tmp_path
     assert f'File "{folder}/tools/value.py", line 1' in said
 
 
+BLOCK = """
+    rule all:
+        output: "block.txt"
+        run:
+            import json
+
+            def halve(text):
+                return 1 / json.loads(text)
+
+            open(output[0], "w").write(halve("0"))
+"""
+
+
+@pytest.mark.long
+def test_an_error_in_a_block_has_the_lines_of_the_snakefile(built: Path, tmp_path: Path) -> None:
+    """The traceback of a `run:` block shows what was written, and not what was made of it."""
+    project = building.copy(built, tmp_path / "project", generated=False)
+    building.experiment(project, NAME, Snakefile=BLOCK)
+    said = building.make(project, LOCKED="1").stderr
+    file = project / "scripts" / NAME / "Snakefile"
+    frames = [line.strip() for line in said.splitlines() if line.strip().startswith("File ")]
+    assert frames == [
+        f'File "{file}", line 9, in run: of rule all',
+        f'File "{file}", line 7, in halve',
+    ]
+    assert 'open(output[0], "w").write(halve("0"))' in said
+
+
 PUBLISHED = {
     "workflow/Snakefile": """
         import pandas as pd

@@ -2,7 +2,6 @@
 
 import pickle
 import sys
-import traceback
 from pathlib import Path
 
 from labflake.errors import LabError
@@ -30,7 +29,7 @@ def run(file: str) -> None:
         try:
             function(**blocks.arguments(function, given))
         except Exception as error:
-            traceback.print_exception(error)
+            print(faults.traced(workflow, error), end="", file=sys.stderr)
             sys.exit(faults.explain(experiment, workflow, error))
 
 

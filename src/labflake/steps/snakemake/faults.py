@@ -15,6 +15,7 @@ from labflake.steps.runner import StepError
 from labflake.steps.snakemake import missing
 
 _CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
+_OURS = (str(Path(__file__).with_name("block.py")),)
 _Kind = TypeVar("_Kind", bound=BaseException)
 
 
@@ -81,6 +82,26 @@ def _origin(error: BaseException, maps: dict) -> tuple[str, int | None]:
         if frame.filename in maps:  # with the lines of the Python that Snakemake made of it
             return frame.filename, maps[frame.filename].get(frame.lineno)
     return "", getattr(error, "lineno", None)
+
+
+def traced(workflow, error: BaseException) -> str:
+    """Return the traceback of an error in a Snakefile, with its own lines and no frame of ours."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part:
+        frames = [frame for frame in part.stack if frame.filename not in _OURS]
+        part.stack = traceback.StackSummary.from_list(_in_file(workflow, f) for f in frames)
+        part = part.__cause__ or part.__context__
+    return "".join(told.format())
+
+
+def _in_file(workflow, frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    """Return a frame with the line that was written, not that of the Python made of it."""
+    lines = workflow.linemaps.get(frame.filename)
+    if lines is None:
+        return frame
+    block = re.sub(r"^__rule_", "run: of rule ", frame.name)
+    return traceback.FrameSummary(frame.filename, lines.get(frame.lineno), block)
 
 
 def _machines(error: BaseException | None) -> str | None:
