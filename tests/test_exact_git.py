@@ -256,6 +256,39 @@ def test_a_repository_around_that_does_not_know_the_project(inner: Path) -> None
     assert git(inner, "symbolic-ref", "--short", "HEAD") == "main"
 
 
+MERGED = """<<<<<<< HEAD
+old: 1
+=======
+new: 2
+>>>>>>> other
+"""
+
+
+def test_a_file_with_two_versions_is_refused(project: Path) -> None:
+    """What git could not merge is named with its line, before anything is made of it."""
+    scripts = project / "scripts" / TINY
+    (scripts / "config.yaml").write_text("seed: 1\n", encoding="utf-8")
+    (scripts / "references.bib").write_text("@misc{a, title={A}}\n", encoding="utf-8")
+    for built in (False, True):
+        for name in ["report.md", "Snakefile", "config.yaml", "one.py", "references.bib"][
+            : 5 - built
+        ]:
+            text = (scripts / name).read_text(encoding="utf-8")
+            (scripts / name).write_text(text + MERGED, encoding="utf-8")
+            said = building.refused(project, EXPERIMENT=TINY)
+            assert f"\n  scripts/{TINY}/{name}:{text.count(chr(10)) + 1}\n" in said
+            (scripts / name).write_text(text, encoding="utf-8")
+        building.made(project, EXPERIMENT=TINY)
+
+
+def test_text_about_a_merge_is_no_merge(project: Path) -> None:
+    """A line of signs, or marks that are set off, are text as any other."""
+    report = project / "scripts" / TINY / "report.md"
+    told = "".join(f"    {line}\n" for line in MERGED.splitlines())
+    report.write_text(f"{REPORT}\nHead\n=======\n\n{told}", encoding="utf-8")
+    building.made(project, EXPERIMENT=TINY)
+
+
 def worktree(project: Path) -> Path:
     """Make a worktree of the project on a branch of its own."""
     git(project, "worktree", "add", "-q", "-b", "beside", str(project.parent / "beside"))

@@ -106,6 +106,15 @@ def test_what_git_should_not_hold_is_named(project: Project) -> None:
         assert "git rm --cached" in done.stderr
 
 
+def test_a_file_with_two_versions_is_named(project: Project) -> None:
+    """What git could not merge does not get into a commit with its marks."""
+    put(project, {"a.csl": "<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> other\n", "b.md": "A\n=======\n"})
+    done = strict(project)
+    assert done.returncode == 1
+    assert "a.csl, line 1   not merged" in done.stderr
+    assert "b.md" not in done.stderr
+
+
 def test_credential_is_named_and_never_shown(project: Project) -> None:
     """A credential is refused with file and line; no output has it."""
     put(project, {name: f"first = 1\n{text}" for name, text in SECRETS.items()})

@@ -157,6 +157,7 @@ def _build(
 ) -> int:
     from collections import Counter
 
+    from labflake.content import unmerged
     from labflake.data_files import guarded
     from labflake.programs import clashes, compiled
     from labflake.steps import gated, run_steps
@@ -164,6 +165,7 @@ def _build(
     started = time.perf_counter()
     print(experiment.name, flush=True)
     clashes.refuse(experiment)
+    unmerged.refuse(experiment, change.files, bool(change.everything or change.documents))
     compiled.prepare(experiment)
     gated.let_pass(experiment, contents)
     own = guarded.of(experiment)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from labflake.content import unmerged
 from labflake.content.meter import size
 from labflake.errors import LabError
 from labflake.project.experiments import root
@@ -91,9 +92,12 @@ def _by_content(held: Held) -> Refusal | None:
         return Refusal(held.path, 0, "no text", "git holds code, documents and hashes")
     if re.match(rb'\s*\{\s*"(cells|nbformat)', held.content):
         return Refusal(held.path, 0, "a notebook", _WAYS["a notebook"])
+    if line := unmerged.line(held.content):
+        return Refusal(held.path, line, "not merged: it has two versions", _MERGE)
     if line := secrets.line_with_one(held.content):
         return Refusal(held.path, line, "a credential", _SECRET)
     return None
 
 
+_MERGE = "choose between <<<<<<< and >>>>>>>, and take the marks away"
 _SECRET = "keep it in .credentials.ini or in the environment; replace it if it was ever pushed"
