@@ -43,13 +43,13 @@ def test_result_comes_back_as_it_was(project: Project) -> None:
     project.made(KEY, a_txt="one", b_csv="two\n")
     expected = {"a.txt": ("file", False, b"one"), "b.csv": ("file", False, b"two\n")}
     assert project.restored(KEY, "a.txt", "b.csv") == expected
-    assert (project.cache.hits, project.cache.misses, project.cache.saved) == (1, 0, 2.5)
+    assert (project.cache.hits, project.cache.saved) == (1, 2.5)
 
 
-def test_unknown_key_is_a_miss(project: Project, capsys: pytest.CaptureFixture) -> None:
+def test_unknown_key_is_no_hit(project: Project, capsys: pytest.CaptureFixture) -> None:
     """What was never kept is not there, and that is no reason for a message."""
     assert project.restored(KEY, "a.txt") is None
-    assert (project.cache.misses, capsys.readouterr().err) == (1, "")
+    assert (project.cache.hits, capsys.readouterr().err) == (0, "")
 
 
 def test_other_outputs_are_a_miss(project: Project) -> None:
@@ -477,6 +477,19 @@ def test_tally_adds_up(project: Project, tmp_path: Path, monkeypatch: pytest.Mon
         cache.close(tmp_path)
     assert tally.last(tmp_path) == tally.Tally(builds=1, hits=2, misses=0, saved=5.0)
     assert tally.every(cache.folder.place) == tally.Tally(builds=20, hits=39, misses=1, saved=97.5)
+
+
+def test_tally_counts_steps_alone(project: Project, tmp_path: Path) -> None:
+    """A step counts once, by how it ended; what is kept to find its result counts as none."""
+    cache = project.cache
+    note = project.folder / "reads.json"
+    note.write_text("[]", encoding="utf-8")
+    cache.keep("b" * 64, "fit (reads)", {str(note): "c" * 64}, 0, lambda path: "c" * 64)
+    cache.bring("b" * 64, {str(note): str(tmp_path / "copy.json")})
+    assert project.restored(KEY, "a.txt") is None
+    project.made(KEY, a_txt="one")
+    cache.close(tmp_path)
+    assert tally.last(tmp_path) == tally.Tally(builds=1, hits=0, misses=1, saved=0.0)
 
 
 # Many builds at the same time

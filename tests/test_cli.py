@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rendering import PAYLOAD, REPOSITORY
 
 from labflake.command_line import table as commands
 from labflake.command_line.table import COMMANDS, OPTIONS
+from labflake.commands import formatting
 from labflake.errors import LabError
 from labflake.processes import determinism
 from labflake.project import options
@@ -112,6 +114,90 @@ def test_every_variable_of_make_is_an_option_of_its_command() -> None:
     asked = {option for command in COMMANDS.values() for option in command.options}
     assert asked == OPTIONS.keys()
     assert {*options.EXPORTED} - {"DEBUG"} <= OPTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    {
+        "buidl": "did you mean build?",
+        "report": "did you mean build?",  # as others call it
+        "run": "did you mean build?",  # a command, though not of make
+        "tests": "did you mean test?",  # a folder, too: make alone says there is nothing to do
+        "pyproject.toml": "all commands: make help",
+        "scripts/2026-01-01-Own": "make EXPERIMENT=2026-01-01-Own",
+        "2026-01-01-Own": "make EXPERIMENT=2026-01-01-Own",
+    }.items(),
+)
+def test_what_is_no_command_of_make_says_what_was_meant(
+    tmp_path: Path, word: str, hint: str
+) -> None:
+    """A target that is not there is answered, also where a file or a folder has its name."""
+    done = own_make(tmp_path, word)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: there is no command {word}\n")
+    assert hint in done.stderr.splitlines()[1]
+
+
+def test_a_command_is_one_though_a_folder_has_its_name(tmp_path: Path) -> None:
+    """A folder `build` or `log` is in nobody's way, and makes no warning."""
+    for name in ("build", "log"):
+        (tmp_path / name).mkdir()
+        done = own_make(tmp_path, name, "LAB=echo")
+        assert (done.stdout, done.stderr) == (f"{name}\n", "")
+
+
+def test_dry_run_of_make_is_the_plan(tmp_path: Path) -> None:
+    """`make -n` shows what a build would do, and no other command does anything by it."""
+    assert own_make(tmp_path, "-n", "LAB=echo").stdout.endswith("\nplan\n")
+    assert own_make(tmp_path, "-n", "clean", "LAB=echo").stdout == "echo clean\n"
+    assert own_make(tmp_path, "LAB=echo", "X=n").stdout == "build\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["-k"], {"KEEP_GOING": "1"}),
+        (["-j4", "-k"], {"KEEP_GOING": "1", "JOBS": "4"}),
+        (["-j"], {}),
+        (["-j4", "JOBS=2"], {"JOBS": "2"}),
+        (["SET=a=-k -j3"], {"SET": "a=-k -j3"}),
+    ],
+)
+def test_options_of_make_mean_what_they_say(
+    tmp_path: Path, words: list[str], options: dict[str, str]
+) -> None:
+    """`make -k` goes on after a failure, `make -j4` runs four steps at once."""
+    probe = tmp_path / "probe.py"
+    probe.write_text(PROBE, encoding="utf-8")
+    done = own_make(tmp_path, *words, f"LAB='{sys.executable}' '{probe}' #")
+    said = dict(word.split("=", 1) for word in json.loads(done.stdout))
+    assert {name: said[name] for name in said if name != "LAB"} == options
+
+
+def test_every_formatter_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one of them cannot mend keeps no other from its work, and is the answer all the same."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/fit.py").write_text("print(never_defined)\n")
+    snakefile = tmp_path / "scripts/Snakefile"
+    snakefile.write_text("rule a:\n  output: 'a'\n")
+    assert formatting.main([]) == 1
+    assert snakefile.read_text() == 'rule a:\n    output:\n        "a",\n'
+
+
+def own_make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run make with the payload's Makefile in a folder that has hardly more than that."""
+    for name in ("tests", "src", "scripts/2026-01-01-Own"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in ("poetry.lock", "pyproject.toml"):
+        (folder / name).write_text("[tool.labflake]\n")
+    shutil.copy(MAKEFILE, folder)
+    ours = f"LAB='{sys.executable}' -m labflake --make"
+    words = words if any(word.startswith("LAB=") for word in words) else (*words, ours)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env, check=False)
 
 
 def test_no_code_reads_an_option_from_the_shell() -> None:

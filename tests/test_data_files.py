@@ -215,6 +215,10 @@ def test_no_file_of_this_name(here):
     files.save(FRAME, "results")
     with pytest.raises(LabError, match=r"there: results\.csv"):
         files.load("result")
+    for name in "abcdef":
+        files.save(FRAME, name)
+    with pytest.raises(LabError, match=r"there: .* and \d more$"):
+        files.load("summary")
     with pytest.raises(LabError, match="there is no file"):
         files.load("sub/x.csv")
 
@@ -240,10 +244,28 @@ def test_variants_of_metrics(here):
         files.load_all("m")
 
 
+@pytest.mark.parametrize("name", ["fit.model=ridge.alpha=0.1", "fit.model=ridge,alpha=0.1"])
+def test_a_point_parts_parameters_too(here, name):
+    """A parameter begins after a comma or a point; a point in a number begins none."""
+    files.save({"score": 2}, name)
+    assert files.load_all("fit").to_dict("records") == [
+        {"model": "ridge", "alpha": 0.1, "score": 2}
+    ]
+
+
+def test_a_parameter_that_only_python_reads_as_a_number_is_text(here):
+    """`2024_01` in a file name is the name of a run, not 202401."""
+    files.save({"score": 2}, "fit.run=2024_01")
+    assert files.load_all("fit")["run"].tolist() == ["2024_01"]
+
+
 def test_no_variant(here):
-    """Without a variant the error shows how one is called."""
+    """Without a variant the error shows how one is called, or of what there are some."""
     with pytest.raises(LabError, match=r"results\.alpha=0\.1,seed=3\.csv"):
         files.load_all("results")
+    files.save({"score": 2}, "fit.alpha=1")
+    with pytest.raises(LabError, match=r"no variant of 'fits'\n  of these there are some: fit$"):
+        files.load_all("fits")
 
 
 def test_every_format_is_tested():

@@ -7,6 +7,8 @@ import pytest
 import writing
 from documents.broken import CODE, STATIC, Broken
 
+from labflake.documents import cell_errors
+
 _CASES = CODE | STATIC
 
 
@@ -99,3 +101,9 @@ def test_the_command_fails_without_a_traceback(command_line: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {source}:5: unknown reference @fig:none")
     assert "Traceback" not in done.stderr
+
+
+def test_an_error_that_a_person_can_act_on_has_no_kind() -> None:
+    """What labflake refuses in a cell is said as it is; other exceptions say their kind."""
+    assert cell_errors.message("LabError", "there is no 'fit'") == "there is no 'fit'"
+    assert cell_errors.message("KeyError", "'fit'") == "KeyError: 'fit'"

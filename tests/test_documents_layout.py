@@ -303,7 +303,27 @@ Above it, a sentence that is much too long to stand in a narrow column beside a 
 {long}
 
 ![Under](assets/figures/decay.svg)
+
+## Table
+
+| gauge | n |
+|:--|--:|
+| upper | 1 |
+| lower | 2 |
 """
+
+
+def test_no_letter_of_a_slide_touches_the_rule_of_a_table(slides: Path) -> None:
+    """The rules of a table keep away from what hangs below a line, whatever size its words have."""
+    page = pypdf.PdfReader(slides / "2026-01-03-talk.pdf").pages[-1]
+    sizes: dict[str, float] = {}
+    page.extract_text(
+        visitor_text=lambda text, cm, tm, font, size: sizes.update(
+            {text.strip(): size * abs(tm[3])}
+        )
+    )
+    places = words(slides / "2026-01-03-talk.pdf")
+    assert places["upper"].down - places["gauge"].down > 1.15 * sizes["gauge"]
 
 
 def test_words_alone_stand_in_the_middle_of_a_slide(slides: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 import random_steps
 from random_steps import GENERATED, SCRIPTS
 
+from labflake import errors
+
 SNAKEFILE = f"""
 rule all:
   input: "assets/data/fit.txt"
@@ -130,3 +132,18 @@ def test_a_shell_has_the_environment_of_steps(
     lines = said.splitlines()
     assert f"{project / GENERATED} UTC" in lines
     assert str(project / ".venv/bin/python") in lines
+
+
+def test_an_error_names_the_line_of_the_program_that_made_it(tmp_path: Path) -> None:
+    """An error that a person can act on is shown with their own line, not with one of labflake."""
+    program = tmp_path / "scripts" / "fit.py"
+    program.parent.mkdir()
+    program.write_text(
+        "from pathlib import Path\nfrom labflake.io import formats\n\nformats.of(Path('t.xyz'))\n"
+    )
+    audit = Path(errors.__file__).parent / "processes" / "audit"
+    given = {"LAB_STEP": str(tmp_path), "LABFLAKE_PROJECT": str(tmp_path), "PYTHONPATH": str(audit)}
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, env=os.environ | given
+    )
+    assert done.stderr.startswith("scripts/fit.py:4: error: t.xyz: ")

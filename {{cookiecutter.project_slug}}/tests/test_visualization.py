@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from study import visualization
 from study.data_engineering import draw_splits, summarise
@@ -45,6 +46,19 @@ def svg(name: str, tables: dict[str, pd.DataFrame], style: str) -> bytes:
 def test_every_figure_can_be_drawn(name, style, tables):
     """Every figure is drawn in every style, also where scores are not finite."""
     assert svg(name, tables, style).startswith(b"<?xml")
+
+
+@pytest.mark.parametrize("style", visualization.STYLES)
+def test_no_label_is_cut_off(style):
+    """In every style the labels of a figure lie within it, however it was made."""
+    with visualization.style(style):
+        figure = Figure()
+        axes = figure.subplots()
+        axes.set(xlabel="day", ylabel="temperature", title="Stations")
+        figure.draw_without_rendering()
+    for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        box = label.get_window_extent()
+        assert figure.bbox.count_contains(box.corners()) == 4
 
 
 @pytest.mark.parametrize("name", FIGURES)

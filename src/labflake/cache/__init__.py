@@ -51,7 +51,15 @@ class Cache:
             store.drop(key)
 
     def restore(self, key: str, places: dict[str, str]) -> dict[str, str] | None:
-        """Copy the outputs of the step with this key.
+        """Copy the outputs of a step that does not run then, as `bring` does, and count it."""
+        entry = self._restored(key, places)
+        with self._lock:
+            self.hits += bool(entry)
+            self.saved += entry.seconds if entry else 0
+        return entry.files(places) if entry else None
+
+    def bring(self, key: str, places: dict[str, str]) -> dict[str, str] | None:
+        """Copy what is kept under this key.
 
         Args:
             key: what the result follows from.
@@ -61,16 +69,17 @@ class Cache:
             The sha256 of each file that is there now, by its path; None if the cache does not
             have the whole result: then nothing is there.
         """
+        entry = self._restored(key, places)
+        return entry.files(places) if entry else None
+
+    def _restored(self, key: str, places: dict[str, str]) -> Entry | None:
+        """Return the entry of a key once its outputs are in their places."""
         entry, store = self._find(key)
-        if entry and not (list(entry.outputs) == list(places) and self._bring(entry, places)):
+        if entry and not (list(entry.outputs) == list(places) and self._recreate(entry, places)):
             entry = None
-        with self._lock:
-            self.hits += bool(entry)
-            self.misses += not entry
-            self.saved += entry.seconds if entry else 0
         if entry and self.folder and store is self.bucket:
             self._write(self.folder, entry, {})
-        return entry.files(places) if entry else None
+        return entry
 
     @property
     def _copies(self) -> Folder:
@@ -90,7 +99,7 @@ class Cache:
                 self._without(store, error)
         return None, None
 
-    def _bring(self, entry: Entry, places: dict[str, str]) -> bool:
+    def _recreate(self, entry: Entry, places: dict[str, str]) -> bool:
         """Put the outputs of an entry into their places; if that fails nothing of them stays."""
         try:
             for path, output in entry.outputs.items():
@@ -122,7 +131,15 @@ class Cache:
     def store(
         self, key: str, step: str, made: dict[str, str], seconds: float, digest: Callable
     ) -> None:
-        """Keep the result of a step.
+        """Keep the result of a step that ran, as `keep` does, and count it."""
+        with self._lock:
+            self.misses += 1
+        self.keep(key, step, made, seconds, digest)
+
+    def keep(
+        self, key: str, step: str, made: dict[str, str], seconds: float, digest: Callable
+    ) -> None:
+        """Keep a result.
 
         Args:
             key: what the result follows from.

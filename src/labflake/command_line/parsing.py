@@ -2,11 +2,19 @@
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from labflake.command_line.table import COMMANDS, OPTIONS, Command, spelt
+from labflake.command_line.table import (
+    COMMANDS,
+    NOT_BY_MAKE,
+    OPTIONS,
+    Command,
+    called,
+    spelt,
+)
 from labflake.errors import LabError, meant
 from labflake.project import experiments
 
@@ -61,8 +69,8 @@ def from_make(name: str, words: list[str]) -> dict[str, str]:
     Raises:
         UsageError: a word is almost an option.
     """
-    if name not in COMMANDS:
-        _unknown(name)
+    if name not in COMMANDS or name in NOT_BY_MAKE:
+        _unknown(name, by_make=True)
     given = dict(word.split("=", 1) for word in words if not word.startswith("generated/"))
     given = {name.rstrip(":+?! "): value for name, value in given.items()}
     for other in given.keys() - OPTIONS.keys():
@@ -119,7 +127,7 @@ def _parser(name: str, command: Command) -> _Parser:
 
 def _by_make(name: str, command: Command) -> str:
     """Return how the same is said to make."""
-    if name in ("run", "completion", "document", "eject"):
+    if name in NOT_BY_MAKE:
         return ""
     own = [option for option in command.options if option not in COMMANDS["build"].options]
     words = [f"{option}={'…' if OPTIONS[option][0] else 1}" for option in own]
@@ -161,10 +169,23 @@ def _from_project(word: str) -> str:
     return os.path.relpath(path, project) if inside else word
 
 
-def _unknown(name: str):
+def _unknown(name: str, by_make: bool = False):
     kind = "option" if name.startswith("-") else "command"
-    like = meant(name, [*COMMANDS, *_HELP, *_VERSION])
-    raise UsageError(f"there is no {kind} {name}\n  {like or 'all commands: labflake --help'}")
+    known = [each for each in COMMANDS if not by_make or each not in NOT_BY_MAKE]
+    others = () if by_make else (*_HELP, *_VERSION)
+    same = [f"did you mean {' or '.join(called(name))}?"] if called(name) else []
+    like = [*same, meant(name, [*known, *others]), _as_experiment(name)]
+    asked = "make help" if by_make else "labflake --help"
+    hint = next(filter(None, like), f"all commands: {asked}")
+    raise UsageError(f"there is no {kind} {name}\n  {hint}")
+
+
+def _as_experiment(word: str) -> str:
+    """Return how to build the experiment that a word names, or whose folder it is."""
+    name = Path(word).name
+    project = experiments.project_above(Path.cwd())
+    is_one = project and name and os.path.isdir(os.path.join(project, "scripts", name))
+    return f"an experiment is built by: make EXPERIMENT={shlex.quote(name)}" if is_one else ""
 
 
 def _refuse(name: str, word: str) -> None:

@@ -216,6 +216,31 @@ COMMANDS = {
     ),
 }
 
+NOT_BY_MAKE = ("completion", "document", "eject", "run")
+# What other tools call them: an unknown word that stands here is answered by the command.
+ALSO_CALLED = {
+    "build": "all data docs figures html outputs paper pdf plots report results run slides",
+    "plan": "dag dry-run dryrun jobs list status steps tasks what",
+    "watch": "develop live open preview serve view",
+    "log": "logs output show",
+    "redo": "force repro rerun restart",
+    "history": "experiments log-experiments ls",
+    "experiment": "create init new",
+    "check": "validate verify",
+    "ci": "lint mypy pre-commit",
+    "env": "deps environment install requirements setup sync venv",
+    "notebook": "jupyter lab notebooks",
+    "add": "require",
+    "test": "pytest tests",
+    "format": "black fix fmt ruff",
+    "clean": "clear distclean purge remove reset rm",
+}
+
+
+def called(word: str) -> list[str]:
+    """Return the commands that other tools call by this word."""
+    return [name for name, words in ALSO_CALLED.items() if word in words.split()]
+
 
 def spelt(name: str) -> str:
     """Return an option as the command line has it: `--keep-going` for `KEEP_GOING`."""

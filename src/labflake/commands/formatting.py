@@ -8,9 +8,8 @@ _TOOLS = (("ruff", "format"), ("ruff", "check", "--fix"), ("snakefmt", "scripts"
 
 
 def main(argv: list[str]) -> int:
-    """Run the formatters one after the other; the first that fails ends it."""
-    for program, *words in _TOOLS:
-        command = [str(root() / ".venv" / "bin" / program), *words]
-        if code := subprocess.run(command, cwd=root()).returncode:
-            return code
-    return 0
+    """Run all formatters, whatever one finds; return the code of the first that fails."""
+    programs = root() / ".venv" / "bin"
+    commands = [[str(programs / program), *words] for program, *words in _TOOLS]
+    codes = [subprocess.run(command, cwd=root()).returncode for command in commands]
+    return next(filter(None, codes), 0)

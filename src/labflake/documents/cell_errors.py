@@ -5,6 +5,7 @@ import re
 from labflake.documents.problems import Problem
 from labflake.documents.source import Cell, Source
 from labflake.environment import missing
+from labflake.errors import LabError
 from labflake.steps.variables import advice
 
 
@@ -31,9 +32,14 @@ def _raised(cell: Cell, out) -> Problem:
     number = int(next((a or b for a, b in places), 1))
     lines = cell.text.splitlines()
     code = lines[number - 1].strip() if number <= len(lines) and places else ""
-    said = f"{out.ename}: {out.evalue}".rstrip(": ")
+    said = message(out.ename, out.evalue)
     text = "\n    ".join(line for line in (said, code, *advice_on(said)) if line)
     return Problem(cell.line + number - 1, text)
+
+
+def message(kind: str, text: str) -> str:
+    """Return what an exception says, and its kind unless a person can act on it as it is."""
+    return text if kind == LabError.__name__ else f"{kind}: {text}".rstrip(": ")
 
 
 def advice_on(said: str) -> list[str]:

@@ -111,7 +111,7 @@ class Client(NotebookClient):
         texts = []
         for expression, answer in zip(expressions, answers.values(), strict=True):
             if answer["status"] != "ok":
-                said = f"{answer['ename']}: {answer['evalue']}"
+                said = cell_errors.message(answer["ename"], answer["evalue"])
                 what = "\n    ".join([f"`{expression}`: {said}", *cell_errors.advice_on(said)])
                 line = expression_line(self.source, cell, expression)
                 self.problems.append(Problem(line, what))

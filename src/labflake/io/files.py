@@ -82,14 +82,14 @@ def load_all(name: str | Iterable[str | Path]) -> "pd.DataFrame":
         return variants.gather([_existing(str(path), None) for path in name])
     step = of_step()
     folder = here().generated / "assets/data"
-    files = step.readable().values() if step else folder.glob("*")
+    files = [*(step.readable().values() if step else folder.glob("*"))]
     found = [path for path in files if variants.is_one(path, name)]
     if not found:
-        raise LabError(
-            f"{f'step {step.step} declares' if step else f'{relative(folder)} has'}"
-            f" no variant of {name!r}\n  a variant is called, for example,"
-            f" {name}.alpha=0.1,seed=3.csv"
-        )
+        who = f"step {step.step} declares" if step else f"{relative(folder)} has"
+        others = {variants.stem(path) for path in files} - {""}
+        example = f"a variant is called, for example, {name}.alpha=0.1,seed=3.csv"
+        hint = f"of these there are some: {', '.join(sorted(others))}" if others else example
+        raise LabError(f"{who} no variant of {name!r}\n  {hint}")
     return variants.gather(found, name)
 
 
@@ -144,7 +144,8 @@ def _only(name: str, folder: Path, found: list[Path]) -> Path:
 def _nothing(name: str, folder: Path) -> str:
     there = sorted({path.name for path in folder.iterdir()} if folder.is_dir() else ())
     like = nearest(name, there, most=5, cutoff=0.4) or there[:5]
-    hint = f"there: {', '.join(like)}" if like else "the folder is empty"
+    more = f" and {len(there) - len(like)} more" if len(there) > len(like) else ""
+    hint = f"there: {', '.join(like)}{more}" if like else "the folder is empty"
     return f"there is no {name!r} in {relative(folder)}\n  {hint}"
 
 

@@ -64,7 +64,15 @@ def take(given: dict) -> None:
 
 
 def make_words() -> list:
-    """Return the words `NAME=value` of make's command line as they were typed."""
-    given = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2]
+    """Return the words `NAME=value` of make's command line as they were typed.
+
+    Its own `-k` is `KEEP_GOING=1`, and `-j4` is `JOBS=4`, where these words say nothing else.
+    """
+    flags, _, given = os.environ.get("MAKEFLAGS", "").partition(" -- ")
     words = re.findall(r"(?:\\.|[^ \t\\])+", given, re.DOTALL)
-    return [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL).replace("$$", "$") for word in words]
+    jobs = re.search(r"(?:^| )-j(\d+)", flags)
+    own = ["KEEP_GOING=1"] if "k" in flags.partition(" ")[0].partition("-")[0] else []
+    own += [f"JOBS={jobs[1]}"] if jobs else []
+    return own + [
+        re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL).replace("$$", "$") for word in words
+    ]

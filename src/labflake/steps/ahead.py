@@ -44,7 +44,7 @@ class Ahead:
         for place in places.values():
             remove(place)
         os.chdir(self._opened(own))
-        return cache.restore(key, {path: str(place) for path, place in places.items()}) is not None
+        return cache.bring(key, {path: str(place) for path, place in places.items()}) is not None
 
     def _opened(self, folder: Path) -> Path:
         """Return the folder of links for one of the project, with such folders around it."""

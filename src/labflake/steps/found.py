@@ -93,7 +93,7 @@ def keep(step: "Step", declared: str, cache: "Cache", contents: Contents) -> Non
     key, path = _place(declared)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(json.dumps([*lists, names]), encoding="utf-8")
-    cache.store(key, f"{step.name} (reads)", {path: contents.digest(path)}, 0, contents.digest)
+    cache.keep(key, f"{step.name} (reads)", {path: contents.digest(path)}, 0, contents.digest)
     os.unlink(path)
 
 
@@ -105,7 +105,7 @@ def _lists(declared: str, cache: "Cache") -> list[list[str]]:
     copy = f"{path}.{os.urandom(4).hex()}"
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
-        if cache.restore(key, {path: copy}) is None:
+        if cache.bring(key, {path: copy}) is None:
             return []
         return json.loads(Path(copy).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -30,6 +30,7 @@ MARKERS = ["o", "s", "^", "D", "v"]
 COMMON = {
     "axes.spines.right": False,
     "axes.spines.top": False,
+    "figure.constrained_layout.use": True,  # no label is cut off, whatever its size
     "legend.frameon": False,
     "svg.fonttype": "path",
 }

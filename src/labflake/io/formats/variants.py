@@ -1,5 +1,6 @@
 """Gather the results of all variants of a step, whose parameters are in the file names."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from labflake.project.experiments import relative
 if TYPE_CHECKING:
     import pandas as pd
 
+_APART = re.compile(r",|\.(?=[A-Za-z_][\w%-]*=)")
 TABLES = frozenset({"csv", "parquet", "json"})
 
 
@@ -31,18 +33,26 @@ def gather(files: Iterable[Path], name: str = "") -> "pd.DataFrame":
 def parameters(path: Path, name: str = "") -> dict[str, Any]:
     """Return the parameters in a file name: `results.alpha=0.1,seed=3.csv` has two.
 
+    A point before a name and `=` begins a parameter, too: `results.alpha=0.1.seed=3.csv`.
+
     Raises:
         LabError: there are none.
     """
-    name = name or path.name.partition("=")[0].rpartition(".")[0]
+    name = name or stem(path)
     if not is_one(path, name):
         raise LabError(
             f"{path.name} is no variant: it has no parameters in its name\n"
             "  a variant is called, for example, results.alpha=0.1,seed=3.csv"
         )
     text = path.name.removeprefix(f"{name}.").removesuffix(path.suffix)
-    pairs = (item.partition("=") for item in text.split(","))
+    pairs = (item.partition("=") for item in _APART.split(text))
     return {unquote(key): _value(unquote(value)) for key, _, value in pairs}
+
+
+def stem(path: Path) -> str:
+    """Return what a file is a variant of by its name alone; "" if it is none."""
+    name = path.name.partition("=")[0].rpartition(".")[0]
+    return name if is_one(path, name) else ""
 
 
 def is_one(path: Path, name: str) -> bool:
@@ -59,8 +69,8 @@ def _value(text: str) -> Any:
 
 
 def number(text: str) -> Any:
-    """Return the number that `text` spells, else the text."""
-    for kind in (int, float):
+    """Return the number that `text` spells, else the text; `2024_01` is none, but in Python."""
+    for kind in () if "_" in text else (int, float):
         try:
             return kind(text)
         except ValueError:

@@ -232,10 +232,12 @@ def _report(kind, error, trace):
     """Show an error that a person can act on with its line, any other with its traceback."""
     if kind.__module__ != "labflake.errors":
         return sys.__excepthook__(kind, error, trace)
-    own, place = os.path.dirname(_HERE) + os.sep, ""
+    own, place = os.path.dirname(os.path.dirname(_HERE)) + os.sep, ""
+    project = os.environ.get("LABFLAKE_PROJECT", os.getcwd()) + os.sep
     while trace:
         file = os.path.normpath(trace.tb_frame.f_code.co_filename)
         if not file.startswith(own):
+            file = file[len(project) :] if file.startswith(project) else file
             place = "%s:%d: " % (file, trace.tb_lineno)  # noqa: UP031
         trace = trace.tb_next
     return sys.stderr.write("%serror: %s\n" % (place, error))  # noqa: UP031
