@@ -96,10 +96,10 @@ class Contents:
         if stat is None:
             self.stats.pop(path, None)
             meant = [(each, self.digest(each)) for each in _meant(path)]
-            return of_folder(meant) if meant else ""
+            return folders.digest_of(meant) if meant else ""
         if modes.S_ISDIR(stat.st_mode):
-            found = walk(self._path(path))
-            return of_folder((name, self._of_file(f"{path}/{name}", each)) for name, each in found)
+            parts = folders.listed(self._path(path))
+            return folders.digest_of((p, self._of_file(f"{path}/{p}", stat)) for p, stat in parts)
         return self._of_file(path, stat)
 
     def present(self, path: str) -> str:
@@ -131,7 +131,7 @@ class Contents:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise LabError(_unreadable(path, error)) from None
+            raise LabError(folders.unreadable(path, error)) from None
         self._note(path, stat, value, same and is_settled(stat.st_ctime_ns, moment))
         return value
 
@@ -196,7 +196,7 @@ class Contents:
         for path in paths:
             stat = _stat(self._path(path))
             folder = stat and modes.S_ISDIR(stat.st_mode)
-            inside = walk(self._path(path)) if folder else ()
+            inside = folders.listed(self._path(path)) if folder else ()
             files = {f"{path}/{name}": each for name, each in inside} if folder else {path: stat}
             found |= {p: each and self._write_mark(p, each) for p, each in files.items()}
         return found
@@ -212,7 +212,7 @@ class Contents:
         for path in paths:
             full = self._path(path)
             if os.path.isdir(full):
-                found += [f"{path}/{n}" for n in listing(full)]
+                found += [f"{path}/{n}" for n in folders.listing(full)]
             else:
                 found += self.files(_meant(path)) or [path]
         return found
@@ -239,56 +239,11 @@ def _meant(path: str) -> tuple[str, ...]:
     return meant(path)
 
 
-def of_folder(parts: Iterable[tuple[str, str]]) -> str:
-    """Return the digest of a folder with these files, each with its digest, sorted by name."""
-    # The slash: no file has such a digest, not even one that lists the folder.
-    return hashlib.sha256(json.dumps([*parts]).encode()).hexdigest() + "/"
-
-
-def listing(folder: str) -> list[str]:
-    """Return the files below a folder, sorted, with `/` between the parts of their names."""
-    return [name for name, _ in walk(folder)]
-
-
-def walk(folder: str) -> list[tuple[str, os.stat_result | None]]:
-    """Return the files below a folder, sorted, each with its stat; None for a broken link.
-
-    Links are followed, but never in a circle.
-
-    Raises:
-        LabError: a folder cannot be read.
-    """
-    try:
-        found = [(name[len(folder) + 1 :], stat) for name, stat in folders.everything(folder)]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise LabError(_unreadable(error.filename or folder, error)) from None
-    return sorted(found, key=lambda each: each[0])
-
-
-def _unreadable(path: str, error: OSError) -> str:
-    """Say why a file or folder cannot be read, and what to do."""
-    from labflake.project.surroundings import explained
-
-    return explained(error) or f"{path} cannot be read: {(error.strerror or '').lower()}"
-
-
 def _stat(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
     except OSError:
         return None
-
-
-def was_written(before: list | None, after: list | None) -> bool:
-    """Tell by two marks whether somebody wrote to a file; a new link or owner is nothing written.
-
-    Who puts the old content back, with its date, has written all the same.
-    """
-    if not before or not after or before[:3] != after[:3]:
-        return before != after
-    return before[3] != after[3] and before[4:] == after[4:]
 
 
 def _but_for_ctime(mark: list) -> list[int]:

@@ -60,6 +60,16 @@ def mark(stat: os.stat_result) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
+def was_written(before: list | None, after: list | None) -> bool:
+    """Tell by two marks whether somebody wrote to a file; a new link or owner is nothing written.
+
+    Who puts the old content back, with its date, has written all the same.
+    """
+    if not before or not after or before[:3] != after[:3]:
+        return before != after
+    return before[3] != after[3] and before[4:] == after[4:]
+
+
 def is_settled(changed: int, moment: int) -> bool:
     """Tell whether a file that is read at this moment will get another time if it changes.
 

@@ -1,8 +1,10 @@
 """What is in a folder: the names that count, or every file below it, links included."""
 
+import hashlib
+import json
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from labflake.errors import LabError
 from labflake.project.experiments import RECORD, root
@@ -63,6 +65,41 @@ def everything(folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
                         waiting.append((name, below, above | {below}))
         finally:
             os.close(handle)
+
+
+def digest_of(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a folder with these files, each with its digest, sorted by name."""
+    # The slash: no file has such a digest, not even one that lists the folder.
+    return hashlib.sha256(json.dumps([*parts]).encode()).hexdigest() + "/"
+
+
+def listing(folder: str) -> list[str]:
+    """Return the files below a folder, sorted, with `/` between the parts of their names."""
+    return [name for name, _ in listed(folder)]
+
+
+def listed(folder: str) -> list[tuple[str, os.stat_result | None]]:
+    """Return the files below a folder, sorted, each with its stat; None for a broken link.
+
+    Links are followed, but never in a circle.
+
+    Raises:
+        LabError: a folder cannot be read.
+    """
+    try:
+        found = [(name[len(folder) + 1 :], stat) for name, stat in everything(folder)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LabError(unreadable(error.filename or folder, error)) from None
+    return sorted(found, key=lambda each: each[0])
+
+
+def unreadable(path: str, error: OSError) -> str:
+    """Say why a file or folder cannot be read, and what to do."""
+    from labflake.project.surroundings import explained
+
+    return explained(error) or f"{path} cannot be read: {(error.strerror or '').lower()}"
 
 
 def _stat(entry: os.DirEntry) -> os.stat_result | None:

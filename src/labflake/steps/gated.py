@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from labflake.content.contents import Contents, of_folder
+from labflake.content.contents import Contents
+from labflake.content.folders import digest_of
 from labflake.data_files import nothing
 from labflake.project.experiments import Experiment
 
@@ -38,4 +39,4 @@ def _digest(recorded: "Record", place: str) -> str:
     if place in recorded.digests:
         return recorded.digests[place]
     cut = len(place) + 1
-    return of_folder(sorted((name[cut:], digest) for name, digest in recorded.below(place).items()))
+    return digest_of(sorted((name[cut:], digest) for name, digest in recorded.below(place).items()))

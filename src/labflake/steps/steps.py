@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from labflake.cache import Cache
 from labflake.content import folders
 from labflake.content.atomic import move, remove
-from labflake.content.contents import Contents, was_written
+from labflake.content.contents import Contents
+from labflake.content.digests import was_written
 from labflake.content.removal import Removal
 from labflake.environment import NOTE
 from labflake.errors import LabError

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from labflake.content.contents import Contents, listing
+from labflake.content.contents import Contents
+from labflake.content.folders import listing
 from labflake.project.experiments import PULLED
 
 NOTES = (".lab/", ".labflake/", ".snakemake/")  # `.lab`: before the package
