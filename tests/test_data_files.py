@@ -182,6 +182,8 @@ def test_figures_go_to_figures(here):
         ({}, "m.joblib", ".skops"),
         ({}, "dir/m.xyz", "no known format"),
         (np.array([object()]), "m.npy", "without pickle"),
+        (np.ma.array([1, 2], mask=[0, 1]), "m.npy", "has a mask"),
+        ({"a": np.ma.array([1, 2], mask=[0, 1])}, "m.npz", "has a mask"),
         (3, "m.npz", "dictionary of arrays"),
         (3, "m.svg", "matplotlib figures"),
     ],

@@ -256,6 +256,40 @@ def test_a_repository_around_that_does_not_know_the_project(inner: Path) -> None
     assert git(inner, "symbolic-ref", "--short", "HEAD") == "main"
 
 
+ASKS = {
+    "shell": "git rev-parse HEAD > {output}",
+    "script": "sh ../../scripts/NAME/asks.sh > {output}",
+    "program": "python ../../scripts/NAME/asks.py > {output}",
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_step_that_asks_git_is_of_the_commit(project: Path, packed: bool) -> None:
+    """What a step says of the commit is never that of an earlier one."""
+    rules = [
+        f'rule {name}:\n    output: "assets/data/{name}.txt"\n    shell: "{command}"\n'
+        for name, command in ASKS.items()
+    ]
+    asked = ", ".join(f'"assets/data/{name}.txt"' for name in ASKS)
+    building.experiment(
+        project,
+        TINY,
+        Snakefile=f"rule all:\n    input: {asked}\n" + "".join(rules).replace("NAME", TINY),
+        asks_sh="git rev-parse HEAD\n",
+        asks_py="import subprocess\nsubprocess.run(['git', 'rev-parse', 'HEAD'], check=True)\n",
+    )
+    (project / "scripts" / TINY / "report.md").unlink()
+    data = project / "generated" / TINY / "assets" / "data"
+    for word in ("One", "Two", "Three"):
+        (project / "README.md").write_text(word, encoding="utf-8")
+        head = commit(project, word)
+        if packed:
+            git(project, "pack-refs", "--all")
+        building.made(project, EXPERIMENT=TINY)
+        assert {(data / f"{name}.txt").read_text().strip() for name in ASKS} == {head}
+    assert "up to date" in building.made(project, EXPERIMENT=TINY)
+
+
 MERGED = """<<<<<<< HEAD
 old: 1
 =======

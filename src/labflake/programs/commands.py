@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labflake.content import patterns
 from labflake.programs import mentions, modules, packages
+from labflake.project import head
 from labflake.project.experiments import inside, root
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
@@ -26,6 +27,8 @@ unexpand uniq unxz wc xz xzcat zcat
 _READERS = frozenset(_NAMES.split())
 # Options that let them take names from a file, or start another program.
 _BY_A_FILE = re.compile(r"sum\b[^|;&]*\s-(?:\w*c|-c)|\s--(?:files0-from|filter|compress-program)")
+# What is asked of git is about the repository here, unless it brings or makes another one.
+_ASKS_GIT = re.compile(r"\bgit\b(?!(?:\s+-\S+)*\s+(?:clone|init|ls-remote)\b)")
 _DEEP = 2  # separators in the path of a folder that a rule makes
 
 
@@ -162,14 +165,20 @@ def programs(command: str) -> dict[str, str]:
     named -= _of_bash() if named else frozenset()
     places = {word: os.path.join(there[word], word) for word in named}
     places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
+    asked = _of_commit() if "git" in named and _ASKS_GIT.search(command) else {}
     ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""))
-    return {
+    return asked | {
         name: _real(place)
         for name, place in sorted(places.items())
         if not place.startswith(ours)
         and not _real(place).startswith(ours)
         and os.access(place, os.X_OK)
     }
+
+
+def _of_commit() -> dict[str, str]:
+    """Return the files that say which commit is checked out, as what git reads, by their names."""
+    return {f"git {path.name}": _name(path, os.getcwd()) for path in head.files(root())}
 
 
 @cache

@@ -55,6 +55,23 @@ def commit(folder: Path) -> str:
     return ""
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the files that differ once another commit is checked out where the folder is."""
+    place = top(folder)
+    if not place:
+        return []
+    git, common = folders(place)
+    found, value = [git / "HEAD"], _line(git / "HEAD")
+    while value.startswith("ref: ") and len(found) < 5:
+        branches = [each / value.removeprefix("ref: ") for each in (git, common)]
+        own = next((path for path in branches if path.is_file()), None)
+        # A branch that is packed, or in a table, gets its own file with the next commit.
+        log = git / "logs" / "HEAD"
+        found += [own] if own else [common / "packed-refs", common / _REFTABLE / "tables.list", log]
+        value = _line(own) if own else ""
+    return [path for path in dict.fromkeys(found) if path.is_file()]
+
+
 def _head(folder: Path) -> str:
     place = top(folder)
     if not place:

@@ -170,6 +170,11 @@ def _write_arrays(value: Any, path: Path) -> None:
 def _without_objects(file: IO[bytes], array: Any) -> None:
     import numpy as np
 
+    if np.ma.isMaskedArray(array):
+        raise LabError(
+            "this array has a mask, which its file would lose\n"
+            "  save array.filled(…), or the arrays array.data and array.mask as .npz"
+        )
     try:
         np.lib.format.write_array(file, array, allow_pickle=False)
     except ValueError as error:
