@@ -313,6 +313,25 @@ def test_a_full_disk_loses_nothing(project: Path, free: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("what", ["../../generated", ".labflake", "assets"])
+@pytest.mark.parametrize("moment", ["while it runs", "later"])
+def test_results_that_are_removed_while_they_are_made(
+    project: Path, what: str, moment: str
+) -> None:
+    """Whoever removes them during a build is told, and the next build makes all of them."""
+    one = project / "scripts" / TINY / "one.py"
+    program = one.read_text(encoding="utf-8")
+    removes = f"import shutil\nshutil.rmtree({what!r}, ignore_errors=True)\n"
+    late = "import os, sys\nos.fork() and sys.exit()\nimport time\ntime.sleep(0.3)\n"
+    one.write_text(program + (late if moment == "later" else "") + removes, encoding="utf-8")
+    done = building.make(project, EXPERIMENT=TINY)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 2), done.stderr
+    one.write_text(program, encoding="utf-8")
+    building.made(project, EXPERIMENT=TINY)
+    assert (project / "generated" / TINY / "assets/data/two.txt").is_file()
+
+
 def test_signs_in_the_path_do_no_harm(project: Path, tmp_path: Path) -> None:
     """A project with all signs that programs give a meaning in its path builds its documents."""
     snakefile = SNAKEFILE.replace('two.txt",', 'two.txt", "assets/figures/dot.svg",', 1) + DOT

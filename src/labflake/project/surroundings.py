@@ -76,6 +76,11 @@ def mind_readers() -> None:
 
 def explained(error: OSError) -> str | None:
     """Return what is wrong with the machine, and what to do; None if it is not the machine."""
+    if error.errno == errno.ENOENT and _has_gone(error.filename):
+        return (
+            "generated/ was removed while this command used it\n"
+            "  make builds it again; make clean would have waited"
+        )
     place = _place(error.filename2 or error.filename)
     if error.errno in (errno.EACCES, errno.EPERM):
         return _not_ours(place)
@@ -127,6 +132,16 @@ def _can_make(path: Path) -> bool:
     """Tell whether a folder can be written, or made."""
     there = next(p for p in (path, *path.parents) if os.path.exists(p))
     return os.access(there, os.W_OK | os.X_OK)
+
+
+def _has_gone(name: str | bytes | int | None) -> bool:
+    """Tell whether the folder of results is not there any more in which something was looked for."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    place, generated = _place(name), root() / "generated"
+    return bool(place and place.is_relative_to(generated) and not place.parent.exists())
 
 
 def _not_ours(place: Path | None) -> str:
