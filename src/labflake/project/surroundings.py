@@ -135,7 +135,7 @@ def _can_make(path: Path) -> bool:
 
 
 def _has_gone(name: str | bytes | int | None) -> bool:
-    """Tell whether the folder of results is not there any more in which something was looked for."""
+    """Tell whether something was looked for in a folder of results that is not there any more."""
     try:
         os.getcwd()
     except FileNotFoundError:
