@@ -4,13 +4,18 @@ Credentials come from the usual places (AWS_ACCESS_KEY_ID …, ~/.aws, ~/.ssh), 
 AWS_ENDPOINT_URL. A server that does not answer costs seconds, once.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from labflake.errors import LabError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # A build has something better to do than to wait: it can compute.
 _BLOCK = 8 << 20  # bytes that are asked for at a time, where a file is fetched in parts

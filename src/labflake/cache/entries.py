@@ -7,15 +7,15 @@ outside its outputs; `outputs` looks where its links lead when they are there.
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+
+from labflake.records import Record, as_dict, field
 
 
 class DamagedError(Exception):
     """Something in the cache is not what it was when it was written."""
 
 
-@dataclass
-class Output:
+class Output(Record):
     """One output. Names are relative to it; the name of an output that is a single file is ""."""
 
     digest: str
@@ -39,8 +39,7 @@ class Output:
         return any(name[:i] in self.links for i, letter in enumerate(name) if letter == "/")
 
 
-@dataclass
-class Entry:
+class Entry(Record):
     """The result of a step: its outputs by path, and the seconds that it took."""
 
     key: str
@@ -50,7 +49,7 @@ class Entry:
 
     def data(self) -> bytes:
         """Return the entry as it is written: its own sha256 in the first line."""
-        line = json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(as_dict(self), separators=(",", ":")).encode() + b"\n"
         return hashlib.sha256(line).hexdigest().encode() + b"\n" + line
 
     def digests(self) -> dict[str, str]:

@@ -8,6 +8,8 @@ asked of the file system, so a network drive will do. Nobody waits for anybody: 
 gone computes. Files and folders get the group and the permissions of the folder of the cache.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -16,12 +18,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from labflake.cache.bucket import Bucket
 from labflake.cache.copying import copy, mark_used, on_disk
 from labflake.cache.entries import DamagedError
 from labflake.content.digests import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _NO_GROUP = "what is made there does not get its group"
 _DAY = 86400  # s; a temporary file of this age belongs to a process that was killed

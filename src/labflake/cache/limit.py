@@ -4,19 +4,18 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import dataclass
 
 from labflake.cache.copying import on_disk
 from labflake.cache.folder import Folder
 from labflake.content.sizes import megabytes
 from labflake.project.options import option
+from labflake.records import Record
 
 LIMIT = "20GB"
 _KEEP = 0.8  # of the limit; so the folder is not read through after every build
 
 
-@dataclass
-class Size:
+class Size(Record):
     """How much is in a cache: results of steps, and bytes on the disk."""
 
     results: int

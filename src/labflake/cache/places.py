@@ -3,13 +3,13 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.cache import limit
 from labflake.cache.bucket import Bucket
 from labflake.cache.folder import Folder
 from labflake.project.options import flag, option
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.cache import Cache
 

@@ -3,17 +3,16 @@
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from labflake.cache.folder import Folder
+from labflake.records import Record, as_dict
 
 _BUILDS = "builds.jsonl"
 _FOLD = 1 << 16  # bytes; then the lines of all builds become one
 
 
-@dataclass
-class Tally:
+class Tally(Record):
     """How many steps came from the cache, how many ran, and the seconds that hits spared."""
 
     builds: int = 0
@@ -27,12 +26,12 @@ class Tally:
 
 
 def _values(tally: Tally) -> list:
-    return list(asdict(tally).values())
+    return list(as_dict(tally).values())
 
 
 def record(tally: Tally, notes: Path, folder: Folder) -> None:
     """Note a build: as the last one of its experiment, and in the cache among all."""
-    line = json.dumps(asdict(tally)) + "\n"
+    line = json.dumps(as_dict(tally)) + "\n"
     with contextlib.suppress(OSError):
         (notes / "cache.json").write_text(line, encoding="utf-8")
     with contextlib.suppress(OSError):
@@ -51,7 +50,7 @@ def _append(folder: Folder, line: bytes) -> None:
     finally:
         os.close(file)
     if long:
-        text = json.dumps(asdict(_sum(path))) + "\n"
+        text = json.dumps(as_dict(_sum(path))) + "\n"
         folder.place_file(path, lambda part: part.write_text(text, encoding="utf-8"))
     if long or new:
         folder.share(path, 0o666)

@@ -1,8 +1,13 @@
 """Show how far long work on bytes is: a moving line on a terminal, elsewhere one now and then."""
 
+from __future__ import annotations
+
 import sys
 import time
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 FIRST = 1.0  # work shorter than this many seconds says nothing
 TERMINAL, LOG = 0.2, 10.0  # seconds between two lines
@@ -57,7 +62,7 @@ class Meter:
             return size(self.count)
         return f"{size(self.count)} of {size(self.total)} ({self.count * 100 // self.total} %)"
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> Meter:
         return self
 
     def __exit__(self, *error: object) -> None:

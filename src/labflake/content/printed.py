@@ -5,15 +5,14 @@ from pathlib import Path
 
 _END = 1 << 16  # bytes of a log in which its last lines are looked for
 _LONGEST = 1000  # characters of one of them
-_SEQUENCE = re.compile(
-    r"\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c)"  # titles, links, pictures: up to their end
+_SEQUENCE = (
+    r"(?s)\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c)"  # titles, links, pictures: up to their end
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, moves of the cursor
-    r"|\x1b[ -/]*[0-~]?",
-    re.S,
+    r"|\x1b[ -/]*[0-~]?"
 )
-_LINE_ENDS = re.compile("\r+\n|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_OTHER = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # controls but tab, line feed, return
-_NO_CHARACTER = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_LINE_ENDS = "\r+\n|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
+_OTHER = "[\x00-\x08\x0e-\x1f\x7f-\x9f]"  # controls but tab, line feed, return
+_NO_CHARACTER = "[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 
 
 def last_lines(log: Path, count: int) -> list[str]:
@@ -27,7 +26,7 @@ def last_lines(log: Path, count: int) -> list[str]:
 
 def characters(text: str) -> str:
     """Return a text without what is no character, such as halves of surrogate pairs."""
-    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(_NO_CHARACTER, "\N{REPLACEMENT CHARACTER}", text)
 
 
 def tamed(text: str) -> str:
@@ -35,12 +34,12 @@ def tamed(text: str) -> str:
 
     What a carriage return or backspaces overwrite is gone, as the states of a progress bar.
     """
-    text = _LINE_ENDS.sub("\n", _SEQUENCE.sub("", text))
+    text = re.sub(_LINE_ENDS, "\n", re.sub(_SEQUENCE, "", text))
     if "\b" in text:
         text = _without_backspaces(text)
     if "\r" in text:
         text = "\n".join(map(_overwritten, text.split("\n")))
-    return characters(_OTHER.sub("", text))
+    return characters(re.sub(_OTHER, "", text))
 
 
 def _without_backspaces(text: str) -> str:

@@ -1,15 +1,20 @@
 """Start a build again when something changed that it had read: nothing made from it is kept."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import sys
 import threading
-from typing import NoReturn
 
 from labflake import environment as packages
 from labflake.errors import LabError
 from labflake.project.experiments import STARTED_IN, root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 MOST = 2  # times that a build starts again for the same reason
 EDITED = "packages of .venv were changed"

@@ -9,16 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
 
 from labflake.processes import orphans
+from labflake.records import Frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.processes.lent import Lent
 
-Process = Union[subprocess.Popen, "Lent"]
+    Process = subprocess.Popen | Lent
 
 _LOOK = 0.2  # s between two looks whether make still runs
 
@@ -34,7 +34,7 @@ class Running:
         self._keeper: subprocess.Popen | None = None
 
     @contextlib.contextmanager
-    def start(self, key: str, command: list[str], undo: str, **options) -> Iterator[Process]:
+    def start(self, key: str, command: list[str], undo: str, **options) -> "Iterator[Process]":
         """Start a command in a session of its own; when the block ends, so does all that is in it.
 
         Args:
@@ -175,7 +175,7 @@ def _lent(command: list[str], options: dict) -> "Lent | None":
         return lent.borrow(command[2:], streams, **rest, session=True, path=None)
 
 
-def wait(process: Process) -> int:
+def wait(process: "Process") -> int:
     """Wait for the first process of a step; return its exit code, negative for a signal.
 
     It stays known to the system, so that its number means nobody else until the session is ended.
@@ -191,8 +191,7 @@ def wait(process: Process) -> int:
     return result.si_status if exited else -result.si_status
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Frozen):
     """What runs a step on some machine."""
 
     argv: list[str]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from labflake.content import patterns
-from labflake.programs import mentions, modules, packages
+from labflake.programs import mentions, packages
 from labflake.project import head
 from labflake.project.experiments import inside, root
 
@@ -46,17 +46,29 @@ def files(command: str, declared: list[str], generated: str, *folders: Path) -> 
     named = sorted(mentions.of(command, Path(generated), scripts, *folders, but=declared))
     places = (scripts, root() / "src", root())
     for name in modules_of(command):
-        named += sorted(
-            {p for each in (name, f"{name}.__main__") for p in modules.files(each, places)}
-        )
+        named += sorted(_of_module(name, places))
     named = [path for path in named if not _within(str(path), known)]
-    every = [part for path in named for part in modules.programs(path, Path(generated))]
+    every = [part for path in named for part in run_by(path, Path(generated))]
     return [_name(p, generated) for p in dict.fromkeys(every) if not _within(str(p), known)]
 
 
 def modules_of(command: str) -> list[str]:
     """Return the modules that a command runs by `python -m`."""
     return _MODULE.findall(command)
+
+
+def run_by(program: Path, folder: Path | None = None) -> list[Path]:
+    """Return a program and what it imports or names: to read Python is slow to import."""
+    from labflake.programs import modules
+
+    return modules.programs(program, folder)
+
+
+def _of_module(name: str, places: tuple[Path, ...]) -> set[Path]:
+    """Return the files of ours that `python -m` with this name runs."""
+    from labflake.programs import modules
+
+    return {path for each in (name, f"{name}.__main__") for path in modules.files(each, places)}
 
 
 def parts(command: str, inputs: list[str], generated: str) -> list[str]:
@@ -70,7 +82,7 @@ def parts(command: str, inputs: list[str], generated: str) -> list[str]:
     named = mentions.words(command) & {*inputs}
     files = (Path(os.path.realpath(os.path.join(generated, path))) for path in sorted(named))
     ours = [file for file in files if mentions.is_ours(file) and packages.may_be_program(file)]
-    every = dict.fromkeys(part for file in ours for part in modules.programs(file, Path(generated)))
+    every = dict.fromkeys(part for file in ours for part in run_by(file, Path(generated)))
     return [_name(part, generated) for part in every if part not in ours]
 
 

@@ -5,16 +5,16 @@ import os
 import re
 from pathlib import Path
 
-from labflake.programs.modules import programs
+from labflake.programs.commands import run_by
 
 OPTIONAL = ("config", "resources", "rule", "threads")  # the rest is always given
-_USED = re.compile(r"\bsnakemake\b(?:\s*[.@]\s*|\[)?(\w+)?|\bsnakemake_(\w+)")
-_IMPORTED = re.compile(r"^\s*(from|import)\s+snakemake\b.*$", re.MULTILINE)
+_USED = r"\bsnakemake\b(?:\s*[.@]\s*|\[)?(\w+)?|\bsnakemake_(\w+)"
+_IMPORTED = r"(?m)^\s*(from|import)\s+snakemake\b.*$"
 
 
 def of(file: Path) -> list[str]:
     """Return the optional parts that a script names, or what it imports or names."""
-    used = set().union(*(_of_text(_text(path)) for path in programs(file)))
+    used = set().union(*(_of_text(_text(path)) for path in run_by(file)))
     return [name for name in OPTIONAL if name in used or "" in used]
 
 
@@ -23,7 +23,7 @@ def deciding(file: Path, folder: str) -> dict[str, list[str]]:
 
     That is what it imports or names, which parts of `snakemake` it is given, and its language.
     """
-    parts = [os.path.relpath(path, folder) for path in programs(file)]
+    parts = [os.path.relpath(path, folder) for path in run_by(file)]
     return {parts[0]: [*parts, *of(file), language_of(file)]}
 
 
@@ -44,5 +44,5 @@ def _text(path: Path) -> str:
 
 def _of_text(text: str) -> set[str]:
     """Return the parts of `snakemake` that a text names; "" where it hands on the whole object."""
-    found = _USED.findall(_IMPORTED.sub("", text))
+    found = re.findall(_USED, re.sub(_IMPORTED, "", text))
     return {"" if dot == own == "" else dot or own for dot, own in found}

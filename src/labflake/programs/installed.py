@@ -12,19 +12,19 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content.atomic import replacing
 from labflake.environment import NOTE
 from labflake.project import packages
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 _KEPT = "labflake-installed.json"  # in `.venv`
 _FORM = 1  # of that file
 _MODULES = (".py", ".so", ".pyd", ".pyx")
-_EXTRA = re.compile("""extra *== *["']([^"']+)""")
+_EXTRA = """extra *== *["']([^"']+)"""
 NOT_FOR_RESULTS = frozenset({"dev", "build"})  # groups of pyproject.toml
 
 
@@ -115,7 +115,7 @@ def _needs(required: Iterable[str]) -> dict[str, list]:
         with contextlib.suppress(InvalidRequirement):
             asked = Requirement(text)
             pair = [packages.named(asked.name), sorted(map(packages.named, asked.extras))]
-            for extra in ["", *_EXTRA.findall(str(asked.marker))]:
+            for extra in ["", *re.findall(_EXTRA, str(asked.marker))]:
                 if not asked.marker or asked.marker.evaluate({"extra": extra}):
                     needs.setdefault(packages.named(extra), []).append(pair)
     return needs

@@ -23,7 +23,7 @@ LARGEST = 1_000_000  # bytes of a text that is searched
 _WORD = re.compile(r"[\w./~+@%=,:-]+")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _APART = re.compile(r"[=,:@]")
-_LOADS = re.compile(
+_LOADS = (
     r"\b(?:use|require|require_relative|import|from|using|include|source|library)"
     r"\b[\s(]*[\"']?([\w./:-]+)"
 )
@@ -52,7 +52,7 @@ def _loaded(text: str, generated: Path) -> set[Path]:
     """Return the files that a script loads by a name without suffix: `use My::Module`."""
     stems = _stems(generated.name)
     names = {
-        *_LOADS.findall(text),
+        *re.findall(_LOADS, text),
         *(part for pair in patterns.QUOTED.findall(text) for part in pair),
     }
     slashed = {name.replace("::", "/").lstrip("./") for name in names}

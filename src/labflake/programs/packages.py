@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from labflake.io import formats
-from labflake.programs import installed, mentions, modules
+from labflake.programs import installed, mentions
 from labflake.programs.pins import Asked
 from labflake.project.experiments import inside, root
 
@@ -66,7 +66,7 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     programs = [path for path in code if path.suffix == ".py"]
     for path in programs:
         places = (path.parent, root() / "src", root())
-        found |= modules.asked(path, places)
+        found |= _of_program(path, places)
     others = [path for path in code if path.suffix != ".py" and _is_unknown(path)]
     run = {os.path.basename(file) for text in texts for file in _RUN.findall(text)}
     unknown = [path for path in others if not programs or path.name in run]
@@ -79,9 +79,23 @@ def _of_text(text: str, generated: str) -> Asked:
     """Return what a command or a script of a shell asks for by itself."""
     places = (root() / "scripts" / os.path.basename(generated), root() / "src", root())
     called = _MODULE.findall(text)
-    foreign = [name for name in called if not any(modules.files(name, places))]
+    foreign = [name for name in called if not is_local(name, places)]
     everything = bool(foreign or _INLINE.search(text))
     return Asked(packages=of_programs(text), everything=everything)
+
+
+def is_local(module: str, places: tuple[Path, ...]) -> bool:
+    """Tell whether a module of this name is in one of these folders, and of no package."""
+    from labflake.programs import modules
+
+    return any(modules.files(module, places))
+
+
+def _of_program(program: Path, places: tuple[Path, ...]) -> Asked:
+    """Return what a program of Python asks for: to read it is slow to import."""
+    from labflake.programs import modules
+
+    return modules.asked(program, places)
 
 
 def of_programs(text: str) -> frozenset[str]:

@@ -8,17 +8,17 @@ neither can be followed, all packages count that the project asks for, but for i
 import re
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from labflake.programs import installed
 from labflake.project import packages
 from labflake.project.experiments import root
+from labflake.records import Frozen
 
 LABFLAKE = "labflake"
 _BY_LABFLAKE = ("numpy", "pandas", "skops")  # with which `load` and `save` read and write
 
 
-class Asked(NamedTuple):
+class Asked(Frozen):
     """What a program asks for, whatever is installed.
 
     Attributes:
@@ -64,8 +64,7 @@ def _of(asked: Asked, project: Path) -> dict[str, str]:
 
 def noted(asked: Asked) -> dict:
     """Return what to note of it: what is asked for, and the pins now."""
-    modules, packages, everything, looked_for = asked
-    asks = [sorted(modules), sorted(packages), everything, sorted(looked_for)]
+    asks = [sorted(each) if isinstance(each, frozenset) else each for each in vars(asked).values()]
     return {"asks": asks, "pins": of(asked)}
 
 

@@ -3,6 +3,8 @@
 Programs and cells take them from here: `from labflake import config`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -10,12 +12,15 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from labflake.errors import LabError, nearest
 from labflake.project.declared import VARIABLE
 from labflake.project.experiments import Experiment, here
 from labflake.project.options import option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 ASKED = "settings"  # in the notes of a step: that it takes its settings from here
 TOLD = "LAB_OVERRIDES"  # to cells and steps, which do not get the variables of make: as YAML

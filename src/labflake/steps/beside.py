@@ -9,12 +9,12 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
 from labflake.programs import commands, mentions
 from labflake.project.experiments import Experiment
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.step import Step
 

@@ -1,11 +1,11 @@
 """Whether there is as much as a job asks for: nobody gets less than asked without a word."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from labflake.errors import LabError
 from labflake.steps.limits import Limits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.job import Job
     from labflake.steps.step import Step

@@ -12,13 +12,13 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content import folders
 from labflake.content.contents import Contents
 from labflake.programs.pins import Asked, of
 from labflake.project.settings import overrides
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.cache import Cache
     from labflake.steps.step import Step

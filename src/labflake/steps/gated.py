@@ -1,12 +1,11 @@
 """The data of a build: what the gate let pass is what its steps may see."""
 
-from typing import TYPE_CHECKING
-
 from labflake.content.contents import Contents
 from labflake.content.folders import digest_of
 from labflake.data_files import nothing
 from labflake.project.experiments import Experiment
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.data_files.gate.record import Record
 

@@ -1,17 +1,18 @@
 """How much of the machine a build may use: `JOBS`, `MEMORY` and `GPUS`."""
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from labflake.content.sizes import megabytes
 from labflake.errors import LabError
 from labflake.project.options import option
+from labflake.records import Frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.profiles import Profile
 
 
-class Limits(NamedTuple):
+class Limits(Frozen):
     """`jobs` steps at once, together at most `memory` megabytes (10⁶ bytes) and `gpus` GPUs.
 
     None is no limit: on a cluster its queue decides, and `jobs` is how many are in it at once.

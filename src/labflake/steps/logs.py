@@ -9,7 +9,7 @@ from labflake.project.experiments import Experiment
 from labflake.steps import names
 
 _END = 4096  # bytes in which the last line is looked for
-_WARNING = re.compile(
+_WARNING = (
     r"\b[A-Z]\w*Warning: "  # Python
     r"|\bWARN(ING)?\b"  # what keeps a log
     r"|\b[Ww]arning( messages?)?( in [^:]*)?:"  # R, Julia, compilers
@@ -27,7 +27,7 @@ def warnings(log: Path) -> int:
         if not os.stat(log).st_size:
             return 0
         with log.open(encoding="utf-8", errors="replace") as file:
-            return sum(bool(_WARNING.search(line)) for line in file)
+            return sum(bool(re.search(_WARNING, line)) for line in file)
     except OSError:
         return 0
 

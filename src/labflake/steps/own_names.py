@@ -6,11 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content.atomic import remove
 from labflake.errors import LabError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.content.contents import Contents
 

@@ -7,18 +7,18 @@ makes something of which that could follow. In any doubt Snakemake reads the Sna
 import os
 import re
 from collections.abc import Iterable, Set
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from labflake.content import notes
 from labflake.content.contents import Contents
 from labflake.programs import handed_names
 from labflake.project.experiments import Experiment, root
+from labflake.records import Frozen
 from labflake.steps import changed as changes
 from labflake.steps import following, snakefile
 from labflake.steps.step import Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.steps import Session
 
@@ -29,12 +29,8 @@ _SAID = (
     *("benchmark", "message", "priority", "is_local"),
 )
 _MOST = 20_000  # characters of what a script is handed
-_HANDLERS = re.compile(r"^\s*on(start|success|error)\s*:", re.MULTILINE)
-_USUAL = {
-    field.name: field.default if field.default_factory is MISSING else field.default_factory()
-    for field in fields(Step)
-    if field.name in _SAID
-}
+_HANDLERS = r"(?m)^\s*on(start|success|error)\s*:"
+_USUAL = vars(Step(name="", command="", inputs=[], outputs=[]))
 
 
 def note(step: Step) -> dict:
@@ -43,7 +39,7 @@ def note(step: Step) -> dict:
     return {
         name: list(value) if isinstance(value, list) else value
         for name, value in said.items()
-        if value != _USUAL[name]
+        if value != _USUAL[name] or name in ("name", "command", "inputs", "outputs")
     }
 
 
@@ -86,12 +82,12 @@ def _machine() -> list[str]:
 def has_handlers(path: str) -> bool:
     """Tell whether a file says `onsuccess:` or the like, which is for Snakemake to do."""
     try:
-        return bool(_HANDLERS.search(Path(path).read_text(encoding="utf-8")))
+        return bool(re.search(_HANDLERS, Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return False
 
 
-class Due(NamedTuple):
+class Due(Frozen):
     """The steps that have to run, by their first outputs.
 
     Attributes:

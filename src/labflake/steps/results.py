@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content import links
 from labflake.project.experiments import relative
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.step import Step
 

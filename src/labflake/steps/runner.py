@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content.printed import last_lines
 from labflake.errors import LabError
@@ -31,6 +30,7 @@ from labflake.steps import (
     variables,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.step import Step
     from labflake.steps.steps import Session

@@ -7,28 +7,27 @@ else that was read is found: it belongs to what the step was made from, as if it
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labflake.content import digests
 from labflake.errors import LabError
-from labflake.programs import commands, modules, pins
+from labflake.programs import commands, packages, pins
 from labflake.programs.pins import Asked
 from labflake.project.experiments import root
 from labflake.project.options import flag
 from labflake.project.settings import ASKED, as_words, overrides
+from labflake.records import Record, field
 from labflake.steps import names
 from labflake.steps.found import ANY, IMPORT, paths
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from labflake.steps.step import Step
 
 _FIELDS = 6  # of a note: kind, path, size, two times and number of the file
 
 
-@dataclass
-class Seen:
+class Seen(Record):
     """The files that a step used and does not declare; paths are relative to the generated folder.
 
     Attributes:
@@ -142,7 +141,7 @@ def _of_packages(step: "Step", looked_for: set[str]) -> list[str]:
     return [
         name
         for name in names
-        if not any(modules.files(name, places)) and not _is_known(pins.owners(name), step)
+        if not packages.is_local(name, places) and not _is_known(pins.owners(name), step)
     ]
 
 

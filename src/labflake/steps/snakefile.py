@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from labflake.errors import LabError
-from labflake.programs.modules import programs
+from labflake.programs.commands import run_by
 from labflake.project.experiments import Experiment, find, relative
 
 _asked: dict[str, list[str]] = {}
@@ -33,7 +33,7 @@ def code(*files: str) -> list[str]:
 
 def imported(experiment: Experiment, file: str) -> list[str]:
     """Return a program and the local modules that it imports, as inputs of a rule."""
-    parts = programs(experiment.scripts / file, experiment.generated)
+    parts = run_by(experiment.scripts / file, experiment.generated)
     return [os.path.relpath(part, experiment.generated) for part in parts]
 
 

@@ -1,12 +1,25 @@
 """One step, as the cache, its runner, its container and its cluster see it."""
 
+from __future__ import annotations
+
 import hashlib
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from labflake.programs.pins import Asked
+from labflake.records import Record, field, replaced
 from labflake.steps.seen import Seen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Known(Protocol):
+        """The contents of files by their paths, as they are, were or will be."""
+
+        generated: str
+
+        def digest(self, path: str) -> str:
+            """Return the digest of a file or folder; "" where there is nothing."""
 
 
 def scratch_of(outputs: list[str]) -> Path:
@@ -15,17 +28,7 @@ def scratch_of(outputs: list[str]) -> Path:
     return Path(".labflake") / "running" / short
 
 
-class Known(Protocol):
-    """The contents of files by their paths, as they are, were or will be."""
-
-    generated: str
-
-    def digest(self, path: str) -> str:
-        """Return the digest of a file or folder; "" where there is nothing."""
-
-
-@dataclass
-class Step:
+class Step(Record):
     """One job of a rule. Paths are relative to the generated folder."""
 
     name: str
@@ -38,7 +41,7 @@ class Step:
     gpus: int = 0
     attempt: int = 1
     rule: str = ""
-    marks: list[dict] = field(default_factory=list, repr=False)  # of each output, as `touch()`
+    marks: list[dict] = field(default_factory=list)  # of each output, as `touch()`
     deciding: dict[str, str] = field(default_factory=dict)  # environment variables
     passed: list[str] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
@@ -48,25 +51,25 @@ class Step:
     pins: dict[str, str] = field(default_factory=dict)  # of these
     found: list[str] = field(default_factory=list)  # what it reads and does not declare
     seen: Seen = field(default_factory=Seen)
-    used: dict[str, str] = field(default_factory=dict, repr=False)  # digests of what it reads
-    before: dict[str, list | None] = field(default_factory=dict, repr=False)  # size, date, inode
-    moved: str = field(default="", repr=False)  # the command, its outputs in `scratch`
+    used: dict[str, str] = field(default_factory=dict)  # digests of what it reads
+    before: dict[str, list | None] = field(default_factory=dict)  # size, date, inode
+    moved: str = ""  # the command, its outputs in `scratch`
     attempts: int = 1  # at most
     wanted: dict[str, int] = field(default_factory=dict)  # of the rule, where there is less, too
     minutes: int = 0  # that it may take on a cluster; 0 says nothing
-    files: dict[str, str] = field(default_factory=dict, repr=False)  # texts in `scratch`, by name
-    sources: dict = field(default_factory=dict, repr=False)  # what of files decides the command
+    files: dict[str, str] = field(default_factory=dict)  # texts in `scratch`, by name
+    sources: dict = field(default_factory=dict)  # what of files decides the command
     benchmark: str = ""  # where it is written how long it took, and what it used
     message: str = ""  # to be shown when it starts
     priority: int = 0  # who has more goes first
     is_local: bool = False  # runs here, also where others run on a cluster
     is_checkpoint: bool = False
-    containers: dict = field(default_factory=dict, repr=False)  # settings of their engine
+    containers: dict = field(default_factory=dict)  # settings of their engine
 
-    def as_told(self) -> "Step":
+    def as_told(self) -> Step:
         """Return the step as its rule describes it, to be performed: that leaves notes in it."""
         own: dict = {"found": [], "used": {}, "before": {}, "programs": {}, "seen": Seen()}
-        return replace(self, inputs=[*self.inputs], **own)
+        return replaced(self, inputs=[*self.inputs], **own)
 
     def digest(self, path: str, contents: Known) -> str:
         """Return the digest of a file as it was when this step was first asked about it."""

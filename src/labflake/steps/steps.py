@@ -1,14 +1,14 @@
 """Perform one step: leave it, restore it from the cache, or run it; content decides."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from labflake.cache import Cache
 from labflake.content import folders
@@ -22,14 +22,29 @@ from labflake.processes.again import EDITED, Look
 from labflake.programs import commands, packages, pins
 from labflake.project.experiments import Experiment, relative
 from labflake.project.surroundings import explained
+from labflake.records import Record, field
 from labflake.steps import changed, found, given, logs, own_names, recorded, results, runner
 from labflake.steps.limits import Limits
 from labflake.steps.progress import Progress
-from labflake.steps.step import Known, Step
+from labflake.steps.step import Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from labflake.steps.cluster import Cluster
     from labflake.steps.job import Job
+    from labflake.steps.step import Known
+
+    class Circumstances(Protocol):
+        """What the key of a step holds besides the step."""
+
+        @property
+        def contents(self) -> Known:
+            """Return what knows the contents of its inputs."""
+
+        environment: str
+
 
 _SOFTWARE = f"../../.venv/{NOTE}"  # says what `.venv` is
 
@@ -41,8 +56,7 @@ class OutdatedError(runner.StepError):
         LabError.__init__(self, what)
 
 
-@dataclass
-class Session:
+class Session(Record):
     """What the steps of one build share."""
 
     contents: Contents
@@ -62,7 +76,7 @@ class Session:
     made: set[str] = field(default_factory=set)  # by the jobs of this build, done or not
     outdated: str = ""  # what changed meanwhile: the build starts again
     lock: threading.Lock = field(default_factory=threading.Lock)
-    cluster: "Cluster | None" = None
+    cluster: Cluster | None = None
     removal: Removal = field(default_factory=Removal)  # of folders in which steps ran
 
     def known(self, path: str) -> str:
@@ -288,7 +302,7 @@ def named(step: Step) -> Step:
     return step
 
 
-def differs(job: "Job", session: Session) -> bool:
+def differs(job: Job, session: Session) -> bool:
     """Tell whether a job is not, or not certainly, as it was recorded when it was made."""
     contents, inputs = session.contents, dict.fromkeys(job.inputs)
     record = contents.steps.get(job.outputs[0])
@@ -308,16 +322,6 @@ def _leave_out_what_it_writes(step: Step, contents: Contents) -> None:
     for path in [p for p in outside if contents.digest(p) != step.used.get(p)]:
         step.inputs.remove(path)
         step.used.pop(path, None)
-
-
-class Circumstances(Protocol):
-    """What the key of a step holds besides the step."""
-
-    @property
-    def contents(self) -> Known:
-        """Return what knows the contents of its inputs."""
-
-    environment: str
 
 
 class _AsUsed:

@@ -3,12 +3,12 @@
 import threading
 from collections import deque
 from functools import partial
-from typing import NamedTuple
 
+from labflake.records import Frozen
 from labflake.steps.limits import Limits
 
 
-class Asked(NamedTuple):
+class Asked(Frozen):
     """What a step asks for: processors, megabytes, GPUs; and its priority."""
 
     threads: int = 1

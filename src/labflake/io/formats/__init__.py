@@ -1,20 +1,24 @@
 """Read and write one value as one file, by suffix, with bytes that depend on the value only."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from labflake.errors import LabError
+from labflake.records import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 FORMAT = 2  # changes when a value is written as other bytes, or read as another value
 PICTURES = frozenset({"svg", "png", "pdf"})
 REFUSED = frozenset({"pickle", "pkl", "joblib", "pt", "pth"})
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Frozen):
     """How a file with one suffix is read and written."""
 
     read: Callable[[Path], Any]
