@@ -261,6 +261,37 @@ def test_a_parameter_that_only_python_reads_as_a_number_is_text(here):
     assert files.load_all("fit")["run"].tolist() == ["2024_01"]
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["007", "012"], ["007", "012"]),
+        (["1e5", "A12"], ["1e5", "A12"]),
+        (["12", "nan", "Na"], ["12", "Na", "nan"]),
+        (["true", "unknown"], ["true", "unknown"]),
+        (["Infinity", "+1"], ["+1", "Infinity"]),
+        (["10", "9.5", "1e-05", "-1", "inf"], [-1, 1e-05, 9.5, 10, float("inf")]),
+        (["True", "false"], [False, True]),
+    ],
+)
+def test_a_parameter_is_a_number_where_all_its_values_are(here, names, expected):
+    """A code such as `007` stays as it is written, and so does `1e5` beside codes that are text."""
+    for name in names:
+        files.save({"score": 2}, f"fit.site={name}")
+    found = files.load_all("fit")["site"].tolist()
+    assert found == expected
+    assert list(map(type, found)) == [type(found[0])] * len(names)
+
+
+def test_a_column_that_repeats_a_parameter_says_its_type(here):
+    """Codes that a step saved as texts are texts, and a number may be called `007`."""
+    for name in ("10", "12"):
+        files.save(pd.DataFrame({"score": [2], "site": [name]}), f"fit.site={name}")
+        files.save(pd.DataFrame({"score": [2], "run": [int(name)]}), f"runs.run=0{name}")
+    assert files.load_all("fit")["site"].tolist() == ["10", "12"]
+    assert list(files.load_all("fit")) == ["site", "score"]
+    assert files.load_all("runs")["run"].tolist() == [10, 12]
+
+
 def test_no_variant(here):
     """Without a variant the error shows how one is called, or of what there are some."""
     with pytest.raises(LabError, match=r"results\.alpha=0\.1,seed=3\.csv"):

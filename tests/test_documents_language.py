@@ -178,6 +178,17 @@ def test_a_code_without_words_says_which_to_write(
         header.check(read(source))
 
 
+def test_what_cannot_be_seen_has_a_number(tmp_path: Path) -> None:
+    """Signs that join others have no look: the message has their lines and their numbers."""
+    project = writing.project(tmp_path / "p")
+    text = "---\ntitle: T\n---\n\nText.\n\nIt is \U0001f469\u200d\U0001f52c here.\n"
+    refused = writing.build(project, writing.write(project, writing.ODD, text))[0]["error"]
+    assert "report.md:7: no font of the PDF has \U0001f469" in refused
+    assert "U+1F469" in refused
+    assert "u{" not in refused
+    assert "report.md:1:" not in refused
+
+
 @pytest.mark.long
 def test_fonts_of_the_project_are_used(tmp_path: Path) -> None:
     """A character that no font has is named with a way out: a font in the folder `fonts`."""

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,7 +101,7 @@ def _linked(folder: Path, fonts: list[Path]) -> str:
 
 def _problems(diagnostic: str, text: Text) -> list[Problem]:
     """Return Typst's errors as problems with lines of the source."""
-    problems = _missing(_MISSING.findall(diagnostic), text)
+    problems = _missing(map(_unescaped, _MISSING.findall(diagnostic)), text)
     for match in _UNKNOWN.finditer(diagnostic):
         line = text.line(f"(#{match[1]})", text.line(match[1]))
         problems.append(Problem(line, f"link to an unknown label: #{match[1]}"))
@@ -111,7 +112,12 @@ def _problems(diagnostic: str, text: Text) -> list[Problem]:
     return problems
 
 
-def _missing(texts: list[str], text: Text) -> list[Problem]:
+def _unescaped(shown: str) -> str:
+    r"""Return the text that Typst shows with numbers for what cannot be seen, as `\\u{200d}`."""
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda match: chr(int(match[1], 16)), shown)
+
+
+def _missing(texts: Iterable[str], text: Text) -> list[Problem]:
     """Return a problem for each line with characters that no font has."""
     lines: dict[int, str] = {}
     for characters in texts:
@@ -126,4 +132,5 @@ def _missing(texts: list[str], text: Text) -> list[Problem]:
 def _named(characters: str) -> str:
     """Return characters with their numbers; of many, the first ones."""
     numbers = ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
-    return f"{characters[:40]} ({numbers}{', …' if len(characters) > 5 else ''})"
+    seen = "".join(c for c in characters[:40] if c.isprintable())
+    return f"{seen or 'what cannot be seen'} ({numbers}{', …' if len(characters) > 5 else ''})"
