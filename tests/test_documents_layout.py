@@ -11,8 +11,6 @@ import pypdf
 import pytest
 import writing
 
-from labflake.documents import formats
-
 EXPERIMENT = "2026-01-02-Layout"
 CASES = 9
 _FILLER = "Words of no meaning fill this paragraph so that page breaks come at many places. "
@@ -178,7 +176,7 @@ def test_figures_stand_in_the_order_of_their_numbers(
         for n in range(CASES)
     ]
     text = writing.text(folder / "report.md", "---\ntitle: T\n---\n" + "".join(sections))
-    (folder / "order.pdf").write_bytes(formats.report(text, folder).contents[".pdf"])
+    (folder / "order.pdf").write_bytes(writing.report(text, folder).contents[".pdf"])
     places = words(folder / "order.pdf")
     shown = [places[f"Ord{n}x{i}"] for n in range(CASES) for i in (1, 2, 3)]
     assert shown == sorted(shown)
@@ -194,7 +192,7 @@ def test_a_heading_stands_above_a_table_that_is_turned(
     wide = "| measurement " * 14 + "|\n" + "|--" * 14 + "|\n" + "| 1.25 " * 14 + "|\n"
     body = f"# First\n\nText.\n\n## Turned1\n\n{wide}\n: Caption1 {{#tbl:t}}\n"
     text = writing.text(folder / "report.md", f"---\ntitle: T\n---\n\n{body}")
-    (folder / "wide.pdf").write_bytes(formats.report(text, folder).contents[".pdf"])
+    (folder / "wide.pdf").write_bytes(writing.report(text, folder).contents[".pdf"])
     places = words(folder / "wide.pdf")
     assert (places["First"].page, places["Turned1"].page, places["Caption1"].page) == (0, 1, 1)
 

@@ -14,7 +14,6 @@ import rendering
 import typst
 import writing
 
-from labflake.documents import formats
 from labflake.documents.pandoc import DocumentError
 from labflake.errors import LabError
 from labflake.programs import pandoc
@@ -41,15 +40,15 @@ def _in_the_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _page(folder: Path, body: str) -> bs4.BeautifulSoup:
     text = writing.text(folder / "report.md", HEAD + body)
-    html = formats.page(text, folder).contents[".html"]
+    html = writing.page(text, folder).contents[".html"]
     return bs4.BeautifulSoup(html, "html.parser")
 
 
 def _seen(folder: Path, body: str) -> tuple[str, str]:
     """Return the words of the page and of the PDF."""
     text = writing.text(folder / "report.md", HEAD + body)
-    page = bs4.BeautifulSoup(formats.page(text, folder).contents[".html"], "html.parser")
-    pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, folder).contents[".pdf"]))
+    page = bs4.BeautifulSoup(writing.page(text, folder).contents[".html"], "html.parser")
+    pdf = pypdf.PdfReader(io.BytesIO(writing.report(text, folder).contents[".pdf"]))
     return _plain(page.main.get_text()), _plain(" ".join(p.extract_text() for p in pdf.pages))
 
 
@@ -65,7 +64,7 @@ def _refused(folder: Path, body: str) -> dict[int, str]:
         found = re.findall(r"report\.md:(\d+): ((?:.|\n    )*)", str(error))
         return {int(line): words for line, words in found}
     said = []
-    for make in (formats.page, formats.report):
+    for make in (writing.page, writing.report):
         with pytest.raises(DocumentError) as refused:
             make(text, folder)
         said.append({problem.line: problem.text for problem in refused.value.problems})
@@ -137,8 +136,8 @@ def test_quotation_marks_are_those_of_the_language(folder: Path) -> None:
     for language, wanted in {"de": "„Wort ‚x‘ hier“", "fr": "« Wort “x” hier »"}.items():
         head = HEAD.replace("---\n\n", f"lang: {language}\n---\n\n")
         text = writing.text(folder / "report.md", head + "\"Wort 'x' hier\"")
-        page = bs4.BeautifulSoup(formats.page(text, folder).contents[".html"], "html.parser")
-        pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, folder).contents[".pdf"]))
+        page = bs4.BeautifulSoup(writing.page(text, folder).contents[".html"], "html.parser")
+        pdf = pypdf.PdfReader(io.BytesIO(writing.report(text, folder).contents[".pdf"]))
         assert wanted in _plain(page.main.get_text())
         assert wanted in _plain(pdf.pages[0].extract_text())
 

@@ -13,7 +13,6 @@ import writing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from labflake.documents import formats
 from labflake.documents.pandoc import Text
 
 
@@ -130,14 +129,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_value_is_the_text_that_it_is(pairs: list[tuple[Around, str]], project: Path) -> None:
     """No value is markup, a link, a label, a formula or an error, in the page or in the PDF."""
     text = _text(pairs, project)
-    page = bs4.BeautifulSoup(formats.page(text, project).contents[".html"], "html.parser")
+    page = bs4.BeautifulSoup(writing.page(text, project).contents[".html"], "html.parser")
     for number, (around, value) in enumerate(pairs):
         found = page.find(id=f"i{number}")
         for label in found.select(".number"):
             label.string = "Figure."
         assert _plain(found.get_text()) == _shown(around, value), (around, value)
         assert len(found.select("a")) == around.after.count("](h")
-    pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, project).contents[".pdf"]))
+    pdf = pypdf.PdfReader(io.BytesIO(writing.report(text, project).contents[".pdf"]))
     pages = [re.sub(r"Figure\s+\d+\.", "Figure.", p.extract_text()) for p in pdf.pages]
     whole = "".join(
         _plain(text).removeprefix("T1980-01-01" * (n > 1)).removesuffix(f"{n}/{len(pages)}")
@@ -166,8 +165,8 @@ def test_a_value_in_a_formula_is_a_number_or_a_text(value: str, project: Path) -
     """Nothing of it is TeX: a number is one, everything else is upright text."""
     in_page, in_pdf = FORMULAS[value]
     text = _text([(Around("$x = ", "$"), value)], project)
-    assert in_page in formats.page(text, project).contents[".html"].decode()
-    pdf = pypdf.PdfReader(io.BytesIO(formats.report(text, project).contents[".pdf"]))
+    assert in_page in writing.page(text, project).contents[".html"].decode()
+    pdf = pypdf.PdfReader(io.BytesIO(writing.report(text, project).contents[".pdf"]))
     assert in_pdf in _plain(unicodedata.normalize("NFKC", pdf.pages[0].extract_text()))
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import building
 import rendering
 
-from labflake.documents import header, inline
+from labflake.documents import formats, header, inline
 from labflake.documents import source as documents
 from labflake.documents.exporting import export
 from labflake.documents.notebook import assemble
-from labflake.documents.pandoc import Text
+from labflake.documents.pandoc import DocumentError, Text
 from labflake.documents.results import Executed
 
 DOCUMENTS = Path(__file__).resolve().parent / "documents"
@@ -107,6 +107,23 @@ def text(source: Path, markdown: str, values: list[str] | None = None) -> Text:
     metadata = header.metadata(read, [], marks)
     metadata["origin"] = {"packages": []}
     return Text(read, text, lines, metadata, [source.parent], marks)
+
+
+def page(text: Text, folder: Path) -> formats.Made:
+    """Return the page of a report alone."""
+    return _made(formats.REPORT[1:], text, folder)
+
+
+def report(text: Text, folder: Path) -> formats.Made:
+    """Return the PDF of a report alone."""
+    return _made(formats.REPORT[:1], text, folder)
+
+
+def _made(wanted: list[formats.Format], text: Text, folder: Path) -> formats.Made:
+    made, problems = formats.make(wanted, text, folder)
+    if problems:
+        raise DocumentError(problems)
+    return made
 
 
 def font(path: Path, characters: str) -> None:

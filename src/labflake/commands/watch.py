@@ -13,7 +13,7 @@ from pathlib import Path
 from labflake.command_line import table as commands
 from labflake.content.contents import Contents
 from labflake.content.digests import mark, sha256
-from labflake.documents import preview, snapshots, typesetting
+from labflake.documents import kept, preview, snapshots
 from labflake.processes import lent
 from labflake.processes.processes import end_with_parent
 from labflake.project.experiments import RECORD, Experiment, current, head_commit, relative, root
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
     outputs = experiment.generated / "outputs"
     with (
         snapshots.kept_here(),
-        typesetting.kept_here(),
+        kept.kept_here(),
         lent.lender_of(*_NEEDED),
         preview.served(outputs) as (address, builds),
     ):

@@ -7,7 +7,6 @@ becomes the document only by the build that ordered it: see `labflake.steps.publ
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,9 +15,9 @@ from labflake.content.folders import names as names_in
 from labflake.documents import checks, formats, header, prose, provenance
 from labflake.documents.executing import execute, text_of
 from labflake.documents.looks import Look, look
-from labflake.documents.pandoc import DocumentError, Text
+from labflake.documents.pandoc import Text
 from labflake.documents.pdf import font_folders
-from labflake.documents.problems import Problem, as_lines, refuse
+from labflake.documents.problems import as_lines, refuse
 from labflake.documents.source import Source, read
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, root
@@ -82,7 +81,8 @@ def _document(order: Order) -> Answer:
     reads |= _looks(*_named(source), *_fonts())
     text, cells = text_of(source, experiment, order, folder / "build")
     reads |= _looks(*_shown(text)) | cells.executed.notes.get("read", {})
-    made = _formats(text, folder / "build")
+    made, problems = formats.every(text, folder / "build")
+    refuse(path, problems)
     reads = _looks(*(_normal(root() / p) for p in made.figures)) | reads
     warnings = as_lines(path, [*header.warnings(source), *checks.warnings(text, made.figures)])
     stamp = provenance.stamp(experiment, text.metadata["origin"]["packages"])
@@ -93,29 +93,6 @@ def _document(order: Order) -> Answer:
     kept = {p: seen for p, seen in reads.items() if seen and not Path(p).is_relative_to(folder)}
     notes, memory = cells.executed.notes, cells.memory
     return Answer("", [*contents], stamp, kept, notes, memory, warnings, listed)
-
-
-def _formats(text: Text, folder: Path) -> formats.Made:
-    """Make all formats at the same time.
-
-    Raises:
-        LabError: with the problems of all formats.
-    """
-    report = text.source.is_report
-    makers = [formats.report, formats.page] if report else [formats.presentation, formats.stage]
-    problems: list[Problem] = []
-    contents: dict[str, bytes] = {}
-    figures: set[str] = set()
-    with ThreadPoolExecutor(len(makers)) as pool:
-        for job in [pool.submit(maker, text, folder) for maker in makers]:
-            try:
-                made = job.result()
-                contents |= made.contents
-                figures |= made.figures
-            except DocumentError as error:
-                problems += error.problems
-    refuse(text.source.path, problems)
-    return formats.Made(contents, figures)
 
 
 def _looks(*paths: Path) -> dict[str, Look]:

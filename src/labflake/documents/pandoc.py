@@ -2,20 +2,23 @@
 
 import json
 import re
-import subprocess
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from labflake.documents import inline, languages, prose
+from labflake.documents import converting, inline, languages, prose
+from labflake.documents.converting import Target
 from labflake.documents.problems import Problem
 from labflake.documents.source import Source
 from labflake.documents.words import direction, quotes, words
-from labflake.processes.determinism import environment
-from labflake.programs import pandoc
 from labflake.project.experiments import relative, root
 
 HERE = Path(__file__).parent
+_FILTERS = (
+    *("tex", "spellings", "values", "tables", "divisions"),
+    *("attributes", "signs", "files", "numbers", "citeproc"),
+)
 # The header is read by us; within a text, `---` and `%` begin no metadata that nobody sees.
 _READER = "markdown+alerts+mark-tex_math_single_backslash-yaml_metadata_block-pandoc_title_block"
 _MEANINGS = {
@@ -52,38 +55,51 @@ class Text:
         return found or default
 
 
-def convert(text: Text, to: str, template: str, filters: list[str], *options: str) -> str:
-    """Return the document in another format.
+class Converted(NamedTuple):
+    """A text in another format, or what is wrong with it."""
+
+    content: str
+    problems: list[Problem]
+
+
+def convert(text: Text, targets: list[Target]) -> Iterator[Converted]:
+    """Yield the document in each of the formats as soon as it is there.
 
     Raises:
-        DocumentError: pandoc failed or warned about something.
+        DocumentError: the bibliography or the citation style cannot be read.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        log, metadata = Path(folder, "log.json"), Path(folder, "metadata.json")
-        language = text.metadata["lang"]
-        known = text.metadata | {"lang": languages.with_script(language), "origin": None}
-        metadata.write_text(json.dumps(known), encoding="utf-8")
-        values = Path(folder, "values.json")
-        values.write_text(json.dumps(text.marks.values), encoding="utf-8")
-        command = [pandoc.path(), "--from", _READER, "--to", to, "--standalone"]
-        command += ["--metadata-file", str(metadata), "--log", str(log), "--quiet"]
-        command += ["--template", relative(HERE / template), *options, f"--variable=root={root()}"]
-        command.append("--variable=places=" + "\n".join(map(str, text.places)))
-        command += [f"--variable=lang={language}", *_words(language)]
-        command.append(f"--variable=values={values}")
-        command += [f"--variable=filters={' '.join(filters)}", *_bibliography(text.source)]
-        command.append(f"--lua-filter={HERE / 'filters' / 'all.lua'}")
-        done = subprocess.run(
-            command, input=text.markdown, text=True, encoding="utf-8",
-            capture_output=True, cwd=root(), env=environment(),
-        )  # fmt: skip
-        messages = json.loads(log.read_text(encoding="utf-8")) if log.exists() else []
-    problems = [_problem(m, text) for m in messages if m["verbosity"] in ("WARNING", "ERROR")]
-    if done.returncode and not problems:
-        problems = [_failure(done.stderr, text)]
-    if problems:
-        raise DocumentError(problems)
-    return done.stdout
+    common: list[dict] = []
+    for answer in converting.convert(request(text, targets)):
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        if "citations" in answer:
+            raise DocumentError([_failure(answer["citations"], text)])
+        messages = common + answer.get("messages", [])
+        if "text" in answer:
+            told = [m for m in messages if m["verbosity"] in ("WARNING", "ERROR")]
+            yield Converted(answer["text"], [_problem(m, text) for m in told])
+        else:
+            common = messages
+
+
+def request(text: Text, targets: list[Target]) -> converting.Request:
+    """Return what pandoc is asked for; its own command would take tabs and returns away."""
+    language = text.metadata["lang"]
+    known = text.metadata | {"lang": languages.with_script(language), "origin": None}
+    known |= _bibliography(text.source)
+    variables = _words(language) | {"lang": language}
+    variables |= {} if text.source.is_report else {"slides": "yes"}
+    return converting.Request(
+        text=text.markdown.replace("\r", "").expandtabs(4),
+        reader=_READER,
+        metadata=json.dumps(known),
+        filters=" ".join(_FILTERS),
+        variables=variables,
+        values=text.marks.values,
+        places=[str(place) for place in text.places],
+        root=str(root()),
+        targets=targets,
+    )
 
 
 class DocumentError(Exception):
@@ -94,22 +110,23 @@ class DocumentError(Exception):
         self.problems = problems
 
 
-def _words(language: str) -> list[str]:
-    """Return the options with which templates and filters know the words of a language."""
+def _words(language: str) -> dict[str, str]:
+    """Return the variables with which templates and filters know the words of a language."""
     found = {f"word-{english}": word for english, word in words(language).items()}
     found["dir"] = direction(language)
-    found |= {f"quote-{number}": mark for number, mark in enumerate(quotes(language), 1)}
-    return [f"--variable={name}={word}" for name, word in found.items()]
+    return found | {f"quote-{number}": mark for number, mark in enumerate(quotes(language), 1)}
 
 
-def _bibliography(source: Source) -> list[str]:
-    """Return the options for citations."""
+def _bibliography(source: Source) -> dict:
+    """Return the metadata for citations."""
     found = source.header.get("bibliography")
     names = found if isinstance(found, list) else [found] if found else []
-    options = [f"--bibliography={relative(source.path.parent / name)}" for name in names]
+    known: dict = {"link-citations": True}
+    if names:
+        known["bibliography"] = [relative(source.path.parent / name) for name in names]
     if csl := source.header.get("csl"):
-        options.append(f"--csl={relative(source.path.parent / csl)}")
-    return [*options, "--metadata=link-citations:true"]
+        known["csl"] = relative(source.path.parent / csl)
+    return known
 
 
 def _problem(message: dict, text: Text) -> Problem:
@@ -152,13 +169,7 @@ def _reason(message: str) -> str:
     return lines[0] if lines else message.splitlines()[-1][:100]
 
 
-def _failure(stderr: str, text: Text) -> Problem:
-    """Return what pandoc could not read: the bibliography or the citation style.
-
-    Raises:
-        RuntimeError: one of our filters failed.
-    """
-    if "Error running filter" in stderr:
-        raise RuntimeError(stderr)
-    key = "csl:" if "CSL" in stderr or "style" in stderr else "bibliography:"
-    return Problem(text.source.line(key), "\n    ".join(stderr.strip().splitlines()))
+def _failure(said: str, text: Text) -> Problem:
+    """Return what pandoc could not read: the bibliography or the citation style."""
+    key = "csl:" if "CSL" in said or "style" in said else "bibliography:"
+    return Problem(text.source.line(key), "\n    ".join(said.strip().splitlines()))

@@ -5,7 +5,7 @@ local set = common.set
 -- Those of other systems that only say how something looks or behaves in a browser.
 local looks = set [[
   startFrom startfrom linenos line-numbers start-line eval echo highlight autorun style dpi lightbox group loading
-  longdesc decoding title columns number kind part float fig-scap fig-ncol
+  longdesc decoding title columns number kind part float moving fig-scap fig-ncol
 ]]
 local known = {
   image = "width, height, alt",

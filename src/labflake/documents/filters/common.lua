@@ -3,8 +3,7 @@ local common = {}
 
 -- A word in the language of the document.
 function common.word(english)
-  local word = PANDOC_WRITER_OPTIONS.variables["word-" .. english]
-  return word and tostring(word) or english
+  return document.variables["word-" .. english] or english
 end
 
 common.english = {fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section", lst = "Listing"}
@@ -61,7 +60,7 @@ end
 -- The quotation marks of the language; Typst would guess from what stands beside each which one it is.
 function common.with_quotes(doc)
   local marks = {}
-  for i = 1, 4 do marks[i] = tostring(PANDOC_WRITER_OPTIONS.variables["quote-" .. i]) end
+  for i = 1, 4 do marks[i] = document.variables["quote-" .. i] end
   return doc:walk {Quoted = function(q)
     local first = q.quotetype == "DoubleQuote" and 1 or 3
     return common.blocks(pandoc.Str(marks[first]), q.content, pandoc.Str(marks[first + 1]))
@@ -70,7 +69,7 @@ end
 
 -- Tell whether the document is a presentation.
 function common.is_presentation()
-  return PANDOC_WRITER_OPTIONS.variables.slides ~= nil
+  return document.variables.slides ~= nil
 end
 
 -- Report a problem; `needle` is what stands in the source at that place.

@@ -59,8 +59,6 @@ local function str(s)
 end
 
 function Pandoc(doc)
-  for place in tostring(PANDOC_WRITER_OPTIONS.variables.places):gmatch("[^\n]+") do
-    places[#places + 1] = place
-  end
+  places = document.places
   return doc:walk {Image = image, RawInline = raw, RawBlock = raw, Str = str}
 end

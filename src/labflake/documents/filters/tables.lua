@@ -39,13 +39,11 @@ local function head_columns(t)
   rows[1].cells:insert(pandoc.Cell(above.contents, "AlignCenter", 1, #names - last))
 end
 
-local is_page = FORMAT:match("html") ~= nil
-
--- Of the looks of a cell or a word the page keeps its style, the PDF the attributes of Typst.
+-- The looks of a cell or a word: its style for the page, the attributes of Typst for the PDF.
 local function dressed(attributes)
   local kept = {}
   for key, value in pairs(attributes) do
-    if is_page and key == "style" or not is_page and key:match("^typst:") then kept[key] = value end
+    if key == "style" or key:match("^typst:") then kept[key] = value end
   end
   return pandoc.Attr("", {}, kept)
 end
@@ -84,13 +82,13 @@ local function from_html(raw)
   }.blocks
 end
 
--- A figure that moves is for the page, its picture for the PDF.
+-- A figure that moves travels with its picture, and so has its number, too.
 local function moving(div)
-  local kept = pandoc.List()
+  local kept, file = pandoc.List(), nil
   for _, b in ipairs(div.content) do
-    if (b.t == "RawBlock") == is_page then kept:insert(b) end
+    if b.t == "RawBlock" then file = b.text:match("^<!%-%-file (%S+)%-%->") else kept:insert(b) end
   end
-  return kept
+  return kept:map(function(b) return b:walk {Image = function(i) i.attributes.moving = file return i end} end)
 end
 
 -- Columns without an alignment: numbers to the right, everything else to the left.
@@ -142,9 +140,6 @@ local function captioned(div)
       used = true
       local body = {pandoc.Plain {dress(image, div.attributes)}}
       out:insert(pandoc.Figure(body, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier)))
-    elseif not used and b.t == "RawBlock" and b.text:match("^<!%-%-file ") then
-      used = true
-      out:insert(pandoc.Figure({b}, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier)))
     elseif not used and div.classes:includes("listing") then
       used = true
       out:insert(pandoc.Figure({b}, {long = {pandoc.Plain(caption)}}, pandoc.Attr(div.identifier, {"listing"})))

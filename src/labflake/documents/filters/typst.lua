@@ -411,7 +411,7 @@ function Pandoc(doc)
   doc = common.with_quotes(doc)
   formula.prepare(formulas_of(doc))
   fill = common.is_presentation()
-  root = tostring(PANDOC_WRITER_OPTIONS.variables.root)
+  root = document.root
   suspected = has_many_long_words(doc)
   doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}
   if not fill then doc.blocks = sections(doc.blocks) end

@@ -144,8 +144,6 @@ local filter = {
 }
 
 function Pandoc(doc)
-  local file = io.open(tostring(PANDOC_WRITER_OPTIONS.variables.values), "rb")
-  known = pandoc.json.decode(file:read("a"), false)
-  file:close()
+  known = document.values
   return doc:walk(filter):walk {Inlines = joined}
 end
