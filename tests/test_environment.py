@@ -252,6 +252,7 @@ def test_unknown_group_is_named(small: Path) -> None:
     done = make_env(small, WITH="plots")
     assert done.returncode == 1
     assert "no group 'plots'" in done.stderr
+    assert "its groups: " in done.stderr
 
 
 def test_progress_counts_files_and_bytes(environment: ModuleType, capsys) -> None:

@@ -399,3 +399,17 @@ def test_authors_of_the_project_are_those_of_its_documents(project: Project) -> 
         assert project.made().splitlines()[-1] == "up to date"
     finally:
         about.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.long
+def test_the_plan_says_why_a_document_is_made(project: Project) -> None:
+    """A document that a build makes again has its reason in the plan, as a step has."""
+    project.write(report_md=HEADER + "A sentence.\n", word_txt="ash\n")
+    folder = f"scripts/{project.name}"
+    assert "PENDING: never made here" in project.made("plan")
+    project.made()
+    assert "PENDING" not in project.made("plan")
+    project.write(word_txt="elm\n")
+    assert f"PENDING: {folder}/word.txt changed" in project.made("plan")
+    project.write(word_txt="ash\n", report_md=HEADER + "Another sentence.\n")
+    assert f"PENDING: {folder}/report.md changed" in project.made("plan")

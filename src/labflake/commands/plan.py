@@ -47,14 +47,14 @@ def _papers(experiment: Experiment, nodes: dict[str, Node]) -> list[tuple[str, s
     """Return a line for each document: they are built after all steps."""
     if not experiment.documents():
         return []
-    from labflake.documents.run_documents import is_current
+    from labflake.documents.run_documents import why_stale
 
     contents = Contents(str(experiment.generated))
     waits = any(n.state == graph.PENDING for n in nodes.values())
     lines = []
     for source in experiment.documents():
-        state = graph.COMPLETE if is_current(experiment, contents, source) else graph.PENDING
-        lines.append((source.name, f"{graph.PENDING}: follows the steps" if waits else state))
+        why = "follows the steps" if waits else why_stale(experiment, contents, source)
+        lines.append((source.name, f"{graph.PENDING}: {why}" if why else graph.COMPLETE))
     return lines
 
 

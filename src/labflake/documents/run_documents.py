@@ -1,6 +1,7 @@
 """The documents of a build: report and slides, each in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,24 +139,40 @@ def _in_process(order: Order, running: Running) -> Answer:
 
 def is_current(experiment: Experiment, contents: Contents, source: Path) -> bool:
     """Tell whether a document was made from what its source and all that it read hold now."""
+    return not why_stale(experiment, contents, source)
+
+
+def why_stale(experiment: Experiment, contents: Contents, source: Path) -> str:
+    """Return why a document has to be made again; "" where it is what it would be."""
     record = contents.documents.get(source.name)
     if not record:
-        return False
+        return "never made here"
     seen = contents.packages[record["packages"]]
     if record["stamp"] != provenance.stamp(experiment, seen["pins"]):
-        return False
+        return "the commit, what is not committed, or the settings that it names changed"
     if record["conditions"] != determinism.conditions_of_documents():
-        return False
+        return "documents are made in another way now"
     if pins.noted(software.asked(experiment, record["cells"], contents)) != seen:
-        return False
+        return "packages that it can see changed"
     known = record["outputs"] | record["reads"]
-    if any(contents.digest(path) != digest for path, digest in known.items()):
-        return False
-    if renamed(experiment, record.get("listed", {})) or record["authors"] != authors.names():
-        return False
+    for path in (path for path, digest in known.items() if contents.digest(path) != digest):
+        return f"{_shown(experiment, path)} changed"
+    for folder in renamed(experiment, record.get("listed", {})):
+        return f"other files are in {_shown(experiment, folder)}"
+    if record["authors"] != authors.names():
+        return "its authors changed"
     if record.get("variables") != evidence.deciding(contents):
-        return False
-    return record.get("around") == evidence.surroundings(experiment, contents)
+        return "a variable of envvars changed"
+    before = record.get("around") or {}
+    for path, _ in sorted(
+        {*evidence.surroundings(experiment, contents).items()} ^ {*before.items()}
+    ):
+        return f"{_shown(experiment, path)} changed"
+    return ""
+
+
+def _shown(experiment: Experiment, path: str) -> str:
+    return relative(Path(os.path.normpath(experiment.generated / path)))
 
 
 def _clear_leftovers(experiment: Experiment, contents: Contents, every: list[Path]) -> None:

@@ -86,8 +86,9 @@ def _wanted(folder: Path, pyproject: dict, optional: list[str], scratch: Path) -
     try:
         groups = wanted_groups(pyproject, optional)
     except KeyError as unknown:
+        there = ", ".join(pyproject.get("tool", {}).get("poetry", {}).get("group", {})) or "none"
         raise PreparationError(
-            f"pyproject.toml has no group {unknown}, which WITH asks for\n"
+            f"pyproject.toml has no group {unknown}, which WITH asks for; its groups: {there}\n"
             "  a group of packages is written as [tool.poetry.group.NAME.dependencies]"
         ) from None
     files = scratch / "packages.txt", scratch / "tools.txt"

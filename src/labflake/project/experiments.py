@@ -153,7 +153,8 @@ class Experiment:
                 "\n  save the file as UTF-8, for example: iconv -f latin1 -t utf8"
             ) from None
         except yaml.YAMLError as error:
-            raise LabError(f"{relative(path)} is not valid YAML\n  {error}") from None
+            where, what = strict_yaml.said(error)
+            raise LabError(f"{relative(path)}{where} is not valid YAML\n  {what}") from None
         if not isinstance(config, dict):
             raise LabError(f"{relative(path)} must hold `key: value` lines")
         return config

@@ -24,6 +24,16 @@ def load(text: str) -> Any:
     return yaml.load(text, _Loader)  # a safe one, with one rule more
 
 
+def said(error: yaml.YAMLError) -> tuple[str, str]:
+    """Return the line of an error as `:7`, where it has one, and what is wrong there."""
+    if not isinstance(error, yaml.MarkedYAMLError) or not error.problem_mark:
+        return "", str(error)
+    begun = f" {error.context}" if error.context else ""
+    at = f" begun in line {error.context_mark.line + 1}" if error.context_mark and begun else ""
+    shown = error.problem_mark.get_snippet(indent=4) or ""
+    return f":{error.problem_mark.line + 1}", f"{error.problem}{begun}{at}\n{shown}".rstrip("\n ^")
+
+
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
     seen = set()
     for key, _ in node.value:
