@@ -219,8 +219,11 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
     ("broken", "says"),
     [
         ("rule all:\n  input: 'nowhere.txt'\n", "nowhere.txt"),
-        ("from labflake import code\nx = code('no.py')\n", "there is no scripts/"),
-        ("from labflake import data\nx = data('no.csv')\n", "is not declared under `data:`"),
+        (
+            "from labflake import code\nx = code('no.py')\n",
+            "Snakefile:2: code('no.py'): there is no",
+        ),
+        ("from labflake import data\nx = data('no.csv')\n", "Snakefile:2: data('no.csv') is not"),
         ("rule a:\n  output 'x'\n", "Snakefile:2"),
         ("x = undefined\n", "Snakefile:1: NameError"),
         ("x = config['nothing']\n", "Snakefile:1: KeyError"),

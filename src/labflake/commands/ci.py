@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
         runs.append(_labflake("build", f"--experiment={experiment.name}", *words))
     failed = [command for command in runs if not _succeeds(command)]
     if failed:
-        lines = "".join(f"\n  {_shown(command)}" for command in failed)
+        lines = "".join(f"\n  {_shown(command)}{_mended(command)}" for command in failed)
         raise LabError(f"{len(failed)} of {len(runs)} parts failed{lines}")
     names = ", ".join(each.name for each in experiments) or "no experiment is touched"
     print(f"all is well: strict, lint, tests, {names}")
@@ -51,6 +51,11 @@ def _succeeds(command: list[str]) -> bool:
     done = subprocess.run(command, cwd=root())
     none = "test" in command and done.returncode == 5  # there are no tests
     return done.returncode == 0 or none
+
+
+def _mended(command: list[str]) -> str:
+    """Return what mends what a linter found."""
+    return "   make format mends what can be" if "--check" in command or "check" in command else ""
 
 
 def _shown(command: list[str]) -> str:

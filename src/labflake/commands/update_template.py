@@ -53,10 +53,11 @@ def _next(conflicts: list[str]) -> list[str]:
     """Return what is to be done after the merge."""
     changed = git("diff", "--cached", "--name-only", "--diff-filter=u", cwd=root()).splitlines()
     back = "to go back: git reset --hard"
+    staged = "1 file is staged" if len(changed) == 1 else f"{len(changed)} files are staged"
     if not conflicts:
-        return [f"{len(changed)} files are staged; next: make, then git commit", back]
+        return [f"{staged}; next: make, then git commit", back]
     return [
-        f"{len(changed)} files are staged, {len(conflicts)} are in conflict:",
+        f"{staged}, in conflict: {len(conflicts)}",
         *(f"  {name}" for name in conflicts),
         "next: choose between <<<<<<< and >>>>>>>, git add, make, git commit",
         back,

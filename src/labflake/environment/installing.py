@@ -85,7 +85,8 @@ def _sync(command: list[str], wanted: Wanted, folder: Path, place: str) -> str:
     if done.returncode:
         return _while_it_goes_on(_with_index(command, env), env, folder, place)
     if found := re.search(r"Installed (\d+) packages?", done.stderr):
-        programs.say(f"installed {found[1]} packages into {place}, without the network")
+        many = "" if found[1] == "1" else "s"
+        programs.say(f"installed {found[1]} package{many} into {place}, without the network")
     return ""
 
 

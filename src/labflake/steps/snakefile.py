@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from labflake.errors import LabError
+from labflake.errors import LabError, meant
 from labflake.programs.commands import run_by
 from labflake.project.experiments import Experiment, find, relative
 
@@ -25,7 +25,9 @@ def code(*files: str) -> list[str]:
     for file in files:
         path = experiment.scripts / file
         if not path.is_file():
-            raise LabError(f"code({file!r}): there is no {relative(path)}")
+            known = [each.name for each in experiment.scripts.iterdir() if each.is_file()]
+            hint = meant(file, known, show=repr) or "write it, or correct its name"
+            raise LabError(f"code({file!r}): there is no {relative(path)}\n  {hint}")
         _asked[file] = parts = imported(experiment, file)
         found += [name for name in parts if name not in found]
     return found

@@ -30,8 +30,8 @@ AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 MEANING = {
     401: "it wants a user and a password\n  put them into ~/.netrc",
     403: "access is not allowed",
-    404: "there is no such file",
-    410: "the file is gone",
+    404: "there is no such file\n  is its address in config.yaml right?",
+    410: "the file is gone\n  where it is now, config.yaml has to say",
 }
 
 

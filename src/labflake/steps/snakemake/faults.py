@@ -55,7 +55,10 @@ def _missing_files(error: BaseException) -> Iterator[str]:
 def explain(experiment: Experiment, workflow, error: BaseException) -> str:
     """Say what Snakemake found wrong, and where, without its traceback."""
     if ours := own(error):
-        return str(ours)
+        file, line = _origin(ours, workflow.linemaps if workflow else {})
+        name = relative(Path(file)) if file and line else ""
+        is_told = not name or str(ours).startswith(name)
+        return str(ours) if is_told else f"{name}:{line}: {ours}"
     if missing.files_of(error):
         return missing.explain(experiment, workflow, error)
     if told := _machines(error):
