@@ -290,6 +290,22 @@ def test_a_step_that_asks_git_is_of_the_commit(project: Path, packed: bool) -> N
     assert "up to date" in building.made(project, EXPERIMENT=TINY)
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_code_that_a_link_brings_is_in_no_commit(project: Path, what: str) -> None:
+    """A link to code elsewhere is named with what is not committed; others are not."""
+    other = project.parent / "elsewhere"
+    (other / "lib").mkdir(parents=True)
+    (other / "lib" / "shared.py").write_text("VALUE = 1\n", encoding="utf-8")
+    (other / "table.csv").write_text("a\n1\n", encoding="utf-8")
+    link = project / "src" / "shared.py" if what == "file" else project / "src" / "lib"
+    link.symlink_to(other / "lib" / "shared.py" if what == "file" else other / "lib")
+    scripts = project / "scripts" / TINY
+    (scripts / "table.csv").symlink_to(other / "table.csv")
+    (scripts / "again.py").symlink_to("one.py")
+    commit(project, "Links")
+    assert asked(project)["uncommitted"] == [link.relative_to(project).as_posix()]
+
+
 MERGED = """<<<<<<< HEAD
 old: 1
 =======

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import building
@@ -46,6 +47,26 @@ def one(output: str, command: str, more: str = "", rule: str = "") -> str:
 
 
 # One name for one step
+
+
+def test_sets_of_a_snakefile_have_one_order(project: Path) -> None:
+    """What a Snakefile makes of a set is the same for everybody, however labflake is started."""
+    names = '{"alpha", "beta", "gamma", "delta", "epsilon"}'
+    text = one('"assets/data/out.txt"', "echo {params.names} > {output}")
+    text = text.replace("'o'", "'assets/data/out.txt'")
+    snakefile = text.replace("    shell:", f"    params: names=lambda w: list({names})\n    shell:")
+    generated = write(project, snakefile)
+    make(project, PYTHONHASHSEED="1")
+    order = (generated / "assets/data/out.txt").read_text()
+    for seed in ("2", "random"):
+        write(project, f"{snakefile}# {seed}\n")
+        assert "0 steps run" in make(project, PYTHONHASHSEED=seed)
+    write(project, f"{snakefile}# by itself\n")
+    command = [project / ".venv/bin/labflake", "plan"]
+    env = building.variables(**building.where(project, NAME), PYTHONHASHSEED="4")
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert "0 to run" in done.stdout, done.stderr
+    assert (generated / "assets/data/out.txt").read_text() == order
 
 
 def test_steps_of_one_stem_are_told_apart(project: Path) -> None:

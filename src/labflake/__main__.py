@@ -18,6 +18,7 @@ from labflake.project.surroundings import explained, mind_readers, refuse_place,
 # What makes or mends `.venv` does not wait for it.
 _ENVIRONMENT = ("env", "add", "lock")
 _ALONE = ("strict", "hooks")  # need no packages
+_ORDER = "PYTHONHASHSEED"
 
 
 def main() -> int:
@@ -120,8 +121,18 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
+def _order_sets() -> None:
+    """Start again where Python would order sets in its own way: a Snakefile may ask one for steps.
+
+    The Makefile sets the variable, so this is for those who start labflake themselves.
+    """
+    if sys.flags.hash_randomization and os.environ.get(_ORDER) != "0":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {_ORDER: "0"})
+
+
 def run() -> None:
     """Run the command and leave at once: Snakemake's timers would hold the process for a second."""
+    _order_sets()
     try:
         code = main()
     except SystemExit as end:

@@ -2,10 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from labflake.project.experiments import RECORD, Experiment
+from labflake.project import head
+from labflake.project.experiments import RECORD, Experiment, root
 from labflake.project.git import git
 
 _CODE = (".py", ".R", ".jl", ".sh", ".smk", ".yaml", ".md", "Snakefile")
@@ -34,7 +35,8 @@ def files(paths: list[str], commit: str = "HEAD") -> list[str]:
         options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
         asked = ("diff-index", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
         changed = _entries(git(*_PLAIN, *asked, variables=own))
-        return sorted({*changed, *added(paths, variables=own), *ignored_code(paths, own)})
+        others = [*added(paths, variables=own), *ignored_code(paths, own), *linked_code(paths)]
+        return sorted({*changed, *others})
 
 
 def added(
@@ -52,6 +54,30 @@ def ignored_code(paths: list[str], variables: Mapping[str, str] | None = None) -
     """Return the code below these paths that .gitignore names: steps can use it all the same."""
     found = _entries(git("ls-files", "--ignored", *_OTHERS, "--", *paths, variables=variables))
     return [name for name in found if name.endswith(_CODE) and not _is_hidden(name)]
+
+
+def linked_code(paths: list[str]) -> list[str]:
+    """Return the links below these paths that lead to code outside the repository.
+
+    A commit has the link and not what it leads to.
+    """
+    top = os.path.realpath(head.top(root()) or root())
+    trees = [each for path in paths if path[0] != ":" for each in _tree(root() / path)]
+    links = [link for link in trees if os.path.islink(link)]
+    outside = [link for link in links if not Path(os.path.realpath(link)).is_relative_to(top)]
+    return [os.path.relpath(link, root()) for link in outside if any(map(_is_code, _tree(link)))]
+
+
+def _tree(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a path, and all that is below it; links are not followed, but for the path itself."""
+    top = os.fspath(path)
+    yield top
+    for folder, folders, names in os.walk(top):
+        yield from (os.path.join(folder, name) for name in [*folders, *names])
+
+
+def _is_code(path: str) -> bool:
+    return os.path.realpath(path).endswith(_CODE) and os.path.isfile(path)
 
 
 def _entries(listed: str) -> list[str]:
