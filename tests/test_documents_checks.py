@@ -71,3 +71,20 @@ def test_looks_of_what_is_no_element_are_left_out() -> None:
     looks = "td::after { content: 'x' } td { color: red }"
     html = f"<style>{looks}</style><table><tr><td>1</td></tr></table>"
     assert 'style="color: red"' in markup.translated(html, lambda content, suffix: "")
+
+
+def test_a_figure_that_is_not_there_has_a_hint(tmp_path: Path) -> None:
+    """The error names the figure that was meant, those that there are, or how they are made."""
+    figure = "![Scores.](figures/{}.svg)"
+    with pytest.raises(
+        LabError, match=r"no such figure: figures/scores.svg\n +none is there: make"
+    ):
+        _check(tmp_path, figure.format("scores"))
+    (tmp_path / "figures").mkdir()
+    for name in ("scores.svg", "scores.csv", "gains.svg"):
+        (tmp_path / "figures" / name).touch()
+    with pytest.raises(LabError, match=r"did you mean scores.svg\?$"):
+        _check(tmp_path, figure.format("score"))
+    with pytest.raises(LabError, match=r"there: gains.svg, scores.svg$"):
+        _check(tmp_path, figure.format("plot"))
+    _check(tmp_path, figure.format("scores"))

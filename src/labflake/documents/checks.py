@@ -3,14 +3,17 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from labflake.documents import header, inline, kernels, prose
 from labflake.documents.pandoc import Text
 from labflake.documents.problems import Problem, refuse
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source, expression_line
+from labflake.errors import meant
 from labflake.project.experiments import Experiment, root
 
+_PICTURES = (".gif", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 _HEAVY = 2_000_000  # bytes of a figure
 _DEFINITION = re.compile(r"^ {0,3}\[(?![\^@])(?P<label>[^\[\]]+)\]:[ \t]*(?P<url>\S+).*$", re.M)
 _COLON = "it would not be shown; write \\[ for a bracket that is text, [//]: # (…) for a comment"
@@ -126,7 +129,19 @@ def _figures(source: Source, experiment: Experiment) -> Iterator[Problem]:
     for match in prose.FIGURE.finditer(text):
         path = match["path"]
         if "://" not in path and not any((place / path).is_file() for place in places):
-            yield Problem(prose.line_of(text, match.start("path")), f"no such figure: {path}")
+            what = (
+                f"no such figure: {path}\n    {_figures_there([place / path for place in places])}"
+            )
+            yield Problem(prose.line_of(text, match.start("path")), what)
+
+
+def _figures_there(missing: list[Path]) -> str:
+    """Return what there is in the folders where a figure is missing."""
+    folders = {path.parent for path in missing if path.parent.is_dir()}
+    files = {each.name for folder in folders for each in folder.iterdir()}
+    there = sorted(name for name in files if name.endswith(_PICTURES))
+    hint = f"there: {', '.join(there[:5])}{' …' if there[5:] else ''}"
+    return meant(missing[0].name, there) or (hint if there else "none is there: make builds them")
 
 
 def warnings(text: Text, figures: set[str]) -> list[Problem]:
