@@ -156,6 +156,13 @@ def is_whole(folder: Path) -> bool:
     return not altered.packages(folder / ".venv")
 
 
+def is_itself(folder: Path) -> bool:
+    """Tell whether labflake in `.venv` certainly is what was installed, whatever else is there."""
+    from . import as_seen
+
+    return as_seen.is_still(folder / ".venv", "labflake")
+
+
 def fingerprint(folder: Path, groups: list) -> str:
     """Return what decides the contents of `.venv`: its place, interpreter, lock and groups.
 

@@ -14,13 +14,26 @@ _COARSE = 2_000_000_000  # ns in which a file may change twice and show the same
 _Folders = dict[str, tuple[int, dict[str, tuple[int, int]]]]
 
 
-def is_still(venv: Path) -> bool:
-    """Tell whether all files and folders look as they did when they were right."""
+def is_still(venv: Path, package: str = "") -> bool:
+    """Tell whether all files and folders look as they did when they were right.
+
+    Args:
+        venv: the environment.
+        package: look at the folders of this one alone.
+    """
     try:
         kept = marshal.loads((venv / SEEN).read_bytes())
-        return kept["version"] == marshal.version and _look_same(str(venv), kept["folders"])
+        folders: _Folders = kept["folders"]
+        if package:
+            folders = {f: each for f, each in folders.items() if _is_of(f, package)}
+        return kept["version"] == marshal.version and _look_same(str(venv), folders)
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         return False
+
+
+def _is_of(folder: str, package: str) -> bool:
+    inside = folder.partition("/site-packages/")[2]
+    return f"{inside}/".startswith(f"{package}/")
 
 
 def _look_same(venv: str, folders: _Folders) -> bool:

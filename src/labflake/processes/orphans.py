@@ -1,14 +1,15 @@
 """End the processes of a build: those that run too long, and those that it leaves behind.
 
-Started as a program it waits beside a build: standard library only, and quick to start.
+Started as a program it waits beside a build, and is quick to start: what kills is imported late.
 """
 
-import contextlib
-import json
 import os
-import signal
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARK = "LAB_BUILD"  # in the environment of all that a build starts: the notes folder
 lock_of_build: int | None = None  # the open lock of the experiment, for the keeper to hold, too
@@ -23,22 +24,31 @@ def sessions() -> dict[int, list[int]]:
     """Return the processes of every session."""
     found: dict[int, list[int]] = {}
     for process in _processes():
-        with contextlib.suppress(OSError):  # it is gone, or not ours to see
+        try:
             found.setdefault(os.getsid(process), []).append(process)
+        except OSError:  # it is gone, or not ours to see
+            continue
     return found
 
 
 def _processes() -> list[int]:
     """Return the number of every process; macOS has no /proc."""
-    with contextlib.suppress(OSError):
-        if found := [int(name) for name in os.listdir("/proc") if name.isdigit()]:
-            return found
+    if found := [int(name) for name in _names("/proc") if name.isdigit()]:
+        return found
     import subprocess
 
-    with contextlib.suppress(OSError):
+    try:
         done = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True)
-        return [int(number) for number in done.stdout.split()]
-    return []
+    except OSError:
+        return []
+    return [int(number) for number in done.stdout.split()]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def end_session(session: int) -> None:
@@ -67,34 +77,58 @@ def _end_marked_once(state: str) -> bool:
     found = False
     mark = os.fsencode(f"{MARK}={state}")
     for process in _processes():
-        with contextlib.suppress(OSError), open(f"/proc/{process}/environ", "rb") as file:
-            if process != os.getpid() and mark in file.read().split(b"\0"):
-                found = _kill(process) or found
+        if process != os.getpid() and mark in _variables(process):
+            found = _kill(process) or found
     return found
+
+
+def _variables(process: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{process}/environ", "rb", buffering=0) as file:
+            return file.readall().split(b"\0")
+    except OSError:  # it is gone, or not ours to see
+        return []
 
 
 def _kill(target: int) -> bool:
     """Kill a process, or a group by its negative number; tell whether there was one to kill."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    import signal
+
+    try:
         os.kill(target, signal.SIGKILL)
-        return True
-    return False
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def message(key: str, *started: object) -> bytes:
+    """Return a line that tells the keeper what started, or by the key alone that it ended."""
+    return "\t".join(_escaped(str(part)) for part in (key, *started)).encode("ascii") + b"\n"
+
+
+def _escaped(text: str) -> str:
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def _messages() -> "Iterator[list[str]]":
+    """Give what the build tells, until it is gone; it may be killed within a line."""
+    for line in sys.stdin.buffer:
+        if line.endswith(b"\n"):
+            yield [part.decode("unicode_escape") for part in line[:-1].split(b"\t")]
 
 
 def main(state: str) -> None:
     """Wait until the build that started this is gone, then end what it had running.
 
-    It tells on standard input what starts, as lines `[key, session, command]`: a session of
-    processes, or 0, and a command that ends what runs elsewhere (a container, jobs); and what
-    ended, as `[key]`. Its lock on the experiment is inherited, and held until all is over.
+    It tells on standard input what starts: a key, a session of processes, or 0, and a command that
+    ends what runs elsewhere (a container, jobs); and what ended: its key. Its lock on the
+    experiment is inherited, and held until all is over.
     """
     running: dict[str, tuple[int, str]] = {}
-    for line in sys.stdin.buffer:
-        with contextlib.suppress(ValueError):
-            key, *started = json.loads(line)
-            running.pop(key, None)
-            if started:
-                running[key] = (started[0], started[1])
+    for key, *started in _messages():
+        running.pop(key, None)
+        if started:
+            running[key] = (int(started[0]), started[1])
     for session, command in running.values():
         end(session, command)
     end_marked(state)
@@ -108,9 +142,12 @@ def end(session: int, command: str) -> None:
         import subprocess
 
         null = subprocess.DEVNULL
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        try:
             subprocess.run(["sh", "-c", command], timeout=60, stdin=null, stdout=null, stderr=null)
+        except (OSError, subprocess.TimeoutExpired):
+            return
 
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    os._exit(0)

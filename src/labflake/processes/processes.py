@@ -1,7 +1,6 @@
 """What a build starts: each step and document has a session of its own, none outlives the build."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -52,7 +51,7 @@ class Running:
             start = options.pop("start", subprocess.Popen)
             process = _lent(command, options) or start(command, start_new_session=True, **options)
             self._started[key] = (process.pid, undo)
-            self._tell([key, process.pid, undo])
+            self._tell(key, process.pid, undo)
         _offer_to_the_oom_killer(process.pid)
         try:
             yield process
@@ -61,7 +60,7 @@ class Running:
                 orphans.end_group(process.pid)
                 process.wait()
                 self._started.pop(key, None)
-                self._tell([key])
+                self._tell(key)
 
     def entrust(self, key: str, undo: str) -> None:
         """Note what runs elsewhere until the build ends, and the shell command that ends it.
@@ -73,7 +72,7 @@ class Running:
             if self.stopped:
                 raise KeyboardInterrupt
             self._started[key] = (0, undo)
-            self._tell([key, 0, undo])
+            self._tell(key, 0, undo)
 
     def stop(self) -> None:
         """End all that runs; nothing else starts."""
@@ -109,11 +108,11 @@ class Running:
             pass_fds=inherited,
         )
 
-    def _tell(self, message: list) -> None:
+    def _tell(self, key: str, *started: object) -> None:
         """Tell the keeper what runs; without it, the build works all the same."""
         if self._keeper and self._keeper.stdin:
             with contextlib.suppress(OSError):
-                os.write(self._keeper.stdin.fileno(), json.dumps(message).encode() + b"\n")
+                os.write(self._keeper.stdin.fileno(), orphans.message(key, *started))
 
     def _dismiss_keeper(self) -> None:
         """Wait until the keeper ended all that is left: the lock is free only then."""

@@ -6,6 +6,7 @@ Words are enough to find them: more is found than is used, and never less than i
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ _READERS = frozenset(_NAMES.split())
 _BY_A_FILE = re.compile(r"sum\b[^|;&]*\s-(?:\w*c|-c)|\s--(?:files0-from|filter|compress-program)")
 # What is asked of git is about the repository here, unless it brings or makes another one.
 _ASKS_GIT = re.compile(r"\bgit\b(?!(?:\s+-\S+)*\s+(?:clone|init|ls-remote)\b)")
+_reading = threading.Lock()  # of the answer, for which several steps may wait
 _DEEP = 2  # separators in the path of a folder that a rule makes
 
 
@@ -225,13 +227,25 @@ def _executables(path: str) -> dict[str, str]:
 
 
 @cache
+def ask_bash() -> subprocess.Popen | None:
+    """Begin to ask bash which words it understands itself; it answers while others go on."""
+    null, command = subprocess.DEVNULL, ["bash", "-c", "compgen -bk"]
+    try:
+        return subprocess.Popen(command, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True)
+    except OSError:
+        return None
+
+
 def _of_bash() -> frozenset[str]:
     """Return the words that bash understands itself."""
-    try:
-        asked = subprocess.run(["bash", "-c", "compgen -bk"], capture_output=True, text=True)
-    except OSError:
-        return frozenset()
-    return frozenset([*asked.stdout.split(), "bash"])
+    with _reading:
+        return _answer_of_bash()
+
+
+@cache
+def _answer_of_bash() -> frozenset[str]:
+    asked = ask_bash()
+    return frozenset([*asked.communicate()[0].split(), "bash"]) if asked else frozenset()
 
 
 def _name(path: Path, generated: str) -> str:

@@ -8,6 +8,7 @@ from labflake.content.contents import Contents
 from labflake.processes import determinism
 from labflake.processes.again import Look
 from labflake.processes.processes import Running
+from labflake.programs import commands
 from labflake.project.experiments import Experiment
 from labflake.steps import (
     from_record,
@@ -40,6 +41,7 @@ def run(
     """
     if not (change.everything or change.steps or targets or redo):
         return {"ran": 0, "cached": 0, "unchanged": 0}
+    commands.ask_bash()
     progress, profile = Progress(experiment), limits.profile()
     steps.session = session = steps.Session(
         contents=contents,

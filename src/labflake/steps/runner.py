@@ -15,6 +15,7 @@ from labflake.processes import memory, orphans, processes
 from labflake.processes.determinism import environment, of_step, pinned
 from labflake.processes.processes import Running
 from labflake.programs import commands
+from labflake.programs.pins import Asked
 from labflake.project.declared import VARIABLE, Declared
 from labflake.project.experiments import Experiment, relative, root
 from labflake.project.options import flag
@@ -98,8 +99,9 @@ def run(
         logs.hide(log)
         if session.running.stopped:
             raise KeyboardInterrupt
-        session.confirm_packages()
-        if why := why or _fault(step, scratch, session):
+        why = why or _fault(step, scratch, session)
+        session.confirm_packages(bool(why) or _sees_packages(step, scratch))
+        if why:
             why += _full(scratch)
             failure = StepError(step, why, None if excess else log.resolve(), scratch)
             _fail(failure, step, session)
@@ -112,6 +114,11 @@ def run(
             f"  {step.name} wrote {', '.join(others)}, too, which is not kept:"
             f" `output:` of rule {step.rule} does not name it"
         )
+
+
+def _sees_packages(step: "Step", scratch: Path) -> bool:
+    """Tell whether a step asks for packages, or was seen to run a program of Python."""
+    return step.asked != Asked() or any((scratch / _NOTES).glob("*.notes"))
 
 
 def _note(text: str, session: "Session") -> None:

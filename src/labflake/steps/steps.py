@@ -89,13 +89,16 @@ class Session(Record):
         self.outdated = self.outdated or f"{name} changed {when}"
         return OutdatedError(self.outdated)
 
-    def confirm_packages(self) -> None:
+    def confirm_packages(self, all_count: bool) -> None:
         """Refuse what was made with packages that somebody edited.
+
+        Args:
+            all_count: not only labflake.
 
         Raises:
             OutdatedError: there are some.
         """
-        if self.look.finds_edits():
+        if self.look.finds_edits() if all_count else self.look.finds_own_edits():
             self.outdated = self.outdated or EDITED
             raise OutdatedError(self.outdated)
 
