@@ -197,8 +197,9 @@ class Contents:
             stat = _stat(self._path(path))
             folder = stat and modes.S_ISDIR(stat.st_mode)
             inside = folders.listed(self._path(path)) if folder else ()
-            files = {f"{path}/{name}": each for name, each in inside} if folder else {path: stat}
-            found |= {p: each and self._write_mark(p, each) for p, each in files.items()}
+            files = [(f"{path}/{name}", each) for name, each in inside] or [(path, stat)]
+            for name, each in files if inside or not folder else ():
+                found[name] = each and self._write_mark(name, each)
         return found
 
     def _write_mark(self, path: str, stat: os.stat_result) -> list[int]:
@@ -226,7 +227,8 @@ class Contents:
 
     def forget_others(self) -> None:
         """Drop the digests of files that nothing was made from."""
-        known = dict.fromkeys(self.files(self.paths()))
+        paths = self.paths()
+        known = {*self.files(paths - self.stats.keys())} | paths
         self.stats = {path: stat for path, stat in self.stats.items() if path in known}
 
 

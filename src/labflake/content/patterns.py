@@ -6,7 +6,7 @@ A variable stands for anything. What consists of nothing else says too little to
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from fnmatch import fnmatch
 from functools import lru_cache
 
@@ -45,16 +45,20 @@ def paths(text: str) -> set[str]:
     return {p for p in quoted | parts if "/" in p and len(p) < 4096 and not {*p} & {*"*?[{$\n"}}
 
 
-def files(word: str, place: str, may: Callable[[str], bool]) -> list[str]:
+def files(
+    word: str, place: str, may: Callable[[str], bool], but: Set[str] = frozenset()
+) -> list[str]:
     """Return the files that a word means from a folder, and those in the folders that it means.
 
     Args:
         word: a pattern, or a path.
         place: the folder to which it is relative.
         may: tells of a folder whether files below it count.
+        but: files and folders that do not.
     """
     full = whole(word, place)
-    return [name for path in matching(full) for name in _below(path, may)] if full else []
+    found = [path for path in matching(full) if path not in but] if full else []
+    return [name for path in found for name in _below(path, may)]
 
 
 def whole(word: str, place: str) -> str:

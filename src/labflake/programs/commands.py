@@ -45,7 +45,8 @@ def files(command: str, declared: list[str], generated: str, *folders: Path) -> 
     """
     scripts = root() / "scripts" / os.path.basename(generated)
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
-    named = sorted(mentions.of(command, Path(generated), scripts, *folders, but=declared))
+    places = (Path(generated), scripts, *folders)
+    named = sorted(mentions.of(command, *places, but=declared, known=known))
     places = (scripts, root() / "src", root())
     for name in modules_of(command):
         named += sorted(_of_module(name, places))
@@ -98,11 +99,13 @@ def stray(command: str, declared: list[str], generated: str, made: Iterable[str]
         made: what rules make, there or not yet.
     """
     known = {os.path.normpath(os.path.join(generated, path)) for path in declared}
-    known |= {os.path.realpath(path) for path in known}
     command = patterns.without_scripts(command)
     words = (mentions.words(command) | patterns.words(command)) - {*declared}
     paths = sorted(os.path.normpath(os.path.join(generated, word)) for word in words)
     paths = [p for p in paths if _is_result(p, generated) and not _within(p, known)]
+    if paths:  # to ask where links lead takes long
+        known |= {os.path.realpath(path) for path in known}
+        paths = [path for path in paths if not _within(path, known)]
     # A build of many steps has many results: they are looked at only where there is a reason.
     others = {os.path.normpath(os.path.join(generated, path)) for path in made} if paths else set()
     found = (_foreign(path, generated, known, others - known) for path in paths)

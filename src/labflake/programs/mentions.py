@@ -70,7 +70,7 @@ def _stems(experiment: str) -> dict[str, list[Path]]:
     """Return the files of `src/` and of an experiment by their names without suffix."""
     stems: dict[str, list[Path]] = {}
     for folder in (root() / "src", root() / "scripts" / experiment):
-        for path in [path for paths in _names(folder).values() for path in paths]:
+        for path in _files(folder):
             stems.setdefault(path.stem, []).append(path)
     return stems
 
@@ -78,15 +78,14 @@ def _stems(experiment: str) -> dict[str, list[Path]]:
 def _called(names: set[str], experiment: str) -> set[Path]:
     """Return the files of these names, each of an experiment if it has one, else of `src/`."""
     own, shared = _names(root() / "scripts" / experiment), _names(root() / "src")
-    return {path for name in names for path in own.get(name) or shared.get(name) or ()}
+    return {p for name in names for p in _there(own.get(name)) or _there(shared.get(name))}
 
 
 def _whole(text: str, *places: Path) -> set[Path]:
     """Return all in an experiment or `src/` that a script names as a whole: it may list it."""
     own = {root() / "src", root() / "scripts" / places[0].name}
     named = _folders(words(text), *places) & own
-    known = (paths for folder in named for paths in _names(folder).values())
-    return {path for paths in known for path in paths if _is_other(path)}
+    return {path for folder in named for path in _files(folder) if _is_other(path)}
 
 
 def _is_other(path: Path) -> bool:
@@ -94,7 +93,13 @@ def _is_other(path: Path) -> bool:
     return path.suffix not in (".py", ".md") and path.name not in ("config.yaml", "hashes.txt")
 
 
-def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> set[Path]:
+def of(
+    text: str,
+    generated: Path,
+    *folders: Path,
+    but: Iterable[str] = (),
+    known: Set[str] = frozenset(),
+) -> set[Path]:
     """Return the files that a script or a command names.
 
     Args:
@@ -102,6 +107,7 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
         generated: the folder where it runs.
         folders: others to which its paths may be relative.
         but: words that are known.
+        known: whole paths of files and folders that are known.
     """
     if "$" in text:
         text = f"{text}\n{os.path.expandvars(text)}\n{_VARIABLE.sub(' ', text)}"
@@ -110,7 +116,7 @@ def of(text: str, generated: Path, *folders: Path, but: Iterable[str] = ()) -> s
     places = (generated, *folders)
     there = sorted(_folders(found, *places) - {*places})
     many = "\n".join(word for word in patterns.words(text) if word[0] not in "/~")
-    named |= _spread(text, found, *places) | _spread(many, set(), *there)
+    named |= _spread(text, found, known, *places) | _spread(many, set(), known, *there)
     return named | among(found, *places) | _below(found, *there)
 
 
@@ -147,7 +153,7 @@ def _is_place(path: str) -> bool:
         return False
 
 
-def _spread(text: str, found: Set[str], *places: Path) -> set[Path]:
+def _spread(text: str, found: Set[str], known: Set[str], *places: Path) -> set[Path]:
     """Return the files that patterns mean, and those in the folders that words name."""
     folders = {word for word in found if "/" in word and len(word) < 4096 and "\n" not in word}
     named = [(word, str(place)) for word in folders | patterns.words(text) for place in places]
@@ -155,7 +161,7 @@ def _spread(text: str, found: Set[str], *places: Path) -> set[Path]:
     said = patterns.paths(bare) | patterns.words(bare)
     wholes = {patterns.whole(word, str(place)) for word in said for place in places}
     outside = {Path(path) for path in wholes if _is_outside(path)}
-    files = (patterns.files(word, place, _is_part) for word, place in named)
+    files = (patterns.files(word, place, _is_part, known) for word, place in named)
     paths = {Path(path) for each in files for path in each if inside(path, root()) is not None}
     return outside | {path for path in paths if path.name[0] != "." and _may_change(path)}
 
@@ -187,15 +193,25 @@ def _is_part(folder: str) -> bool:
 
 
 @cache
-def _names(folder: Path) -> dict[str, list[Path]]:
-    """Return the files below a folder by their names; a name without a suffix may be any word."""
-    found: dict[str, list[Path]] = {}
+def _names(folder: Path) -> dict[str, list[str]]:
+    """Return what is below a folder by its name; a name without a suffix may be any word."""
+    found: dict[str, list[str]] = {}
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(name for name in files if "." in name[1:] and name[0] != "."):
-            if os.path.isfile(path := os.path.join(place, name)):
-                found.setdefault(name, []).append(Path(path))
+            found.setdefault(name, []).append(f"{place}/{name}")
     return found
+
+
+def _there(paths: Iterable[str] | None) -> list[Path]:
+    """Return those of the paths that are files: of many that have names, few are asked for."""
+    return [Path(path) for path in paths or () if os.path.isfile(path)]
+
+
+@cache
+def _files(folder: Path) -> list[Path]:
+    """Return the files below a folder."""
+    return _there(path for paths in _names(folder).values() for path in paths)
 
 
 @lru_cache(maxsize=16)  # of one step, several ask in a row

@@ -75,8 +75,9 @@ def keys(
     """
     here = contents.steps.get(step.outputs[0], {}).get("found", [])
     for step.found in [here, []] if here else [[]]:
-        yield key_of()
-    for names in _lists(key_of(), cache) if cache else []:
+        key = key_of()
+        yield key
+    for names in _lists(key, cache) if cache else []:  # of the key with nothing found
         step.found = [name.replace(_SCRIPTS, _scripts(contents)) for name in names]
         if step.found != here:
             yield key_of()

@@ -101,5 +101,6 @@ def _look_at_given(experiment: Experiment, session: steps.Session) -> None:
     """Look at what all steps read that no rule makes, as before a build by Snakemake."""
     given.begin(experiment, whole=True)
     every = session.contents.steps.values()
-    read = {path: names.rule(step["name"]) for step in every for path in step["declared"]}
+    told = [(names.rule(step["name"]), step["declared"]) for step in every]
+    read = {path: rule for rule, declared in told for path in declared}
     given.check(experiment, read, session.made)

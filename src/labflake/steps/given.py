@@ -68,9 +68,9 @@ def _is_program(path: str) -> bool:
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
-    place = os.path.join(experiment.generated, path)
-    ours = _is_ours(experiment, path) or beside.is_link(experiment, place)
-    return ours or _data.holds(path) or _is_made(path, made)
+    if _is_made(path, made) or _is_ours(experiment, path) or _data.holds(path):
+        return True
+    return beside.is_link(experiment, os.path.join(experiment.generated, path))
 
 
 def _note(experiment: Experiment, unknown: dict[str, str]) -> None:
@@ -113,6 +113,8 @@ def refuse(rule: str, outputs: Iterable[str]) -> None:
 
 def _is_made(path: str, made: set[str]) -> bool:
     """Tell whether a rule makes a file, or a folder in which it lies."""
+    if path in made:
+        return True
     parts = path.split("/")
     return any("/".join(parts[:count]) in made for count in range(len(parts), 0, -1))
 

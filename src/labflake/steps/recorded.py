@@ -228,4 +228,4 @@ def _is_sure(contents: Contents, said: dict, makers: dict[str, str], chosen: set
 
 
 def _full(contents: Contents, path: str) -> str:
-    return os.path.join(contents.generated, path)
+    return path if path[:1] == "/" else f"{contents.generated}/{path}"  # of thousands

@@ -243,6 +243,8 @@ def _key_of_what_was_read(step: Step, session: Session) -> str:
     """Return the key with what the step was seen to read; the cache learns what that is."""
     read, step.found = step.found, []
     declared = key_of(step, session)
+    if not read:
+        return declared
     step.found = read
     found.keep(step, declared, session.cache, session.contents)
     return key_of(step, session)

@@ -25,7 +25,7 @@ def look(experiment: Experiment) -> Looks:
     while waiting:
         folder = waiting.pop()
         for entry in _entries(os.path.join(experiment.generated, folder)):
-            name = os.path.join(folder, entry.name)
+            name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir():
                 is_left_out = entry.name[0] == "." or name == "outputs" or entry.is_symlink()
                 waiting += [] if is_left_out else [name]
