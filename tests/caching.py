@@ -16,7 +16,8 @@ from snakemake.utils import format as expand
 from labflake.cache import Cache, limit
 from labflake.cache.folder import Folder
 from labflake.content.contents import Contents
-from labflake.steps import steps
+from labflake.steps import keys
+from labflake.steps.step import Step
 
 KEY, OTHER, THIRD = "ab" * 32, "cd" * 32, "ef" * 32
 
@@ -144,10 +145,10 @@ class Situation:
         for name, text in self.inputs.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
-        step = steps.Step("fit", self.command, [*self.inputs], self.outputs, self.container)
+        step = Step("fit", self.command, [*self.inputs], self.outputs, self.container)
         contents = Contents(str(folder))
         contents.digest = lambda path: contents_digest(contents, path)
-        return steps.key_of(step, SimpleNamespace(contents=contents, environment=self.environment))
+        return keys.key_of(step, SimpleNamespace(contents=contents, environment=self.environment))
 
 
 def contents_digest(contents: Contents, path: str) -> str:

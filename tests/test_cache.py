@@ -22,7 +22,8 @@ from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
 
 from labflake.cache import Cache, entries, limit, tally
 from labflake.cache.folder import Folder
-from labflake.steps import steps
+from labflake.steps import keys
+from labflake.steps.step import Step
 
 
 @pytest.fixture
@@ -545,7 +546,7 @@ def test_folder_is_not_a_file_that_lists_it(project: Project) -> None:
     session = SimpleNamespace(contents=project.contents, environment="")
 
     def key() -> str:
-        return steps.key_of(steps.Step("fit", "cat in > out", ["in"], ["out"]), session)
+        return keys.key_of(Step("fit", "cat in > out", ["in"], ["out"]), session)
 
     of_folder = key()
     listed = f"{project.contents.digest('in/a.txt')}  a.txt\n"

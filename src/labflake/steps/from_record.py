@@ -10,6 +10,8 @@ from labflake.project.experiments import Experiment
 from labflake.project.options import flag
 from labflake.steps import demands, given, names, ordered, own_names, recorded, steps
 from labflake.steps.limits import Limits
+from labflake.steps.session import Session
+from labflake.steps.step import Step
 
 
 def is_allowed(due: recorded.Due, limits: Limits) -> bool:
@@ -24,7 +26,7 @@ def is_allowed(due: recorded.Due, limits: Limits) -> bool:
     return limits.cluster or all(step.threads <= limits.jobs for step in due.steps.values())
 
 
-def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool | None:
+def run(experiment: Experiment, due: recorded.Due, session: Session) -> bool | None:
     """Run the steps that are due by what was recorded; return whether all went well.
 
     None: some that came first made something else of which steps follow than before, and now the
@@ -49,7 +51,7 @@ def run(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bo
     return True
 
 
-def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session) -> bool:
+def carry_out(experiment: Experiment, due: recorded.Due, session: Session) -> bool:
     """Run steps, each after those that it needs; return whether all went well.
 
     Raises:
@@ -59,7 +61,7 @@ def carry_out(experiment: Experiment, due: recorded.Due, session: steps.Session)
 
     fleeting = _Fleeting(due.fleeting)
 
-    def perform(step: steps.Step) -> None:
+    def perform(step: Step) -> None:
         own_names.make_room(step.outputs, session.contents)
         steps.carry_out(steps.named(step), session)
         fleeting.done(step.outputs[0])
@@ -97,7 +99,7 @@ class _Fleeting:
                 remove(Path(path))
 
 
-def _look_at_given(experiment: Experiment, session: steps.Session) -> None:
+def _look_at_given(experiment: Experiment, session: Session) -> None:
     """Look at what all steps read that no rule makes, as before a build by Snakemake."""
     given.begin(experiment, whole=True)
     every = session.contents.steps.values()

@@ -12,11 +12,12 @@ from labflake.steps import beside, demands, from_record, given, names, recorded,
 from labflake.steps.changed import Change, settings
 from labflake.steps.job import Graph
 from labflake.steps.reading import Reading
+from labflake.steps.session import Session
 from labflake.steps.snakemake import engine, opened
 
 
 def run(
-    experiment: Experiment, change: Change, targets: list[str], session: steps.Session
+    experiment: Experiment, change: Change, targets: list[str], session: Session
 ) -> tuple[bool, set[str]]:
     """Let Snakemake read the Snakefile and order its jobs; note what they follow from.
 
@@ -74,7 +75,7 @@ def run(
     return good, graph.made()
 
 
-def _expect(session: steps.Session, reading: Reading, graph: Graph) -> None:
+def _expect(session: Session, reading: Reading, graph: Graph) -> None:
     """Tell the steps what the graph was read from: all see the same state of the code."""
     for path in [path for job in graph.needed for path in job.outputs]:
         session.expected.pop(path, None)
@@ -84,7 +85,7 @@ def _expect(session: steps.Session, reading: Reading, graph: Graph) -> None:
         raise session.changed(differing, "after this build had read it")
 
 
-def _look_at_given(graph: Graph, session: steps.Session, experiment: Experiment) -> None:
+def _look_at_given(graph: Graph, session: Session, experiment: Experiment) -> None:
     """Look at all that is read: also by complete checkpoints, and by what leads to them."""
     records = session.contents.steps
     done = [records[first] for first in _leading_to(graph.decided, session.contents)]

@@ -17,11 +17,12 @@ from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
 from labflake.project.settings import overrides
-from labflake.steps import found, limits, names, steps
+from labflake.steps import found, keys, limits, names
 from labflake.steps.ahead import Ahead
 from labflake.steps.reading import Reading
 from labflake.steps.snakemake import engine, opened
 from labflake.steps.snakemake.missing import shown
+from labflake.steps.step import Step
 
 COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
 
@@ -30,7 +31,7 @@ COMPLETE, CACHED, PENDING = "COMPLETE", "CACHED", "PENDING"
 class Node:
     """One step: what it needs, what needs it, and whether it would run."""
 
-    step: steps.Step
+    step: Step
     needs: list[str] = field(default_factory=list)
     state: str = PENDING
     why: str = ""
@@ -78,7 +79,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []
 
-    def complete(known: list[steps.Step]) -> list[str]:
+    def complete(known: list[Step]) -> list[str]:
         nodes = _nodes([known], rounds)
         _judge(nodes, foresight)
         before = {name for decided in rounds for name in decided}
@@ -98,7 +99,7 @@ def read(experiment: Experiment) -> dict[str, Node]:
     return nodes
 
 
-def _nodes(states: list[list[steps.Step]], rounds: list[list[str]]) -> dict[str, Node]:
+def _nodes(states: list[list[Step]], rounds: list[list[str]]) -> dict[str, Node]:
     """Return the steps of a graph that grew with each round of checkpoints.
 
     A checkpoint stays in it, with all that it needs. What it decided follows from it: the steps
@@ -169,7 +170,7 @@ def _awaited(node: Node, foresight: _Foresight) -> str:
     return f"{shown(missing[0])} is not here yet" if missing else ""
 
 
-def _is_complete(step: steps.Step, key: str, foresight: _Foresight) -> bool:
+def _is_complete(step: Step, key: str, foresight: _Foresight) -> bool:
     """Tell whether the result is there, but for files that go when nobody needs them any more."""
     known = foresight.known
     made = known.steps.get(step.outputs[0])
@@ -181,9 +182,9 @@ def _is_complete(step: steps.Step, key: str, foresight: _Foresight) -> bool:
     return all(there[path] == made["outputs"][path] for path in there if path not in gone)
 
 
-def _key(step: steps.Step, foresight: _Foresight) -> str:
+def _key(step: Step, foresight: _Foresight) -> str:
     """Return the key under which the result of a step is there or in the cache, if any."""
-    key_of = functools.partial(steps.key_of, step, foresight)
+    key_of = functools.partial(keys.key_of, step, foresight)
     contents, store = foresight.known, foresight.store
     for key in found.keys(step, key_of, contents, None):
         if _is_complete(step, key, foresight):
@@ -192,7 +193,7 @@ def _key(step: steps.Step, foresight: _Foresight) -> str:
     return next(known, "") or next(found.keys(step, key_of, contents, None))
 
 
-def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:
+def _why(step: Step, made: dict, foresight: _Foresight) -> str:
     """Say what differs from the last time that the step was made."""
     if not made:
         return "never made here"
@@ -202,7 +203,7 @@ def _why(step: steps.Step, made: dict, foresight: _Foresight) -> str:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{shown(changed[0])} changed{more}"
     known = foresight.known.packages.get(made["packages"], {}).get("pins", {})
-    if other := pins.difference(known, steps.seen_packages(step)["pins"]):
+    if other := pins.difference(known, keys.seen_packages(step)["pins"]):
         return other
     gone = [p for p in step.outputs if foresight.known.digest(p) != made["outputs"].get(p)]
     if made["command"] != step.command:

@@ -30,7 +30,8 @@ _EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
 _OWN = str(Path(__file__).parent)
 _LABFLAKE = str(Path(_OWN).parent)
 _CODE = f"{_LABFLAKE}/programs/modules.py"  # reads the programs of steps: what do they import?
-_OTHERS = (f"{_OWN}/steps.py", f"{_LABFLAKE}/project/experiments.py")  # their own business
+# Their own business:
+_OTHERS = (f"{_OWN}/steps.py", f"{_OWN}/keys.py", f"{_LABFLAKE}/project/experiments.py")
 _ELSEWHERE = (
     "/dev/",
     "/proc/",

@@ -20,7 +20,7 @@ from labflake.steps.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from labflake.steps.steps import Session
+    from labflake.steps.session import Session
 
 _SAID = (
     *("name", "rule", "command", "moved", "inputs", "outputs", "logs", "container", "containers"),

@@ -23,6 +23,7 @@ from labflake.steps import (
 )
 from labflake.steps.changed import Change
 from labflake.steps.progress import Progress
+from labflake.steps.session import Session
 
 
 def run(
@@ -43,7 +44,7 @@ def run(
         return {"ran": 0, "cached": 0, "unchanged": 0}
     commands.ask_bash()
     progress, profile = Progress(experiment), limits.profile()
-    steps.session = session = steps.Session(
+    steps.session = session = Session(
         contents=contents,
         cache=cache.chosen(),
         progress=progress,

@@ -1,76 +1,40 @@
-"""Run the command of a step: its environment, its log, its limits, and what to say if it fails."""
+"""Run the command of a step: what it is told, where it runs, whether it did as its rule says."""
 
 import contextlib
 import os
 import shlex
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from labflake.content.printed import last_lines
 from labflake.errors import LabError
-from labflake.processes import memory, orphans, processes
-from labflake.processes.determinism import environment, of_step, pinned
-from labflake.processes.processes import Running
+from labflake.processes import orphans, processes
+from labflake.processes.determinism import pinned
 from labflake.programs import commands
 from labflake.programs.pins import Asked
 from labflake.project.declared import VARIABLE, Declared
-from labflake.project.experiments import Experiment, relative, root
-from labflake.project.options import flag
+from labflake.project.experiments import Experiment, relative
 from labflake.project.settings import told
 from labflake.steps import (
     beside,
     demands,
-    gpus,
+    failures,
+    here,
     logs,
     own_names,
     results,
     seen,
-    variables,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from labflake.steps.session import Session
     from labflake.steps.step import Step
-    from labflake.steps.steps import Session
 
-__all__ = ["Running", "StepError", "run"]
-_END = 20  # lines of a log to show
 _NOTES = ".step"  # in the scratch folder: what its programs are told, and note
 _LONGEST = 100_000  # bytes of one argument of a program: systems take 131,072
 _LATE = 60  # s until files that another machine wrote are seen here
-_FENCED = "STRICT=1: of the project it reads only what its rule declares or its command names"
-_watcher = memory.Watcher()
-
-
-class StepError(LabError):
-    """The command of a step ended with an error, or did not write its outputs."""
-
-    def __init__(
-        self, step: "Step", why: str, log: Path | None = None, scratch: Path | None = None
-    ) -> None:
-        from labflake.command_line.table import as_make_line
-
-        command = step.moved if scratch and not step.files else step.command.split("\n#")[0]
-        lines = [f"error: step {step.name} failed: {why}", f"  {_one_line(command)}"]
-        if log and log.exists():
-            end = [beside.as_written(line, step) for line in last_lines(log, _END)]
-            lines += [f"    {line}" for line in end]
-            lines += [f"  its whole log: {relative(log)}"]
-            lines += [f"  to look into it: {as_make_line('debug', step.name)}"]
-            lines += _package(step, "\n".join(end))
-        super().__init__("\n".join(lines))
-        self.why = why
-
-
-def _package(step: "Step", log: str) -> list[str]:
-    """Return the line about a module that was not found; a container has packages of its own."""
-    from labflake.environment import missing
-
-    line = "" if step.container else missing.advice(log, Path.cwd().name)
-    return [f"  {line}"] if line else []
 
 
 def run(
@@ -103,8 +67,8 @@ def run(
         session.confirm_packages(bool(why) or _sees_packages(step, scratch))
         if why:
             why += _full(scratch)
-            failure = StepError(step, why, None if excess else log.resolve(), scratch)
-            _fail(failure, step, session)
+            failure = failures.StepError(step, why, None if excess else log.resolve(), scratch)
+            failures.report(failure, step, session)
         confirm()
     _note(commands.unseen(step.command, os.getcwd()), session)
     for name in step.seen.undeclared():
@@ -161,23 +125,6 @@ def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
     return results.settle(step, scratch) or step.seen.fault(step.rule)
 
 
-def failed(step: "Step", why: str, session: "Session") -> StepError:
-    """Say what is wrong with a step that ended; return the error to raise."""
-    failure = StepError(step, why)
-    session.progress.failed(step.name, str(failure))
-    return failure
-
-
-def _fail(failure: StepError, step: "Step", session: "Session") -> None:
-    """Say what went wrong: in full at the last attempt, in a line before."""
-    text = str(failure)
-    if step.attempt < step.attempts:
-        first, again = failure.why.splitlines()[0], step.attempt + 1
-        text = f"  {step.name} failed: {first}; tried again ({again} of {step.attempts})"
-    session.progress.failed(step.name, text)
-    raise failure
-
-
 def _missing(step: "Step", scratch: Path, seconds: float) -> list[str]:
     """Return the outputs that are not there; a network drive may show them late."""
     end = time.monotonic() + seconds
@@ -199,73 +146,11 @@ def _attempt(step: "Step", scratch: Path, log: Path, session: "Session") -> str 
         command = _command(step, scratch, session)
     except LabError as error:
         return str(error)
+    own = own_environment(step, scratch)
     if session.cluster and not step.is_local:
-        own = own_environment(step, scratch)
         del own[orphans.MARK]  # what runs there is none of this machine's business
         return session.cluster.run(step, command, own, log)
-    return _run_here(step, command, scratch, log, session)
-
-
-def _run_here(
-    step: "Step", command: processes.Command, scratch: Path, log: Path, session: "Session"
-) -> str | None:
-    """Run the command on this machine; return why it failed, or None."""
-    with _gpus(step, session) as (ids, handles), log.open("wb") as sink:
-        # The engine of a container is a program of this machine; what gets in is its argument.
-        given = environment() if step.container else of_step(step.passed)
-        env = given | own_environment(step, scratch) | {"CUDA_VISIBLE_DEVICES": ",".join(ids)}
-        options = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": sink,
-            "stderr": sink,
-            "env": env,
-            "cwd": command.folder,
-            "pass_fds": handles,
-            **_fence(step, scratch),
-        }
-        with (
-            session.running.start(scratch.name, command.argv, command.undo, **options) as process,
-            _watcher.watching(process.pid, command.memory) as watch,
-            _measured(step, process.pid),
-        ):
-            code = processes.wait(process)
-    if watch.used:
-        used = -(-watch.used // 1_000_000)
-        return f"it used {used} MB of memory and declared {step.memory} MB (mem_mb)"
-    wanted = variables.missing(log) if code else None
-    fenced = _FENCED if code and "start" in options and "ermission denied" in _said(log) else None
-    return "\n  ".join(filter(None, [command.explain(code), wanted, fenced])) if code else None
-
-
-def _said(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")
-
-
-def _fence(step: "Step", scratch: Path) -> dict:
-    """Return how a step is started that can read of the project only what its rule declares.
-
-    With `STRICT=1`, and where it runs a program in a language of which nothing is seen.
-    """
-    if not flag("STRICT") or step.container or not commands.unseen(step.command, os.getcwd()):
-        return {}
-    from labflake.processes import fences
-
-    if not fences.is_possible():
-        return {}
-    readable = [*step.inputs, *step.outputs, *step.logs, str(scratch), str(root() / ".venv")]
-    return {"start": fences.Fence(root(), readable).start}
-
-
-@contextlib.contextmanager
-def _measured(step: "Step", process: int) -> Iterator[None]:
-    """Note what a process uses where the rule has a `benchmark:`."""
-    if not step.benchmark:
-        yield
-        return
-    from labflake.steps.snakemake import benchmarks
-
-    with benchmarks.measured(process, step.benchmark):
-        yield
+    return here.run(step, command, own, scratch, log, session)
 
 
 def _command(step: "Step", scratch: Path, session: "Session") -> processes.Command:
@@ -287,15 +172,6 @@ def _short(step: "Step", scratch: Path) -> str:
     file = scratch / _NOTES / "command"
     file.write_bytes(os.fsencode(step.moved))
     return f". {shlex.quote(str(file))}"
-
-
-@contextlib.contextmanager
-def _gpus(step: "Step", session: "Session") -> Iterator[tuple[list[str], list[int]]]:
-    def waiting() -> None:
-        session.progress.say(f"  {step.name} waits for a GPU: others on this machine use them")
-
-    with gpus.lease(step.gpus, session.limits.gpus or 0, waiting) as lease:
-        yield lease
 
 
 def _settings() -> str | None:
@@ -333,8 +209,3 @@ def _modules_in_a_container(step: "Step") -> dict[str, str]:
     from labflake.steps import containers
 
     return containers.modules()
-
-
-def _one_line(command: str) -> str:
-    line = " ".join(command.split())
-    return line if len(line) < 200 else line[:197] + "…"

@@ -11,7 +11,7 @@ from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative
 from labflake.project.surroundings import explained
 from labflake.steps import beside
-from labflake.steps.runner import StepError
+from labflake.steps.failures import StepError
 from labflake.steps.snakemake import missing
 
 _CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
