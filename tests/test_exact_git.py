@@ -263,6 +263,7 @@ ASKS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_step_that_asks_git_is_of_the_commit(project: Path, packed: bool) -> None:
     """What a step says of the commit is never that of an earlier one."""
@@ -290,6 +291,7 @@ def test_a_step_that_asks_git_is_of_the_commit(project: Path, packed: bool) -> N
     assert "up to date" in building.made(project, EXPERIMENT=TINY)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_code_that_a_link_brings_is_in_no_commit(project: Path, what: str) -> None:
     """A link to code elsewhere is named with what is not committed; others are not."""
@@ -314,6 +316,7 @@ new: 2
 """
 
 
+@pytest.mark.long
 def test_a_file_with_two_versions_is_refused(project: Path) -> None:
     """What git could not merge is named with its line, before anything is made of it."""
     scripts = project / "scripts" / TINY

@@ -49,6 +49,7 @@ def one(output: str, command: str, more: str = "", rule: str = "") -> str:
 # One name for one step
 
 
+@pytest.mark.long
 def test_sets_of_a_snakefile_have_one_order(project: Path) -> None:
     """What a Snakefile makes of a set is the same for everybody, however labflake is started."""
     names = '{"alpha", "beta", "gamma", "delta", "epsilon"}'

@@ -135,13 +135,15 @@ def _can_make(path: Path) -> bool:
 
 
 def _has_gone(name: str | bytes | int | None) -> bool:
-    """Tell whether something was looked for in a folder of results that is not there any more."""
+    """Tell whether a result, or a note of a build, is looked for where everything was removed."""
     try:
         os.getcwd()
     except FileNotFoundError:
         return True
     place, generated = _place(name), root() / "generated"
-    return bool(place and place.is_relative_to(generated) and not place.parent.exists())
+    if not place or not place.is_relative_to(generated):
+        return False
+    return ".labflake" in place.parts or not place.parent.exists()
 
 
 def _not_ours(place: Path | None) -> str:
