@@ -30,7 +30,9 @@ _NEEDED = (
     *("labflake.__main__", "labflake.commands.build", "labflake.documents.making"),
     *("labflake.documents.building", "labflake.documents.exporting", "labflake.documents.evidence"),
     *("labflake.steps.run_steps", "labflake.steps.gated", "labflake.documents.run_documents"),
-    *("labflake.documents.numbers", "labflake.documents.client", "typst", "yaml"),
+    *("labflake.documents.numbers", "labflake.documents.cells", "labflake.documents.notebook"),
+    *("labflake.programs.clashes", "labflake.programs.compiled", "docutils.utils.smartquotes"),
+    *("typst", "yaml"),
 )
 _read: dict[str, tuple[tuple, str]] = {}
 

@@ -17,6 +17,7 @@ from labflake.content import temporary
 from labflake.data_files.sources import secrecy
 from labflake.documents import cell_errors, kernel_resumed, kernels, snapshots
 from labflake.documents.client import Client
+from labflake.documents.connection import Connection
 from labflake.documents.problems import Problem
 from labflake.documents.results import Executed
 from labflake.documents.source import Cell, Source
@@ -58,6 +59,7 @@ def _tried(
     source: Source, header_expressions: list[str], variables: list[str], around: str, go_on: bool
 ) -> Executed | None:
     """Run the cells, from a snapshot where that is wanted; nothing if one did not go on well."""
+    os.environ["NBFORMAT_VALIDATOR"] = "jsonschema"  # the other one writes itself a program first
     notebook = nbformat.v4.new_notebook(cells=[_node(c, i) for i, c in enumerate(source.cells)])
     with _client(notebook, source, variables, around, go_on) as (client, env, log):
         client.header_expressions = header_expressions
@@ -100,7 +102,9 @@ def _client(notebook, source: Source, variables: list[str], around: str, go_on: 
     with temporary.folder("cells", folder) as place:
         private = str(place)
         config = Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}})
-        manager = AsyncKernelManager(config=config, connection_file=f"{private}/kernel.json")
+        manager = AsyncKernelManager(
+            config=config, connection_file=f"{private}/kernel.json", client_factory=Connection
+        )
         manager.kernel_spec_manager.kernel_dirs = []  # the kernels of the user's home do not count
         resources = {"metadata": {"path": str(source.path.parent)}}
         client = Client(notebook, km=manager, timeout=None, resources=resources)

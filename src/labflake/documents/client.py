@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from labflake.data_files.sources import secrecy
-from labflake.documents import cell_errors, kernels, snapshots
+from labflake.documents import cell_errors, connection, kernels, snapshots
 from labflake.documents.problems import Problem
 from labflake.documents.source import Cell, Source, expression_line
 
@@ -51,6 +51,8 @@ class Client(NotebookClient):
         finally:
             if last:
                 await self.others.close()
+                if self.km:
+                    await connection.end(self.km)
 
     async def _execute(
         self, cell: NotebookNode, cell_index: int, execution_count: int | None, store_history: bool

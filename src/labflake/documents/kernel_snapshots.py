@@ -61,7 +61,7 @@ def _held() -> dict[str, Any]:
     for thread in threads:
         with open(f"/proc/self/task/{thread}/children") as file:
             children += file.read()
-    own = ("", "anon_inode:[eventfd]", "anon_inode:[eventpoll]")  # of the kernel's own sockets
+    own = {"", "anon_inode:[eventfd]", "anon_inode:[eventpoll]"} | _connections()
     open_files = {number: target for number, target in files.items() if target not in own}
     tasks = len(asyncio.all_tasks())
     timer = signal.getitimer(signal.ITIMER_REAL)[0]
@@ -69,6 +69,16 @@ def _held() -> dict[str, Any]:
         "a thread": len(threads), "an open file": open_files, "shared memory": shared,
         "a task": tasks, "a program": bool(children), "a timer": timer,
     }  # fmt: skip
+
+
+def _connections() -> set[str]:
+    """Return the sockets by which the document talks to the kernel: they open when they like."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    place = f"{IPKernelApp.instance().ip}-"
+    with open("/proc/net/unix") as file:
+        rows = [line.split(None, 7) for line in file]
+    return {f"socket:[{row[6]}]" for row in rows if row[7:] and row[7].startswith(place)}
 
 
 def _target(number: str) -> str:

@@ -79,7 +79,8 @@ def _looks(soup: bs4.BeautifulSoup) -> dict[int, dict[str, str]]:
             found.setdefault(id(tag), {}).update(declared)
     for tag in soup.find_all(style=True):
         found.setdefault(id(tag), {}).update(_declared(str(tag["style"])))
-    for cell in soup.select("tr > td, tr > th"):
+    cells = soup.find_all(["td", "th"])
+    for cell in [cell for cell in cells if cell.parent and cell.parent.name == "tr"]:
         of_row = found.get(id(cell.parent), {})
         inherited = {name: of_row[name] for name in _INHERITED if name in of_row}
         found[id(cell)] = inherited | found.get(id(cell), {})
