@@ -56,6 +56,19 @@ def test_a_character_that_no_font_has_is_named(character: str, tmp_path: Path) -
         _check(tmp_path, f"Text.\n\nA{character}B")
 
 
+def test_formulas_in_brackets_are_told(tmp_path: Path) -> None:
+    """What is a formula for LaTeX is text in brackets for Markdown: authors are told."""
+    body = "Say \\(x^2\\) and \\(n\\).\n\n\\[\ny = 3\n\\]\n\n"
+    body += "Text \\[sic\\], \\(see below\\), `\\(x^2\\)`, $\\left\\(x^2\\right\\)$.\n"
+    made = writing.text(tmp_path / "report.md", f"---\ntitle: T\n---\n\n{body}")
+    told = checks.warnings(made, set())
+    assert [(each.line, each.text.split(" is shown")[0]) for each in told] == [
+        (5, "\\(x^2\\)"),
+        (5, "\\(n\\)"),
+        (7, "\\[ y = 3 \\]"),
+    ]
+
+
 def test_amounts_that_are_read_as_a_formula_are_told(tmp_path: Path) -> None:
     """Two dollars with words between them are a formula for pandoc; so it is said."""
     body = (

@@ -22,6 +22,11 @@ _DIVISION = re.compile(
 )  # has a caption
 _RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _WORDS = re.compile(r"\d[^\\{}]*?\s[A-Za-z]{2,}")  # after an amount: nobody writes a formula so
+_BRACKETS = re.compile(
+    r"(?<!\\)\\(?:\((?P<small>[^\n]+?)\\\)|\[(?P<large>(?:.(?!\n\s*\n))+?)\\\])", re.S
+)
+_SIGNS = re.compile(r"[=^]|\\[A-Za-z]")  # of a formula
+_DISPLAYED = re.compile(r"(?<!\\)\$\$.*?\$\$", re.S)
 _OBJECT = re.compile(r"<[^<>]* (?:object|at 0x[0-9a-f]+)\b[^<>]*>")
 _SILENT = re.compile(r"!\[\s*\]\([^)]*\)(\{[^}]*\})?")
 
@@ -158,7 +163,7 @@ def warnings(text: Text, figures: set[str]) -> list[Problem]:
         if "alt=" not in (match[1] or ""):
             line = prose.line_of(prose_only, match.start())
             found.append(Problem(line, 'a figure needs a caption or a description: {alt="…"}'))
-    return [*found, *_amounts(prose_only)]
+    return [*found, *_amounts(prose_only), *_in_brackets(prose_only)]
 
 
 def _amounts(text: str) -> Iterator[Problem]:
@@ -170,6 +175,15 @@ def _amounts(text: str) -> Iterator[Problem]:
                 f"{match[0]} is read as a formula; a dollar that is one is \\$, a word \\text{{…}}"
             )
             yield Problem(prose.line_of(text, match.start()), re.sub(r"\s+", " ", what))
+
+
+def _in_brackets(text: str) -> Iterator[Problem]:
+    """Yield formulas as LaTeX writes them: in Markdown these brackets are text."""
+    for match in _BRACKETS.finditer(prose.blank(text, _DISPLAYED, prose.FORMULA)):
+        inside, shown = match["small"] or match["large"], re.sub(r"\s+", " ", match[0])
+        if _SIGNS.search(inside) or (match["small"] and re.fullmatch(r"\s*[A-Za-z]\s*", inside)):
+            what = f"{shown} is shown as text; a formula stands between dollars: $…$, $$…$$"
+            yield Problem(prose.line_of(text, match.start()), what)
 
 
 def check_values(source: Source, executed: Executed) -> None:
