@@ -323,3 +323,18 @@ def test_documents_stand_in_the_columns_of_the_plan(built: Path) -> None:
     row = next(line for line in printed.splitlines() if line.startswith("report.md"))
     assert row.split() == ["report.md", "COMPLETE"]
     assert "  " in row
+
+
+def test_a_text_that_no_build_shows_is_told(project: Path) -> None:
+    """A report or slides with a name of its own would be missed in silence; a note is none."""
+    building.experiment(project, NAME, Snakefile=HEAD + FILES, hashes_txt="")
+    scripts = project / "scripts" / NAME
+    for name in ("Report.md", "2024-05-31_talk.md", "talk.qmd"):
+        (scripts / name).write_text("---\nlang: en\ntitle: T\n---\n\nText.\n", encoding="utf-8")
+    (scripts / "notes.md").write_text("# Notes\n\n---\ntitle: no\n---\n", encoding="utf-8")
+    for _ in range(2):  # also where there is nothing to do
+        done = building.make(project, **building.where(project, NAME))
+        named = [line.split()[1] for line in done.stderr.splitlines() if line[0] == "w"]
+        assert named == [
+            f"scripts/{NAME}/{name}" for name in ("2024-05-31_talk.md", "Report.md", "talk.qmd")
+        ]

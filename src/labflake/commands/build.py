@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labflake.content.contents import Contents
 from labflake.errors import LabError
+from labflake.project import misnamed
 from labflake.project.experiments import PULLED, Experiment, current, find, relative, root
 from labflake.project.options import flag, is_locked, option
 from labflake.steps.changed import Change, examine, is_interrupted
@@ -19,6 +20,7 @@ from labflake.steps.changed import Change, examine, is_interrupted
 def main(argv: list[str]) -> int:
     """Build the artifacts named by their paths, or all of the current experiment."""
     experiment, targets = _wanted(argv)
+    misnamed.warn(experiment)
     contents = Contents(str(experiment.generated))
     change = examine(experiment, contents)
     if not change and all((root() / t).exists() for t in argv) and _are_made(contents, targets):
