@@ -257,5 +257,11 @@ def is_ours(path: str | Path) -> bool:
     return below is not None and _is_of_people(below)
 
 
+def ours(paths: Iterable[str]) -> list[str]:
+    """Return those of many absolute paths that are ours."""
+    top = os.path.join(root(), "")
+    return [p for p in paths if p.startswith(top) and _is_of_people(p[len(top) :])]
+
+
 def _is_of_people(below: str) -> bool:
     return below.partition(os.sep)[0] not in _MACHINES

@@ -57,7 +57,8 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     if container:
         return Asked()
     paths = [os.path.normpath(os.path.join(generated, path)) for path in inputs]
-    paths = [path for path in paths if path.endswith(".py") or mentions.is_ours(path)]
+    own = {*mentions.ours(paths)}
+    paths = [path for path in paths if path in own or path.endswith(".py")]
     ours = [Path(p) for p in paths if inside(p, root()) is not None and os.path.isfile(p)]
     code = [path for path in ours if mentions.is_ours(path)]
     texts = [command, *(_text(path) for path in code if _is_shell(path))]

@@ -11,7 +11,7 @@ from labflake.data_files import guarded
 from labflake.data_files.guarded import Guarded
 from labflake.errors import LabError
 from labflake.programs import mentions
-from labflake.project.experiments import Experiment, inside, root
+from labflake.project.experiments import Experiment, root
 from labflake.project.options import is_locked
 from labflake.steps import beside
 
@@ -39,7 +39,9 @@ def check(experiment: Experiment, read: dict[str, str], made: set[str]) -> None:
     Raises:
         LabError: nobody declared one of the files, and LOCKED is set.
     """
-    unknown = {p: r for p, r in read.items() if not _is_known(experiment, p, made)}
+    rest = read.keys() - made
+    rest -= _of_git(experiment, rest)
+    unknown = {p: r for p, r in read.items() if p in rest and not _is_known(experiment, p, made)}
     _note(experiment, unknown)
     for path in sorted(unknown.keys() - _said):
         _said.add(path)
@@ -68,7 +70,7 @@ def _is_program(path: str) -> bool:
 
 
 def _is_known(experiment: Experiment, path: str, made: set[str]) -> bool:
-    if _is_made(path, made) or _is_ours(experiment, path) or _data.holds(path):
+    if _is_made(path, made) or _data.holds(path):
         return True
     return beside.is_link(experiment, os.path.join(experiment.generated, path))
 
@@ -113,16 +115,20 @@ def refuse(rule: str, outputs: Iterable[str]) -> None:
 
 def _is_made(path: str, made: set[str]) -> bool:
     """Tell whether a rule makes a file, or a folder in which it lies."""
-    if path in made:
-        return True
     parts = path.split("/")
     return any("/".join(parts[:count]) in made for count in range(len(parts), 0, -1))
 
 
-def _is_ours(experiment: Experiment, path: str) -> bool:
-    """Tell whether git holds a file: all of the project but `generated` and `data`."""
-    below = inside(os.path.normpath(os.path.join(experiment.generated, path)), root())
-    return below is not None and below.partition(os.sep)[0] not in ("generated", "data")
+def _of_git(experiment: Experiment, paths: Iterable[str]) -> set[str]:
+    """Return those of the paths that git holds: all of the project but `generated` and `data`."""
+    top, generated = os.path.join(root(), ""), str(experiment.generated)
+    found = set()
+    for path in paths:
+        place = f"{os.path.normpath(os.path.join(generated, path))}{os.sep}"
+        below = place[len(top) :].partition(os.sep)[0]
+        if place.startswith(top) and below not in ("generated", "data"):
+            found.add(path)
+    return found
 
 
 def _say(rule: str, path: str) -> None:

@@ -92,7 +92,8 @@ def run(
     if not targets:
         for step in contents.steps.values():  # also of those that did not run
             named = step["inputs"].keys() - {*step["declared"], *step["found"]}
-            given.look_at_named(experiment, names.rule(step["name"]), named)
+            if named:
+                given.look_at_named(experiment, names.rule(step["name"]), named)
         seen.refuse_undeclared(contents.steps.values())
     return progress.counts
 

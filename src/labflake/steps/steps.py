@@ -11,7 +11,7 @@ from labflake.cache import Cache
 from labflake.content import folders
 from labflake.content.atomic import remove
 from labflake.content.contents import Contents
-from labflake.programs import commands, packages, pins
+from labflake.programs import commands, mentions, packages, pins
 from labflake.project.experiments import Experiment, relative
 from labflake.project.surroundings import explained
 from labflake.steps import (
@@ -197,8 +197,9 @@ def named(step: Step) -> Step:
     step.inputs += commands.files(step.command, step.declared, generated)
     parts = commands.parts(step.command, step.inputs, generated)
     step.inputs += [path for path in parts if path not in step.inputs]
-    for path in [] if step.container else step.inputs:
-        step.programs |= commands.of_script(os.path.normpath(os.path.join(generated, path)))
+    places = (os.path.normpath(os.path.join(generated, path)) for path in step.inputs)
+    for path in [] if step.container else mentions.ours(places):
+        step.programs |= commands.of_script(path)
     step.inputs = [*dict.fromkeys([*step.inputs, *step.programs.values()])]
     step.asked = packages.asked(step.command, step.inputs, generated, step.container)
     step.pins = pins.of(step.asked)
