@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 import writing
 from documents.broken import CODE, STATIC, Broken
+from nbclient import NotebookClient
+from nbformat import v4
 
 from labflake.documents import cell_errors
+from labflake.documents.source import Cell, Source
 
 _CASES = CODE | STATIC
 
@@ -107,3 +110,25 @@ def test_an_error_that_a_person_can_act_on_has_no_kind() -> None:
     """What labflake refuses in a cell is said as it is; other exceptions say their kind."""
     assert cell_errors.message("LabError", "there is no 'fit'") == "there is no 'fit'"
     assert cell_errors.message("KeyError", "'fit'") == "KeyError: 'fit'"
+
+
+RAISING = {  # code, and the line in it from which the exception comes
+    "x = 1\n{}['a']": 2,
+    "import pandas as pd\n\npd.Series([1])[1]": 3,  # raised from another one, in pandas
+    "def f():\n    return 1 / 0\n\nf()": 4,
+    "f()": 1,  # of an earlier cell
+    "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise KeyError('a')": 4,
+    "x = 1\ny = )": 2,
+    "import json\n\n\njson.loads('{')": 4,
+}
+
+
+def test_an_exception_has_the_line_of_the_cell() -> None:
+    """Whatever libraries lie between, and whatever it was raised from, the line is the cell's."""
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(code) for code in RAISING])
+    NotebookClient(notebook, allow_errors=True).execute()
+    lines = {}
+    for code, cell in zip(RAISING, notebook.cells, strict=True):
+        source = Source(Path("report.md"), "", {}, [Cell("code", code, 11)])
+        lines[code] = cell_errors.failure(source, v4.new_notebook(cells=[cell])).line - 10
+    assert lines == RAISING

@@ -338,3 +338,14 @@ def test_a_text_that_no_build_shows_is_told(project: Path) -> None:
         assert named == [
             f"scripts/{NAME}/{name}" for name in ("2024-05-31_talk.md", "Report.md", "talk.qmd")
         ]
+
+
+def test_what_a_rule_made_that_is_gone_is_no_target(project: Path) -> None:
+    """A target that only an earlier build left is an error, as in a clone that never had it."""
+    write(project, CHAIN, in_txt="1")
+    make(project)
+    write(project, CHAIN.replace('output: "assets/data/last', 'output: "assets/data/lst'))
+    for words in ([], ["plan"]):
+        said = refused(project, *words)
+        assert "Snakefile:4: rule all needs assets/data/last.txt" in said
+        assert "did you mean assets/data/lst.txt" in said

@@ -28,13 +28,25 @@ def failure(source: Source, notebook) -> Problem:
 
 def _raised(cell: Cell, out) -> Problem:
     trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out.traceback))
-    places = re.findall(r"(?:Cell In\[\d+\], |<cell>:)line (\d+)|^-+> (\d+) ", trace, re.M)
-    number = int(next((a or b for a, b in places), 1))
+    number = _line(trace)
     lines = cell.text.splitlines()
-    code = lines[number - 1].strip() if number <= len(lines) and places else ""
+    code = lines[number - 1].strip() if number and number <= len(lines) else ""
     said = message(out.ename, out.evalue)
     text = "\n    ".join(line for line in (said, code, *advice_on(said)) if line)
-    return Problem(cell.line + number - 1, text)
+    return Problem(cell.line + max(number - 1, 0), text)
+
+
+def _line(trace: str) -> int:
+    """Return the line of the cell from which an exception came, 0 where nothing says it.
+
+    What it was raised from is told before it; libraries have lines, too, which are not meant.
+    """
+    raised = trace.rpartition("Traceback (most recent call last)")[2]
+    for part in (raised, trace):
+        if found := re.search(r"(?:Cell In\[\d+\], |<cell>:)line (\d+)", part):
+            return int(found[1])
+    arrow = re.search(r"^-+> (\d+) ", raised, re.M)
+    return int(arrow[1]) if arrow and "\nFile " not in raised[: arrow.start()] else 0
 
 
 def message(kind: str, text: str) -> str:

@@ -74,8 +74,9 @@ def read(experiment: Experiment) -> dict[str, Node]:
     What a checkpoint decides that is complete, or in the cache, is part of it: as when it is built.
     """
     most = limits.from_options(limits.profile())
-    request = opened.Request(experiment, most, overrides(experiment))
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
+    former = (path for step in foresight.known.steps.values() for path in step["outputs"])
+    request = opened.Request(experiment, most, overrides(experiment), former=frozenset(former))
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []
 

@@ -25,8 +25,10 @@ def refuse_given(request, dag) -> None:
 
     Snakemake takes what an earlier build left under this name, and so would go on with an old
     result. Files beside the generated folder and declared data are given, whatever rules say.
+    Nor is what a step made a target, once no rule makes it.
 
     Raises:
+        LabError: a target is left over from a rule that is not there any more.
         GivenError: names such a file.
     """
     experiment, data = request.experiment, guarded.of(request.experiment)
@@ -37,6 +39,10 @@ def refuse_given(request, dag) -> None:
             if os.path.isabs(path) or path.startswith("..") or data.holds(path):
                 continue
             is_made = any(output.match(path) for output in outputs)
+            is_result = request.former & {path, *map(str, Path(path).parents)}
+            is_lost = is_result and not is_made and not inside.folder_of(dag.workflow, path)
+            if is_lost and not job.output:
+                raise LabError(_no_longer_made(experiment, dag.workflow, job.rule, path))
             is_there = is_made and (experiment.generated / path).exists()
             if is_there and not inside.folder_of(dag.workflow, path):
                 raise GivenError(path)
@@ -47,6 +53,13 @@ def files_of(error: BaseException) -> list[str]:
     if type(error).__name__ != "MissingInputException":
         return []
     return sorted(str(error).partition(_AFFECTED)[2].split("\n" + " " * 8))
+
+
+def _no_longer_made(experiment: Experiment, workflow, rule, path: str) -> str:
+    place = language.place(rule, os.path.basename(path))
+    text = f"rule {rule.name} needs {path}, which an earlier build left and no rule makes any more"
+    known = [name for name in names(experiment, workflow) if name != path]
+    return f"{place}: {text}{hint(path, known)}"
 
 
 def explain(experiment: Experiment, workflow, error) -> str:

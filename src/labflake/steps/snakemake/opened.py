@@ -34,6 +34,7 @@ class Request:
     carry_out: Callable[[Due], bool] | None = None
     keep_going: bool = False
     given: set[str] = field(default_factory=set)  # files that are given though a rule makes them
+    former: frozenset[str] = frozenset()  # what steps made, of this Snakefile or of an earlier one
 
 
 class Snakefile:
