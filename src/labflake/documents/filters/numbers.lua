@@ -24,6 +24,7 @@ end
 local function imply(id, kind, number, target, name)
   if not known[id] then
     known[id] = {name = name or common.names[kind], number = number, id = target, implied = true}
+    if kind == "fig" then order:insert(id) end
   end
 end
 

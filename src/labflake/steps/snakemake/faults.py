@@ -64,7 +64,7 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
     if told := _machines(error):
         return told
     file, line = _origin(error, workflow.linemaps if workflow else {})
-    place = Path(file or experiment.snakefile)
+    place = Path(file) if file else _file_of(error, experiment)
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     lines = [line for line in said.strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
@@ -78,13 +78,23 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
 
 def _origin(error: BaseException, maps: dict) -> tuple[str, int | None]:
     """Return the innermost Snakefile that an error comes from, and the line in it."""
-    if isinstance(error, SyntaxError) and error.filename:
+    if isinstance(error, SyntaxError) and error.filename and error.filename[0] != "<":
         known = maps.get(error.filename, {})
         return error.filename, known.get(error.lineno, error.lineno)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in maps:  # with the lines of the Python that Snakemake made of it
             return frame.filename, maps[frame.filename].get(frame.lineno)
     return "", getattr(error, "lineno", None)
+
+
+def _file_of(error: BaseException, experiment: Experiment) -> Path:
+    """Return the file of the experiment that has the line of an error, else its Snakefile."""
+    if isinstance(error, SyntaxError) and error.lineno and error.text:
+        for path in sorted(experiment.scripts.rglob("*.smk")):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            if [error.text.strip()] == [line.strip() for line in lines[error.lineno - 1 :][:1]]:
+                return path
+    return experiment.snakefile
 
 
 def traced(workflow, error: BaseException) -> str:
