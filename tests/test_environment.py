@@ -672,7 +672,7 @@ def test_locks_are_made_with_packages_that_lie_in_folders(editable: Path, tmp_pa
     more = f"""
 [tool.poetry.dependencies]
 labtest-vendored = {{ path = "vendor/{wheel.name}" }}
-labtest-beside = {{ path = "../beside", develop = true }}
+labtest-beside = {{ path = "../beside" }}
 """
     asked = 'dependencies = ["idna>=3", "labtest-vendored", "labtest-beside"]'
     text = facts.read_text(encoding="utf-8").replace('dependencies = ["idna>=3"]', asked)

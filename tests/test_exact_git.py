@@ -308,6 +308,28 @@ def test_code_that_a_link_brings_is_in_no_commit(project: Path, what: str) -> No
     assert asked(project)["uncommitted"] == [link.relative_to(project).as_posix()]
 
 
+BESIDE = """
+[[package]]
+name = "{0}"
+version = "1"
+groups = ["main"]
+files = []
+develop = true
+
+[package.source]
+type = "directory"
+url = "{1}"
+"""
+
+
+def test_a_package_beside_the_project_is_in_no_commit(project: Path) -> None:
+    """The folder of a package outside is named with what is not committed, one inside is not."""
+    with (project / "poetry.lock").open("a", encoding="utf-8") as lock:
+        lock.write(BESIDE.format("beside", "../beside") + BESIDE.format("inner", "src/inner"))
+    commit(project, "Packages")
+    assert asked(project)["uncommitted"] == ["../beside"]
+
+
 MERGED = """<<<<<<< HEAD
 old: 1
 =======

@@ -5,14 +5,16 @@ A commit that changes a lock, and no package that the experiment can see, is not
 
 import functools
 import json
+import os
 import re
 import tomllib
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from labflake.data_files.gate import wording
 from labflake.environment import python_asked
-from labflake.project import git, uncommitted
+from labflake.project import git, head, uncommitted
 from labflake.project.experiments import Experiment, root
 from labflake.project.git import GitError
 from labflake.project.packages import named
@@ -23,6 +25,7 @@ _EMPTY = "no commit yet"
 _NO_COMMIT = "its repository does not hold this project"
 FAILED = "git could not say"
 _OWN = ("src", FONTS, "flake.lock")
+_FOLDER = re.compile(r'^type = "directory"\nurl = "([^"\n]+)"', re.M)
 _PACKAGE = re.compile(r"^(?=\[\[package\]\]$)", re.M)  # what a lock is cut before
 _PINS = ("poetry.lock", "pyproject.toml")  # of these only the packages that are seen, and Python
 
@@ -78,8 +81,16 @@ def _asked(experiment: Experiment) -> Origin:
     commit = (held and _last(*paths)) or (held and _last(*paths, *_PINS))
     if not commit:
         return Origin(why=_NO_COMMIT if first else _EMPTY)
-    names = tuple(uncommitted.files([*paths, *_PINS]))
+    names = tuple(uncommitted.files([*paths, *_PINS])) + tuple(_packages_outside())
     return Origin(commit, names, git.git("rev-parse", "--is-shallow-repository") == "true")
+
+
+def _packages_outside() -> list[str]:
+    """Return the folders of packages that `poetry.lock` names and that no commit here holds."""
+    lock = (root() / "poetry.lock").read_text(encoding="utf-8")
+    top = os.path.realpath(head.top(root()) or root())
+    folders = {name: os.path.realpath(root() / name) for name in _FOLDER.findall(lock)}
+    return sorted(name for name, real in folders.items() if not Path(real).is_relative_to(top))
 
 
 def _last(*paths: str) -> str:

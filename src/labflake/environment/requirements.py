@@ -38,8 +38,8 @@ def beside(lock: dict, folder: Path) -> Iterator[Path]:
 
 
 def _stays(package: dict) -> bool:
-    """Tell whether a package is used where it stands: changes there count at once."""
-    return bool(package.get("develop")) and package["source"]["type"] == "directory"
+    """Tell whether a package is used where it stands: a copy of a folder has no hash to go by."""
+    return package.get("source", {}).get("type") == "directory"
 
 
 def indexes(lock: dict) -> tuple[str, ...]:
