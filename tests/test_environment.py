@@ -568,6 +568,16 @@ def test_a_second_look_at_packages_finds_what_the_first_would(
     assert len(found) == 1 + link, found
 
 
+def test_a_look_at_one_package_is_at_no_other(tmp_path: Path) -> None:
+    """An edit is found by the look at its package; of one that is not there nothing is certain."""
+    venv = tmp_path / "venv"
+    package = old_package(venv)
+    assert altered.packages(venv) == {}
+    (package / "core.py").write_text("V = 2", encoding="utf-8")
+    found = {name: as_seen.is_still(venv, name) for name in ("pkg", "pkg-1.dist-info", "pk", "")}
+    assert found == {"pkg": False, "pkg-1.dist-info": True, "pk": False, "": False}
+
+
 def test_a_package_that_was_just_written_is_read_again(tmp_path: Path) -> None:
     """Where a file could change without a new time, nothing is noted about how it looks."""
     venv = tmp_path / "venv"

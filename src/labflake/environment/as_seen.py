@@ -19,14 +19,15 @@ def is_still(venv: Path, package: str = "") -> bool:
 
     Args:
         venv: the environment.
-        package: look at the folders of this one alone.
+        package: look at the folders of this one alone; where it has none, nobody can tell.
     """
     try:
         kept = marshal.loads((venv / SEEN).read_bytes())
         folders: _Folders = kept["folders"]
         if package:
             folders = {f: each for f, each in folders.items() if _is_of(f, package)}
-        return kept["version"] == marshal.version and _look_same(str(venv), folders)
+        same = kept["version"] == marshal.version and _look_same(str(venv), folders)
+        return same and bool(folders)
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         return False
 
