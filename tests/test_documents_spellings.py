@@ -14,6 +14,8 @@ import rendering
 import typst
 import writing
 
+from labflake.documents import formats
+from labflake.documents import pandoc as documents
 from labflake.documents.pandoc import DocumentError
 from labflake.errors import LabError
 from labflake.programs import pandoc
@@ -413,3 +415,44 @@ def test_figures_of_cells_stand_side_by_side(folder: Path) -> None:
     pdf = _plain(" ".join(p.extract_text() for p in pypdf.PdfReader(made / "report.pdf").pages))
     assert "See Figure 1 and Figure 2" in pdf
     assert "Figure 1. Both 42" in pdf
+
+
+FORMULAS = {
+    r"\begin{array}{cc} a & b \end{array}": "mat(delim: #none, align: #center, a, b)",
+    r"\begin{array}{rcl} a & = & b \\ c & = & d \end{array}": "a & = b\\ c & = d",
+    r"\begin{matrix} a \\ b \end{matrix}": "vec(delim: #none, align: #center, a, b)",
+    r"\left[\begin{array}{cc} a & b \end{array}\right]": 'mat(delim: "[", a, b)',
+    r"\begin{cases} a \\ b \end{cases}": 'cases(delim: "{", a & , b & )',
+    r"\begin{cases} a & b \end{cases}": 'cases(delim: "{", a & quad b)',
+    r"\left\{\begin{array}{c} a \\ b \end{array}\right\}": 'mat(delim: "{", a; b)',
+    r"\begin{vmatrix} a & b \end{vmatrix}": 'mat(delim: "|", a, b)',
+    r"\left\|\begin{array}{c} a \\ b \end{array}\right\|": 'mat(delim: "‖", a; b)',
+    r"\overset{a}{x + y}": "overset(x + y, a)",
+    r"\underset{n}{\overset{a}{x}}": "underset(overset(x, a), n)",
+    r"\underbracket{x + y}": "underbracket(x + y)",
+}
+
+
+@pytest.mark.parametrize("tex", FORMULAS)
+def test_a_formula_of_the_pdf_means_what_its_tex_means(tex: str, folder: Path) -> None:
+    """Columns do not touch, cases have their brace, determinants bars; above stays above."""
+    text = writing.text(folder / "report.md", f"{HEAD}$${tex}$$\n")
+    (made,) = documents.convert(text, [formats.REPORT[0].target(text, folder)])
+    (found,) = re.findall(r"\[\$ (.*?) \$\]", made.content, re.S)
+    assert " ".join(found.split()) == FORMULAS[tex]
+    writing.report(text, folder)
+
+
+LOST = {
+    r"\begin{array}{c|c} a & b \end{array}": "{c|c}",
+    r"\begin{array}{c} a \\ \hline b \end{array}": r"\hline",
+    r"\color{red} x": r"\color{red}",
+}
+
+
+@pytest.mark.parametrize("tex", LOST)
+def test_what_is_lost_of_a_formula_is_refused(tex: str, folder: Path) -> None:
+    """Lines and colours, which pandoc leaves out of formulas without a word, have their line."""
+    said = _refused(folder, f"# One\n\nText.\n\n$$x$$\n\n$${tex}$$\n")
+    assert [*said] == [12]
+    assert said[12].endswith(LOST[tex])

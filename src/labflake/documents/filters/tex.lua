@@ -69,7 +69,17 @@ local function display(math)
   return pandoc.Span({plain}, pandoc.Attr(of_kind(labels[1], "eq"), {"equation"}))
 end
 
+-- What pandoc's reader of formulas leaves out without a word.
+local function check(tex)
+  local found, what = tex:match("\\hline%f[%A]"), "lines of an array are lost in a formula: write it without them, or as a table"
+  for array in tex:gmatch("\\begin{%a*array}%s*%b{}") do found = array:find("[|:]") and array or found end
+  local colour = tex:match("\\color%s*%b{}")
+  if colour then found, what = colour, "colours are lost in a formula: write it without them" end
+  if found then common.problem(tex:gsub("\t", " ") .. "\t" .. found, what .. ": " .. found) end
+end
+
 local function math(m)
+  check(m.text)
   if m.mathtype == "DisplayMath" then return display(m) end
 end
 
