@@ -251,6 +251,7 @@ def test_a_changed_declaration_is_noticed(recorded):
         assert "no longer at its source" in lines[0]
         assert lines[1].startswith("  assets/data/raw.csv   recorded ")
         assert lines[2:5] == ["    line 5: - (none)", "    line 5: + 3", "    4 lines, now 5"]
+        assert re.search(r"rm -r \S*assets/data/raw.csv.drifted'?, then make$", lines[-1])
     assert (recorded.data / "raw.csv").read_text() == "x\n0\n1\n2\n"
     assert (recorded.data / "raw.csv.drifted").read_text() == "x\n0\n1\n2\n3\n"
     assert recorded.run("check").returncode == 1

@@ -1,5 +1,6 @@
 """Data that is no longer at its source what was recorded: kept aside, shown, refused."""
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from labflake.data_files.gate.inventory import DATA, DRIFTED
 from labflake.data_files.gate.record import Record
 from labflake.data_files.gate.wording import accept, aligned, short
 from labflake.errors import LabError
-from labflake.project.experiments import Experiment
+from labflake.project.experiments import Experiment, relative
 
 
 def aside(experiment: Experiment, name: str) -> Path:
@@ -41,9 +42,14 @@ def refuse(experiment: Experiment, declared: Iterable[str], known: Record) -> No
     raise LabError(
         f"data is no longer at its source what it was when it was recorded{shown}\n"
         f"  the new data lies aside, {where}\n"
-        f"  intended? {accept(experiment)}   not intended? remove the *{DRIFTED}, "
+        f"  intended? {accept(experiment)}   not intended? rm -r {_asides(experiment, drifted)}, "
         f"{'then make' if old else 'bring the old data back'}"
     )
+
+
+def _asides(experiment: Experiment, drifted: list[str]) -> str:
+    """Return the new bytes of all that drifted, as words of a shell."""
+    return " ".join(shlex.quote(str(relative(aside(experiment, name)))) for name in drifted)
 
 
 def _row(experiment: Experiment, name: str, known: Record) -> tuple[str, str, str]:
