@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import building
 import pytest
+
+from labflake.processes import orphans
 
 NAME = "2024-03-01-Limits"
 USE = """
@@ -376,6 +379,21 @@ def test_killed_build_leaves_nothing_running(project: Path, how: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (generated / "assets" / "data" / "slow.txt").read_text() == "1\n2\n3\n4\n5\n6\n"
+
+
+def test_what_runs_elsewhere_is_ended_by_its_command_however_it_is_written(tmp_path: Path) -> None:
+    """The keeper of a build that is gone runs the commands of what did not end, and no other."""
+    odd, other, state = tmp_path / "a\tü \\n.txt", tmp_path / "b.txt", tmp_path / "state"
+    told = [
+        orphans.message("a step", 0, f"echo 'two\nlines' > '{odd}'"),
+        orphans.message("another", 0, f"touch '{other}'"),
+        orphans.message("another"),
+        orphans.message("a third", 0, f"touch '{other}'")[:-9],  # the build was killed here
+    ]
+    command = [sys.executable, "-I", "-S", orphans.__file__, str(state)]
+    subprocess.run(command, input=b"".join(told), check=True)
+    assert odd.read_text() == "two\nlines\n"
+    assert not other.exists()
 
 
 LANGUAGES = """
