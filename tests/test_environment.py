@@ -364,6 +364,16 @@ def test_a_package_that_does_not_exist_changes_nothing(editable: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_path_is_no_name_of_a_package(editable: Path) -> None:
+    """Whoever adds a folder is told what to write into pyproject.toml."""
+    make_folder(editable.parent / "beside")
+    done = edit(editable, "add", PACKAGE="../beside")
+    assert done.returncode == 1
+    assert 'NAME = { path = "../beside" }' in done.stderr
+    assert "then: make lock" in done.stderr
+
+
+@pytest.mark.long
 def test_an_edited_pyproject_is_said_until_it_is_locked(editable: Path) -> None:
     """Whoever asks for a package by hand is told to lock; then it is there."""
     path = editable / "pyproject.toml"

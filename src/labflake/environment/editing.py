@@ -23,6 +23,7 @@ def add(folder: Path) -> None:
     packages, group = option("PACKAGE").split(), option("GROUP")
     if not packages:
         raise PreparationError('which package? make add PACKAGE=seaborn, or "seaborn>=0.13"')
+    _refuse_paths(folder, packages)
     _refuse_conflict(folder / "pyproject.toml")
     _refuse_conflict(folder / "poetry.lock")
     before = _versions(folder)
@@ -31,6 +32,21 @@ def add(folder: Path) -> None:
         _poetry(folder, "add", "--lock", *into, *packages)
         make(folder)
     _report(before, _versions(folder))
+
+
+def _refuse_paths(folder: Path, packages: list[str]) -> None:
+    """Refuse a folder or a file in the place of a name: Poetry would write down where its copy is.
+
+    Raises:
+        PreparationError: there is one; the message says what to write.
+    """
+    for path in (each for each in packages if "/" in each and (folder / each).exists()):
+        raise PreparationError(
+            f"{path} is a path, and packages are added by name\n"
+            "  write its name NAME into dependencies in pyproject.toml, and below"
+            f' [tool.poetry.dependencies]: NAME = {{ path = "{path}" }}\n'
+            "  then: make lock"
+        )
 
 
 def lock(folder: Path) -> None:
