@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import writing
 
+from labflake.commands import lint
+
 EXPERIMENT = "2026-01-01-Numbers"
 HEADER = "---\ntitle: T\ndate: 2026-01-01\n---\n\n"
 
@@ -124,3 +126,24 @@ def test_figures_that_are_too_heavy_or_silent_are_named(tmp_path: Path) -> None:
     heavy, silent = answer["warnings"]
     assert ":6: big.svg has 2.3 MB" in heavy
     assert ":10: a figure needs a caption" in silent
+
+
+def test_a_key_number_that_no_result_has_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """`make check` finds a metric with a wrong name; one whose result is not built yet is none."""
+    name = "2026-01-01-Tiny"
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
+    monkeypatch.setenv("LABFLAKE_EXPERIMENT", name)
+    data = tmp_path / "generated" / name / "assets/data"
+    for folder in (data, tmp_path / "scripts" / name):
+        folder.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    (data / "fit.json").write_text('{"score": 1}')
+    metrics = "{score: fit.json#scor, mean: later.csv#mean, good: fit.json#score}"
+    report = tmp_path / "scripts" / name / "report.md"
+    report.with_name("Snakefile").touch()
+    report.write_text(f"---\ntitle: T\nmetrics: {metrics}\n---\n\nText.\n")
+    lint.main([])
+    wrong = "metric score: fit.json#scor: there is no 'scor'"
+    assert capsys.readouterr().out == f"scripts/{name}/report.md: {wrong}\n"
