@@ -182,6 +182,45 @@ def test_figures_stand_in_the_order_of_their_numbers(
     assert shown == sorted(shown)
 
 
+_BESIDE = """
+{filler}
+
+::: {{.columns}}
+::: {{.column}}
+Begin{n}
+
+{words}
+
+End{n}
+:::
+::: {{.column}}
+![Drawn{n}.](bars.svg)
+:::
+:::
+"""
+
+
+def test_columns_with_a_figure_stay_on_one_page(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands beside a figure is on its page, wherever that begins; longer text may go on."""
+    monkeypatch.setenv("LABFLAKE_PROJECT", str(project))
+    folder = project / "scripts" / EXPERIMENT / "beside"
+    folder.mkdir()
+    shutil.copy(project / f"generated/{EXPERIMENT}/assets/figures/bars.svg", folder)
+    short, long = (_FILLER * count for count in (9, 90))
+    sections = [
+        _BESIDE.format(n=n, filler=_FILLER * (5 + 7 * n % 12), words=short) for n in range(9)
+    ]
+    sections.append(_BESIDE.format(n="L", filler="", words=long))
+    text = writing.text(folder / "report.md", "---\ntitle: T\n---\n" + "".join(sections))
+    (folder / "beside.pdf").write_bytes(writing.report(text, folder).contents[".pdf"])
+    places = words(folder / "beside.pdf")
+    for n in range(9):
+        assert len({places[f"{word}{n}"].page for word in ("Begin", "Drawn", "End")}) == 1, n
+    assert places["EndL"].page > places["BeginL"].page
+
+
 def test_a_heading_stands_above_a_table_that_is_turned(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

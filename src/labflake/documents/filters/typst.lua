@@ -166,7 +166,8 @@ local function in_column(i)
 end
 
 local function columns(d)
-  local widths, cells = pandoc.List(), pandoc.List()
+  local widths, cells, whole = pandoc.List(), pandoc.List(), false
+  d:walk {Image = function() whole = not fill end}
   for _, b in ipairs(d.content) do
     if b.t == "Div" then
       b = b:walk {Image = in_column}
@@ -174,7 +175,7 @@ local function columns(d)
       cells:extend(common.blocks(raw("["), inside(b.content), raw("],")))
     end
   end
-  return common.blocks(raw(("#side-by-side((%s,),"):format(table.concat(widths, ", "))), cells, raw(")"))
+  return common.blocks(raw(("#side-by-side((%s,), whole: %s,"):format(table.concat(widths, ", "), tostring(whole))), cells, raw(")"))
 end
 
 -- The text and the figure of a slide; Typst sees where the figure is larger: beside the text or below it.
