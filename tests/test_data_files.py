@@ -261,6 +261,17 @@ def test_a_parameter_that_only_python_reads_as_a_number_is_text(here):
     assert files.load_all("fit")["run"].tolist() == ["2024_01"]
 
 
+def test_a_file_of_another_kind_is_told_as_such(here):
+    """`out.txt` is there, and `load` reads no text: so it says which it reads, and the way."""
+    (here / "assets/data/out.txt").write_text("1")
+    with pytest.raises(LabError, match=r"out.txt is of no kind that `load` reads\n.* csv, .*open"):
+        files.load("out")
+    files.save({"a": 1}, "fit.alpha=1")
+    for name, kind in (("fit", None), ("fit", "csv")):
+        with pytest.raises(LabError, match=r"there is no 'fit'"):
+            files.load(name, kind)
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

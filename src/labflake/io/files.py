@@ -3,6 +3,7 @@
 In a step a name means what its rule declares, and nothing else.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,13 @@ def _only(name: str, folder: Path, found: list[Path]) -> Path:
 
 def _nothing(name: str, folder: Path) -> str:
     there = sorted({path.name for path in folder.iterdir()} if folder.is_dir() else ())
+    named = [each for each in there if each.startswith(f"{name}.")]
+    if others := [each for each in named if each.rpartition(".")[2] not in formats.SUFFIXES]:
+        return (
+            f"{others[0]} is of no kind that `load` reads\n"
+            f"  these are: {', '.join(sorted(formats.SUFFIXES))}; others a program of yours reads:"
+            f" open({os.path.relpath(folder / others[0])!r})"
+        )
     like = nearest(name, there, most=5, cutoff=0.4) or there[:5]
     more = f" and {len(there) - len(like)} more" if len(there) > len(like) else ""
     hint = f"there: {', '.join(like)}{more}" if like else "the folder is empty"
