@@ -2,6 +2,8 @@
 local here = pandoc.path.directory(PANDOC_SCRIPT_FILE)
 local common = dofile(pandoc.path.join {here, "common.lua"})
 local formula = dofile(pandoc.path.join {here, "formula.lua"})
+local listing = dofile(pandoc.path.join {here, "listings.lua"})
+local word = dofile(pandoc.path.join {here, "words.lua"})
 local section = ""
 local root = "."
 local nesting = 0
@@ -217,114 +219,8 @@ local function paragraph(p)
   return {raw(whole and "#filling[" or "#centred["), pandoc.Plain {image(found, nil, whole)}, raw("]")}
 end
 
-local function in_quotes(text)
-  return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", "\\n") .. '"'
-end
-
--- Typst looks for the next long word within those that it has found, up to 512 deep, and lays out the
--- lines of one text in a time that grows with their square.
-local most_lines, most_words, longest_line, width = 100, 200, 1000, 80
-
-local function long_words(line)
-  local count = 0
-  for word in line:gmatch("[^%s/-]+") do if #word >= 25 then count = count + 1 end end
-  return count
-end
-
--- The lines of a text, very long ones broken as a terminal does it.
-local function lines_of(text)
-  local lines = pandoc.List()
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    local start = 1
-    while #line > longest_line and #line - start >= width do
-      local stop = utf8.offset(line, width + 1, start) or #line + 1
-      lines:insert(line:sub(start, stop - 1))
-      start = stop
-    end
-    lines:insert(line:sub(start))
-  end
-  return lines
-end
-
-local function parts_of(text)
-  local parts, lines, words = pandoc.List(), pandoc.List(), 0
-  for _, line in ipairs(lines_of(text)) do
-    local more = long_words(line)
-    if #lines == most_lines or words + more > most_words and #lines > 0 then
-      parts:insert(in_quotes(table.concat(lines, "\n")))
-      lines, words = pandoc.List(), 0
-    end
-    lines:insert(line)
-    words = words + more
-  end
-  parts:insert(in_quotes(table.concat(lines, "\n")))
-  return parts
-end
-
-local function code(c)
-  local parts = parts_of(c.text)
-  local language = c.classes[1] and common.quoted(c.classes[1]) or "none"
-  if not c.classes:includes("output") then
-    return #parts > 1 and {raw(("#parts((%s), lang: %s)"):format(table.concat(parts, ", "), language))} or nil
-  end
-  local name = c.classes:includes("stderr") and "stderr" or "output"
-  local body = #parts > 1 and ("parts((%s))"):format(table.concat(parts, ", ")) or ("raw(block: true, %s)"):format(parts[1])
-  return {raw(('#printed("%s", %s)'):format(name, body))}
-end
-
-local function is_letter(code)
-  return code >= 48 and code <= 57 or code >= 65 and code <= 90 or code == 95 or code >= 97 and code <= 122
-    or code >= 0xc0 and code < 0x530
-end
-
--- A word longer than a line may break anywhere.
-local function long_word(s)
-  if #s.text < 60 then return nil end
-  local out, run = pandoc.List(), ""
-  local function flush()
-    local long = pandoc.text.len(run) >= 60
-    if run ~= "" then out:insert(long and inline(("#broken(%s);"):format(common.quoted(run))) or pandoc.Str(run)) end
-    run = ""
-  end
-  local others = ""
-  for _, code in utf8.codes(s.text) do
-    local character = utf8.char(code)
-    if is_letter(code) then
-      if others ~= "" then out:insert(pandoc.Str(others)) others = "" end
-      run = run .. character
-    else
-      flush()
-      others = others .. character
-    end
-  end
-  flush()
-  if others ~= "" then out:insert(pandoc.Str(others)) end
-  return out
-end
-
 local function comment(r)
   if common.comment(r) then return {} end
-end
-
--- What Typst would write otherwise: `...`, `--` and `-?`.
-local letter_by_letter
-function letter_by_letter(s)
-  local start = s.text:find("%.%.%.") or s.text:find("%-[-?]")
-  if not start then return nil end
-  local out = pandoc.List {inline("\\" .. s.text:sub(start, start))}
-  if start > 1 then out:insert(1, pandoc.Str(s.text:sub(1, start - 1))) end
-  local rest = pandoc.Str(s.text:sub(start + 1))
-  return out .. (letter_by_letter(rest) or {rest})
-end
-
-local function str(s)
-  local words = long_word(s)
-  if not words then return letter_by_letter(s) end
-  local out = pandoc.List()
-  for _, each in ipairs(words) do
-    out:extend(each.t == "Str" and letter_by_letter(each) or {each})
-  end
-  return out
 end
 
 -- What begins a block is no mark of a list, a heading or a term; pandoc sees to it outside of lists.
@@ -340,7 +236,7 @@ end
 
 local filter = {
   traverse = "topdown", Figure = figure, Table = table_, Header = header, Div = div, Para = paragraph,
-  CodeBlock = code, RawBlock = comment, Span = span,
+  CodeBlock = listing, RawBlock = comment, Span = span,
 }
 
 function inside(blocks)
@@ -416,5 +312,5 @@ function Pandoc(doc)
   suspected = has_many_long_words(doc)
   doc = doc:walk {Inlines = common.tied("\u{a0}"), Blocks = keep_announcements}
   if not fill then doc.blocks = sections(doc.blocks) end
-  return doc:walk(filter):walk {Str = str, Plain = first, Para = first, Math = equation, Image = function(i) return image(i) end}
+  return doc:walk(filter):walk {Str = word, Plain = first, Para = first, Math = equation, Image = function(i) return image(i) end}
 end
