@@ -48,6 +48,8 @@ def test_a_step_that_lacks_a_package_names_the_command(tiny: Path) -> None:
     building.experiment(tiny, TINY, Snakefile=SNAKEFILE, fit_py="import skimage.filters\n")
     wanted = "it is not installed here: make add PACKAGE=scikit-image"
     assert last_line(tiny) == wanted
+    place = tiny / "scripts" / TINY / "fit.py"
+    assert f'File "{place}", line 1' in building.make(tiny, EXPERIMENT=TINY).stderr
 
 
 @pytest.mark.long

@@ -162,7 +162,7 @@ class Experiment:
     def documents(self) -> list[Path]:
         """Return the Markdown sources: the report first, then the presentations by date."""
         slides = self.scripts.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]-*.md")
-        return [p for p in [self.scripts / "report.md", *sorted(slides)] if p.exists()]
+        return [p for p in [self.scripts / "report.md", *sorted(slides)] if p.is_file()]
 
 
 def relative(path: Path) -> str:

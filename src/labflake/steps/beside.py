@@ -108,13 +108,14 @@ def for_command(step: "Step") -> None:
 
 
 def as_written(line: str, step: "Step") -> str:
-    """Return what a step said, with files beside the Snakefile named by their own paths."""
+    """Return what a step said, with files of people named by their own paths."""
     here = os.getcwd()
-    own = os.path.normpath(f"{here}/../../scripts/{os.path.basename(here)}")
+    project = os.path.normpath(f"{here}/../..")
+    own = f"{project}/scripts/{os.path.basename(here)}"
     for path in _ours(step):
         if os.path.islink(path):
             line = line.replace(f"{here}/{path}", f"{own}/{path}")
-    return line
+    return line.replace(f"{here}/../../", f"{project}/")
 
 
 def _ours(step: "Step") -> list[str]:

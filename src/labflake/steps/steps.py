@@ -77,8 +77,8 @@ def carry_out(step: Step, session: Session) -> None:
     logs.of(Experiment(Path.cwd().name), step.name).unlink(missing_ok=True)  # of another run
     try:
         step.scratch.parent.mkdir(parents=True, exist_ok=True)
-        found = None if redo else _restore(step, session)
-        how, (key, made) = ("cached", found) if found else ("ran", _make(step, session))
+        restored = None if redo else _restore(step, session)
+        how, (key, made) = ("cached", restored) if restored else ("ran", _make(step, session))
     except OSError as error:
         raise failures.failed(step, _trouble(error), session) from None
     took = time.perf_counter() - started
