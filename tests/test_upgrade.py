@@ -184,6 +184,12 @@ def test_an_unpacked_labflake_can_be_changed(project: Path, newer: Path) -> None
     assert "changed by hand" in building.made(
         project, "plan", **VARIABLES
     )  # unpacked, it makes .venv
+    elsewhere = project.parent / "labflake"
+    program.parents[1].rename(elsewhere)
+    program.parents[1].symlink_to(elsewhere)
+    assert "changed by hand" in building.made(project, "plan", **VARIABLES)
+    program.parents[1].unlink()
+    elsewhere.rename(program.parents[1])
     building.made(project, "clean", **VARIABLES)
     building.made(project, CACHE="off", **VARIABLES)
     assert building.artifacts(project) == before

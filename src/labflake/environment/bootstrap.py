@@ -13,7 +13,7 @@ from labflake.content.digests import sha256
 from labflake.environment import MADE, PreparationError
 
 _OURS = Path(labflake.__file__).resolve().parent.parent  # where this labflake is imported from
-_FROM = "LABFLAKE_FROM"  # variable: no program starts itself for ever
+_FROM = "LABFLAKE_STARTED_FROM"  # variable, and no option: nobody starts itself for ever
 
 
 def wheel(folder: Path):
@@ -46,7 +46,9 @@ def use_wheel(folder: Path, argv: list) -> None:
         PreparationError: it is not the file whose hash the lock has.
     """
     path = wheel(folder)
-    if path is None or path.resolve() == _OURS or os.environ.get(_FROM) == str(path):
+    if path is None or os.environ.get(_FROM) == str(path):
+        return
+    if (path / "labflake").resolve().parent == _OURS:  # of a wheel, a folder, or a link there
         return
     _replace([sys.executable, *argv], {"PYTHONPATH": str(path), _FROM: str(path)})
 
