@@ -162,11 +162,13 @@ def _build(
     from labflake.content import unmerged
     from labflake.data_files import guarded
     from labflake.programs import clashes, compiled
+    from labflake.project import misread
     from labflake.steps import gated, run_steps
 
     started = time.perf_counter()
     print(experiment.name, flush=True)
     clashes.refuse(experiment)
+    misread.warn(experiment)
     unmerged.refuse(experiment, change.files, bool(change.everything or change.documents))
     compiled.prepare(experiment)
     gated.let_pass(experiment, contents)

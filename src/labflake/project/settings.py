@@ -106,11 +106,13 @@ def _words(text: str) -> list[str]:
 
 
 def _value(name: str, text: str) -> Any:
-    """Return what a value means in YAML."""
+    """Return what a value means in YAML, with numbers as programs write them: `1e-5`."""
     import yaml
 
+    from labflake.project import strict_yaml
+
     try:
-        return yaml.safe_load(text)
+        return strict_yaml.value(text)
     except yaml.YAMLError:
         raise LabError(f"SET: {name}={text} is no value of YAML\n  quote it: {name}='…'") from None
 
@@ -170,6 +172,10 @@ def _word(name: str, value: Any) -> str:
     """Return a setting as `SET` takes it: YAML, quoted where the shell would take quotes away."""
     text = json.dumps(value, separators=(",", ":"), default=str, ensure_ascii=False)
     text = str(value) if text == f'"{value}"' and not isinstance(value, str) else text  # dates
+    if isinstance(value, float):  # JSON has no word for what is infinite
+        import yaml
+
+        text = yaml.safe_dump(value).split()[0]
     word = f"{name}={text}"
     return word if shlex.split(word) == [word] else shlex.quote(word)
 
