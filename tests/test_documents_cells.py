@@ -230,3 +230,37 @@ def test_a_cell_of_another_language_runs_in_its_kernel(
     assert "from python to bash" in page
     assert 'class="sourceCode bash"' in page
     assert "report.md:15: Failed: cat: none.txt" in answers[1]["error"]
+
+
+THREADS = """
+---
+title: Threads
+---
+
+```{python}
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+pool, processes = ThreadPoolExecutor(2), ProcessPoolExecutor(1)
+pool.submit(print, "first").result()
+print(processes.submit(abs, -7).result())
+own = threading.Thread(target=print, args=["second"])
+own.start()
+own.join()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+```
+
+```{python}
+pool.submit(print, "third").result()
+```
+"""
+
+
+def test_idle_pools_may_outlive_their_cell(tmp_path: Path) -> None:
+    """What threads print while a cell runs is shown; idle pools and daemons stop no build."""
+    project = writing.project(tmp_path)
+    (answer,) = writing.build(project, writing.write(project, "2026-01-01-Threads", THREADS))
+    assert not answer["error"]
+    page = writing.outputs(project, "2026-01-01-Threads") / "report.html"
+    said = bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").get_text()
+    assert all(word in said for word in ("first", "7", "second", "third"))

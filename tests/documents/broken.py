@@ -54,6 +54,77 @@ CODE = {
         "A\n\nIt is `{python} object()`.\n", 3, "is no text"
     ),
     "a cell that calls exit": _report("```python\nexit()\n```\n", 2, "SystemExit"),
+    "a thread prints between cells": _report(
+        """
+        ```python
+        x = 1
+        ```
+
+        ```python
+        import threading
+
+        ended = threading.Event()
+        late = threading.Thread(target=lambda: (ended.wait(), print("late")))
+        late.start()
+        ```
+
+        Now `{python} ended.set(), late.join()`.
+        """,
+        6,
+        "printed after its cell",
+    ),
+    "a pool prints between cells": _report(
+        """
+        ```python
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor()
+        pool.submit(print, "early").result()
+        ```
+
+        Now `{python} pool.submit(print, "late").result()`.
+        """,
+        2,
+        "printed after its cell",
+    ),
+    "a thread shows between cells": _report(
+        """
+        ```python
+        import threading
+
+        ended = threading.Event()
+        late = threading.Thread(target=lambda: (ended.wait(), display("late")))
+        late.start()
+        ```
+
+        Now `{python} ended.set(), late.join()`.
+        """,
+        2,
+        "printed after its cell",
+    ),
+    "a thread does not end": _report(
+        """
+        ```python
+        import threading
+
+        threading.Thread(target=threading.Event().wait).start()
+        ```
+        """,
+        2,
+        "still at work",
+    ),
+    "a thread prints after the last cell": _report(
+        """
+        ```python
+        import threading
+        import time
+
+        threading.Thread(target=lambda: (time.sleep(0.5), print("late"))).start()
+        ```
+        """,
+        2,
+        "printed after its cell",
+    ),
     "missing data": _report("```python\nopen('none.csv')\n```\n", 2, "FileNotFoundError"),
 }
 STATIC = {

@@ -16,6 +16,7 @@ from labflake.documents.source import Cell, Source, expression_line
 
 _KERNEL = "__import__('labflake.documents.kernel', fromlist=['kernel'])"
 _SNAPSHOTS = _KERNEL.replace(".kernel'", ".kernel_snapshots'")
+_THREADS = _KERNEL.replace(".kernel'", ".kernel_threads'")
 _NOTES = _KERNEL.replace(".kernel'", ".kernel_notes'")
 
 
@@ -77,6 +78,7 @@ class Client(NotebookClient):
             await self._keep(cell_index)
         if cell_index == len(self.source.cells) - 1:
             self.values.append(await self._evaluate(self.header_expressions, None))
+            await self._lost()
             self.notes = await self._notes()
             self.notes["programs"] |= bool({c.language for c in self.source.cells} - {"python"})
         return cell
@@ -123,6 +125,16 @@ class Client(NotebookClient):
     async def _notes(self) -> dict:
         answer = await self._ask("", {"notes": f"{_NOTES}.notes.report()"})
         return json.loads(ast.literal_eval(_plain(answer["notes"])))
+
+    async def _lost(self) -> None:
+        """Note the cells whose threads showed something that no cell shows."""
+        answer = await self._ask("", {"lost": f"{_THREADS}.threads.report()"})
+        python = [c for c in self.source.cells if c.kind == "code" and c.language == "python"]
+        ran = [c for c in python if c.code.strip()]
+        for number, what in json.loads(_text(answer["lost"])):
+            advice = "wait for it in the cell:  thread.join(), or pool.shutdown()"
+            line = ran[number - 1].line if number else 1
+            self.problems.append(Problem(line, f"{what}\n    {advice}"))
 
     async def _ask(self, code: str, expressions: dict[str, str]) -> dict:
         """Evaluate expressions in the kernel, beside the history of the cells."""
