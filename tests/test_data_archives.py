@@ -79,6 +79,18 @@ def test_members(tmp_path, kind):
         assert unpack(path, members=patterns) == {name: MEMBERS[name] for name in names}
 
 
+@pytest.mark.parametrize("patterns", ["*", "*.csv", ["__MACOSX/*", "a.csv"]])
+def test_what_the_finder_of_macos_adds(tmp_path, patterns):
+    """No pattern takes the notes of macOS, which have the names of the data."""
+    members = {"a.csv": b"a\n1\n", "__MACOSX/._a.csv": b"\0\5\x16\7"}
+    path = pack(tmp_path / "archive.zip", members)
+    assert unpack(path, members=patterns) == {"a.csv": b"a\n1\n"}
+    other = tmp_path / "other"
+    other.mkdir()
+    path = path.rename(other / path.name)
+    assert unpack(path, member="__MACOSX/._a.csv") == members["__MACOSX/._a.csv"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_such_member(tmp_path, kind):
     """A name that is not there is refused with the names that are close."""

@@ -1,6 +1,7 @@
 """Steps: dynamic ones, sweeps, the plan, redoing and forgetting."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -243,3 +244,26 @@ def test_broken_snakefile_is_an_error_without_traceback(
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback (most" not in done.stderr
+
+
+ALL = 'rule all:\n    input: "assets/data/a.txt"\n\n\n'
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ('    input: "{x}.csv"\n    output: "assets/data/a.txt"\n', "Wildcards in input files"),
+        ('    input: "assets/data/a.txt"\n    output: "assets/data/a.txt"\n', "Cyclic dependency"),
+        ('    input: "assets/{f}_1.txt"\n    output: "assets/{f}.txt"\n', "periodically repeated"),
+        ('    input: lambda w: w.nope\n    output: "assets/{n}/a.txt"\n', "no attribute 'nope'"),
+    ],
+)
+def test_error_of_a_rule_has_the_line_that_was_written(
+    project: Path, rules: str, says: str
+) -> None:
+    """What Snakemake finds wrong with a rule is told once, with a line of that rule."""
+    building.experiment(project, NAME, Snakefile=f"{ALL}rule a:\n{rules}    shell: 'true'\n")
+    done = building.make(project, EXPERIMENT=NAME)
+    assert re.search(rf"Snakefile:[5-8]: .*{says}", done.stderr, re.S), done.stderr
+    assert "(rule a, line" not in done.stderr

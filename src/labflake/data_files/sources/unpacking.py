@@ -15,6 +15,7 @@ from labflake.errors import LabError, nearest
 
 BUFFER = 1 << 20
 MOST = 1_000_000  # files
+FINDERS = "__MACOSX/"  # where macOS puts what its Finder knows of each file: `__MACOSX/._raw.csv`
 
 
 class AbsentError(LabError):
@@ -39,6 +40,8 @@ class Target:
         self.seen += [plain] if len(self.seen) < MOST else []
         if self.member:
             return plain == self.member.removeprefix("./")
+        if plain.startswith(FINDERS):
+            return False
         return any(fnmatch.fnmatchcase(plain, pattern) for pattern in self.patterns)
 
     def open(self, name: str) -> IO[bytes]:

@@ -15,6 +15,7 @@ from labflake.steps.failures import StepError
 from labflake.steps.snakemake import missing
 
 _CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
+_PLACE = re.compile(r" \((?:rule \w+, )?line \d+, .*\)$", re.M)  # in the Python made of it
 _OURS = (str(Path(__file__).with_name("block.py")),)
 _Kind = TypeVar("_Kind", bound=BaseException)
 
@@ -66,7 +67,7 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
     file, line = _origin(error, workflow.linemaps if workflow else {})
     place = Path(file) if file else _file_of(error, experiment)
     said = error.msg if isinstance(error, SyntaxError) else str(error)
-    lines = [line for line in said.strip().splitlines() if line.strip()]
+    lines = [line for line in _PLACE.sub("", said).strip().splitlines() if line.strip()]
     text = "\n  ".join(lines) or type(error).__name__
     if type(error).__name__ == "ProtectedOutputException":
         text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
@@ -84,7 +85,11 @@ def _origin(error: BaseException, maps: dict) -> tuple[str, int | None]:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in maps:  # with the lines of the Python that Snakemake made of it
             return frame.filename, maps[frame.filename].get(frame.lineno)
-    return "", getattr(error, "lineno", None)
+    line = getattr(error, "lineno", None)
+    for file in (getattr(error, "snakefile", None), getattr(error, "filename", None)):
+        if isinstance(file, str) and file in maps:
+            return file, maps[file].get(line)
+    return "", line
 
 
 def _file_of(error: BaseException, experiment: Experiment) -> Path:
