@@ -102,6 +102,30 @@ CODE = {
         2,
         "printed after its cell",
     ),
+    "a task prints in a later cell": _report(
+        """
+        ```python
+        import asyncio
+
+        going = asyncio.Event()
+
+
+        async def late():
+            await going.wait()
+            print("late")
+
+
+        task = asyncio.create_task(late())
+        ```
+
+        ```python
+        going.set()
+        await task
+        ```
+        """,
+        2,
+        "printed after its cell",
+    ),
     "a thread does not end": _report(
         """
         ```python

@@ -132,7 +132,7 @@ class Client(NotebookClient):
         python = [c for c in self.source.cells if c.kind == "code" and c.language == "python"]
         ran = [c for c in python if c.code.strip()]
         for number, what in json.loads(_text(answer["lost"])):
-            advice = "wait for it in the cell:  thread.join(), or pool.shutdown()"
+            advice = "wait for it in the cell:  thread.join(), pool.shutdown(), await task"
             line = ran[number - 1].line if number else 1
             self.problems.append(Problem(line, f"{what}\n    {advice}"))
 

@@ -1,5 +1,6 @@
-"""Runs inside the kernel of a document: notes what threads show when no cell runs to show it."""
+"""Runs inside the kernel of a document: notes what threads and tasks show too late."""
 
+import asyncio
 import json
 import sys
 import threading
@@ -9,8 +10,8 @@ from concurrent.futures import thread as pools
 from weakref import WeakKeyDictionary
 
 _PATIENCE = 5  # s in which what is at work when the document ends may end
-_LOST = "a thread printed after its cell had ended, which no page shows"
-_BUSY = "a thread was still at work when the document ended; what it prints is lost"
+_LOST = "a thread or task printed after its cell had ended, which no page shows"
+_BUSY = "a thread or task was still at work when the document ended; what it prints is lost"
 
 
 class Threads:
@@ -21,11 +22,15 @@ class Threads:
         self.depth = 0  # a cell may run another
         self.born: WeakKeyDictionary[threading.Thread, int] = WeakKeyDictionary()
         self.lost: dict[int, str] = {}
+        self.task: asyncio.Task | None = None  # in which the cell runs
+        self.parents: dict[str, int] = {}  # the cell of each message that runs one
 
     def begin(self, *_: object) -> None:
         """Note that a cell begins."""
         self.depth += 1
         self.cell += self.depth == 1
+        self.task = _task()
+        self.parents[_parent()] = self.cell
 
     def end(self, *_: object) -> None:
         """Note that a cell ends, and the threads that it leaves."""
@@ -40,12 +45,21 @@ class Threads:
         """Return a function that shows something, and notes when a thread does so too late."""
 
         def shown(*arguments: object, **named: object) -> object:
-            thread = threading.current_thread()
-            if not self.depth and thread is not threading.main_thread():
-                self.lost.setdefault(self.born.get(thread, self.cell), _LOST)
+            self._note()
             return show(*arguments, **named)
 
         return shown
+
+    def _note(self) -> None:
+        """Note who shows something now, if it is too late."""
+        thread = threading.current_thread()
+        if thread is not threading.main_thread():
+            if not self.depth:
+                self.lost.setdefault(self.born.get(thread, self.cell), _LOST)
+            return
+        cell = self.parents.get(_parent(), 0)  # none for an expression of the prose
+        if cell and (cell != self.cell if self.depth else _task() is not self.task):
+            self.lost.setdefault(cell, _LOST)
 
     def report(self) -> str:
         """Return what is lost by the number of the cell as JSON, when the document ends."""
@@ -57,6 +71,9 @@ class Threads:
                     self.lost.setdefault(cell, _BUSY)
                     break
                 time.sleep(0.002)
+        for task in asyncio.all_tasks():
+            if _of_cell(task):
+                self.lost.setdefault(self.cell, _BUSY)
         return json.dumps(sorted(self.lost.items()))
 
 
@@ -75,6 +92,25 @@ def prepare() -> None:
         vars(stream).pop("write", None)  # IPython leaves there what is not watched
     for shows, name in ((type(sys.stdout), "write"), (type(shell.display_pub), "publish")):
         setattr(shows, name, threads.watched(getattr(shows, name)))
+
+
+def _parent() -> str:
+    """Return the message for which something is shown."""
+    from IPython import get_ipython
+
+    return get_ipython().display_pub.parent_header.get("msg_id", "")
+
+
+def _task() -> asyncio.Task | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # nothing runs in turns
+        return None
+
+
+def _of_cell(task: asyncio.Task) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith("<cell")
 
 
 def _at_work(thread: threading.Thread) -> bool:
