@@ -47,8 +47,8 @@ def shell_problems(nix: Nix, project: Path) -> Iterator[str]:
 def makefile_programs(project: Path) -> set[str]:
     """Return the programs that the recipes of the Makefile start, `make` and the shell apart."""
     text = (project / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^\.PHONY: (\S+)", text, re.MULTILINE)
-    command = ["make", "--dry-run", "PYTHON=python3", *targets]
+    targets = re.findall(r"^\.PHONY: ([\w-]+)", text, re.MULTILINE)
+    command = ["make", "--dry-run", "DRY=", "PYTHON=python3", *targets]  # `-n` alone shows the plan
     lines = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
     lines = re.sub(r"'[^']*'|\"[^\"]*\"", "''", lines.replace("\\\n", " "))
     started = re.findall(r"(?:^|[|;&(`])\s*([\w./-]+)(?=[\s;]|$)", lines, re.MULTILINE)
