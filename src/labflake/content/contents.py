@@ -185,6 +185,10 @@ class Contents:
         self._temporary |= {path: entry["outputs"][path] for path in entry["temporary"]}
         self._temporary |= entry.get("inside", {})
 
+    def made(self) -> dict[str, str]:
+        """Return what steps made, by its digest, be it still there or not."""
+        return {p: d for step in self.steps.values() for p, d in step["outputs"].items()}
+
     def maker(self, path: str) -> dict | None:
         """Return the record of the step that made a file or folder, if one did."""
         step = self.steps.get(self._makers.get(path, ""))
@@ -195,10 +199,11 @@ class Contents:
         found: dict[str, list | None] = {}
         for path in paths:
             stat = _stat(self._path(path))
-            folder = stat and modes.S_ISDIR(stat.st_mode)
-            inside = folders.listed(self._path(path)) if folder else ()
-            files = [(f"{path}/{name}", each) for name, each in inside] or [(path, stat)]
-            for name, each in files if inside or not folder else ():
+            files = [(path, stat)]
+            if stat and modes.S_ISDIR(stat.st_mode):
+                inside = folders.listed(self._path(path))
+                files = [(f"{path}/{name}", each) for name, each in inside]
+            for name, each in files:
                 found[name] = each and self._write_mark(name, each)
         return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.project.experiments import Experiment, relative, root
 
+MEND = "choose between <<<<<<< and >>>>>>>, and take the marks away"
 _LARGEST = 1_000_000  # what people write by hand is smaller
 _MARKS = re.compile(rb"^<{7} [^\n]*$(?s:.*?)^={7}\r?$(?s:.*?)^>{7} ", re.MULTILINE)
 
@@ -39,7 +40,7 @@ def refuse(experiment: Experiment, changed: Iterable[str], all_files: bool) -> N
         raise LabError(
             "git could not merge this, and both versions stand there:\n  "
             + "\n  ".join(marked)
-            + "\n  choose between <<<<<<< and >>>>>>>, and take the marks away"
+            + f"\n  {MEND}"
         )
 
 

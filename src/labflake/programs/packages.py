@@ -60,7 +60,7 @@ def asked(command: str, inputs: Iterable[str], generated: str, container: str = 
     own = {*mentions.ours(paths)}
     paths = [path for path in paths if path in own or path.endswith(".py")]
     ours = [Path(p) for p in paths if inside(p, root()) is not None and os.path.isfile(p)]
-    code = [path for path in ours if mentions.is_ours(path)]
+    code = [path for path in ours if str(path) in own]
     texts = [command, *(_text(path) for path in code if _is_shell(path))]
     found = Asked()
     for text in texts:

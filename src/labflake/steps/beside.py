@@ -13,6 +13,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.programs import commands, mentions
 from labflake.project.experiments import Experiment
+from labflake.steps import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def for_command(step: "Step") -> None:
 
     `python -m pkg.tool` names `pkg/tool.py`, and takes all that is in the package.
     """
-    folder = f"../../scripts/{os.path.basename(os.getcwd())}/"
+    folder = names.scripts_of(os.getcwd())
     ours = _ours(step)
     if not mentions.words(step.command).isdisjoint(ours):
         for path in ours:
@@ -120,7 +121,7 @@ def as_written(line: str, step: "Step") -> str:
 
 def _ours(step: "Step") -> list[str]:
     """Return the inputs of a step that are beside the Snakefile, relative to it."""
-    folder = f"../../scripts/{os.path.basename(os.getcwd())}/"
+    folder = names.scripts_of(os.getcwd())
     return [p.removeprefix(folder) for p in step.inputs if p.startswith(folder)]
 
 

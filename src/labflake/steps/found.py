@@ -17,6 +17,7 @@ from labflake.content import folders
 from labflake.content.contents import Contents
 from labflake.programs.pins import Asked, of
 from labflake.project.settings import overrides
+from labflake.steps.names import scripts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
 
     Where a step reads the settings, found or as one of its inputs, those of make count, too.
     """
-    scripts = _scripts(contents)
+    scripts = scripts_of(contents.generated)
     parts: list = []
     for path in (name for name in found if not name.startswith(IMPORT)):
         full = os.path.join(contents.generated, path)
@@ -55,11 +56,6 @@ def part_of_key(found: list[str], contents, inputs: Iterable[str] = ()) -> list:
     if looked_for != Asked():
         parts.append((sorted(looked_for.looked_for), looked_for.everything, of(looked_for)))
     return [*parts, overrides()] if f"{scripts}config.yaml" in {*found, *inputs} else parts
-
-
-def _scripts(contents) -> str:
-    """Return the folder of the experiment's programs, whose name is in no key."""
-    return f"../../scripts/{os.path.basename(contents.generated)}/"
 
 
 def keys(
@@ -78,7 +74,7 @@ def keys(
         key = key_of()
         yield key
     for names in _lists(key, cache) if cache else []:  # of the key with nothing found
-        step.found = [name.replace(_SCRIPTS, _scripts(contents)) for name in names]
+        step.found = [name.replace(_SCRIPTS, scripts_of(contents.generated)) for name in names]
         if step.found != here:
             yield key_of()
 
@@ -88,7 +84,7 @@ def keep(step: "Step", declared: str, cache: "Cache", contents: Contents) -> Non
     if not step.found:
         return
     lists = _lists(declared, cache)
-    names = [name.replace(_scripts(contents), _SCRIPTS) for name in step.found]
+    names = [name.replace(scripts_of(contents.generated), _SCRIPTS) for name in step.found]
     if names in lists:
         return
     key, path = _place(declared)

@@ -37,7 +37,7 @@ def run(experiment: Experiment, due: recorded.Due, session: Session) -> bool | N
     """
     contents = session.contents
     outputs = [path for step in due.steps.values() for path in step.outputs]
-    session.made |= {path for step in contents.steps.values() for path in step["outputs"]}
+    session.made |= contents.made().keys()
     session.made |= {*outputs}
     _look_at_given(experiment, session)
     for path in outputs:

@@ -44,7 +44,7 @@ def run(
         perform=steps.perform,
         carry_out=carry_out,
         keep_going=flag("KEEP_GOING"),
-        former=_results(contents),
+        former=frozenset(contents.made()),
     )
     if not contents.graph:
         beside.clear_of_others(experiment)
@@ -74,10 +74,6 @@ def run(
         contents.graph["environment"] = session.environment
         recorded.keep(experiment, session)
     return good, graph.made()
-
-
-def _results(contents: Contents) -> frozenset[str]:
-    return frozenset(path for step in contents.steps.values() for path in step["outputs"])
 
 
 def _expect(session: Session, reading: Reading, graph: Graph) -> None:

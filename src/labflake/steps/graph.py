@@ -75,8 +75,8 @@ def read(experiment: Experiment) -> dict[str, Node]:
     """
     most = limits.from_options(limits.profile())
     foresight = _Foresight(experiment, Contents(str(experiment.generated)))
-    former = (path for step in foresight.known.steps.values() for path in step["outputs"])
-    request = opened.Request(experiment, most, overrides(experiment), former=frozenset(former))
+    former = frozenset(foresight.known.made())
+    request = opened.Request(experiment, most, overrides(experiment), former=former)
     Reading(experiment, foresight.known)  # a build in this process has to know what was read
     rounds: list[list[str]] = []
 

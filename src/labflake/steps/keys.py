@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import os
 
 from labflake.programs import pins
-from labflake.steps import found
+from labflake.steps import found, names
 from labflake.steps.step import Step
 
 TYPE_CHECKING = False
@@ -33,7 +32,7 @@ def key_of(step: Step, session: "Circumstances") -> str:
     the experiment's own programs has no name here, so a copy of it computes nothing.
     """
     used = _AsUsed(step, session.contents)
-    folder = f"../../scripts/{os.path.basename(used.generated)}/"
+    folder = names.scripts_of(used.generated)
     inputs = [(_in(folder, path), used.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
     parts = [3, command, inputs, step.outputs, step.container, session.environment]

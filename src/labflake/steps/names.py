@@ -1,6 +1,7 @@
 """The name of a step: its rule and the values of its wildcards, and nothing else has that name."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 
@@ -24,6 +25,11 @@ def _plain(text: str, special: str) -> str:
     return "".join(
         c if c.isprintable() and c not in "%" + special else f"%{ord(c):02X}" for c in text
     )
+
+
+def scripts_of(generated: str) -> str:
+    """Return the folder of what people write for an experiment, from where its steps run."""
+    return f"../../scripts/{os.path.basename(generated)}/"
 
 
 def rule(name: str) -> str:

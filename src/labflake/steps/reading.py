@@ -162,7 +162,7 @@ class Reading:
         others = {p: digest for p, digest in self.others.items() if p not in inputs}
         now = self.contents.digest
         files = {p: d if now(p) == d else "" for p, d in (others | self.files).items()}
-        made = {p: d for step in self.contents.steps.values() for p, d in step["outputs"].items()}
+        made = self.contents.made()
         return {
             "files": files | {path: made[path] for path in graph.deciding() if path in made},
             "listings": self.folders,

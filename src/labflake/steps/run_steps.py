@@ -83,7 +83,7 @@ def run(
             good, made = from_snakefile.run(experiment, change, targets, session)
     finally:
         session.removal.wait()
-    made |= session.logs.union(*(step["outputs"] for step in contents.steps.values()))
+    made |= session.logs | contents.made().keys()
     strays.say(experiment, before, made)
     session.cache.close(experiment.state)
     progress.say_warnings()
@@ -100,5 +100,4 @@ def run(
 
 def _expected(contents: Contents) -> dict[str, str]:
     """Return what files hold unless a step of this build makes them: results, and data."""
-    made = {p: d for step in contents.steps.values() for p, d in step["outputs"].items()}
-    return made | contents.guarded
+    return contents.made() | contents.guarded

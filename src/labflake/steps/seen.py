@@ -19,6 +19,7 @@ from labflake.project.settings import ASKED, as_words, overrides
 from labflake.records import Record, field
 from labflake.steps import names
 from labflake.steps.found import ANY, IMPORT, paths
+from labflake.steps.names import scripts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
     listed -= {os.path.dirname(path) for path in written}
     seen.listed = sorted(place.name(p) for p in listed if place.counts(p))
-    settings = os.path.abspath(f"../../scripts/{os.path.basename(place.generated)}/config.yaml")
+    settings = os.path.abspath(f"{scripts_of(place.generated)}config.yaml")
     if settings in marks and overrides() and not (notes / ASKED).exists():
         seen.own_settings = place.name(settings)
     return seen

@@ -93,11 +93,10 @@ def _by_content(held: Held) -> Refusal | None:
     if re.match(rb'\s*\{\s*"(cells|nbformat)', held.content):
         return Refusal(held.path, 0, "a notebook", _WAYS["a notebook"])
     if line := unmerged.line(held.content):
-        return Refusal(held.path, line, "not merged: it has two versions", _MERGE)
+        return Refusal(held.path, line, "not merged: it has two versions", unmerged.MEND)
     if line := secrets.line_with_one(held.content):
         return Refusal(held.path, line, "a credential", _SECRET)
     return None
 
 
-_MERGE = "choose between <<<<<<< and >>>>>>>, and take the marks away"
 _SECRET = "keep it in .credentials.ini or in the environment; replace it if it was ever pushed"

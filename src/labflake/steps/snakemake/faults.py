@@ -16,7 +16,7 @@ from labflake.steps.snakemake import missing
 
 _CONFIGFILE = re.compile(r"configfile (\S+) but it is not present")
 _PLACE = re.compile(r" \((?:rule \w+, )?line \d+, .*\)$", re.M)  # in the Python made of it
-_OURS = (str(Path(__file__).with_name("block.py")),)
+_BLOCK = str(Path(__file__).with_name("block.py"))
 _Kind = TypeVar("_Kind", bound=BaseException)
 
 
@@ -107,7 +107,7 @@ def traced(workflow, error: BaseException) -> str:
     told = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = told
     while part:
-        frames = [frame for frame in part.stack if frame.filename not in _OURS]
+        frames = [frame for frame in part.stack if frame.filename != _BLOCK]
         part.stack = traceback.StackSummary.from_list(_in_file(workflow, f) for f in frames)
         part = part.__cause__ or part.__context__
     return "".join(told.format())
