@@ -104,7 +104,7 @@ def make(folder: Path) -> None:
 
         programs.settle(folder)
         making.make(folder)
-    _renew(folder)
+        _renew(folder)
 
 
 def complain(folder: Path) -> None:
