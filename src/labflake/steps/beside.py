@@ -43,17 +43,24 @@ def bring(experiment: Experiment, files: Iterable[str]) -> bool:
     return any(linked) or bool(gone)
 
 
-def lacking(experiment: Experiment, listed: Iterable[str]) -> list[str]:
-    """Return the folders that were listed, and that have other files beside the Snakefile."""
+def lacking(experiment: Experiment, listed: Iterable[str], missed: Iterable[str]) -> list[str]:
+    """Return what looks otherwise beside the Snakefile.
+
+    Args:
+        experiment: the experiment.
+        listed: folders that were listed; there they may have other files.
+        missed: files and folders that were looked for in vain; there they may be.
+    """
     inside = [path for path in listed if not path.startswith("..")]
-    return [path for path in inside if _gone(experiment, path) or _is_lacking(experiment, path)]
+    found = [path for path in inside if _gone(experiment, path) or _is_lacking(experiment, path)]
+    return found + [path for path in missed if _is_lacking(experiment, path)]
 
 
-def _is_lacking(experiment: Experiment, folder: str) -> bool:
-    """Tell whether a folder beside the Snakefile has files that are not in the generated one."""
-    if not (experiment.scripts / folder).is_dir():
-        return False
-    known = _with_others(experiment.scripts, folder)
+def _is_lacking(experiment: Experiment, path: str) -> bool:
+    """Tell whether a file, or one in a folder, beside the Snakefile is not in the generated one."""
+    known: Iterable[str] = _with_others(experiment.scripts, path)
+    if not (experiment.scripts / path).is_dir():
+        known = {path} & {*known}
     return any(not (experiment.generated / path).exists() for path in known)
 
 

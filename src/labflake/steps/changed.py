@@ -74,6 +74,7 @@ def _examine_graph(
         return
     change.files = present.changed(graph["files"])
     change.files += renamed(experiment, graph["listings"])
+    change.files += answered_otherwise(experiment, graph)
     change.everything |= bool(change.files)
     for names in (graph["variables"], graph.get("asked", {})):
         change.everything |= names != variables(names)
@@ -188,6 +189,17 @@ def names(experiment: Experiment, folders: Iterable[str]) -> dict[str, list[str]
 def renamed(experiment: Experiment, listed: dict[str, list[str]]) -> list[str]:
     """Return the folders that have other names in them."""
     return [f for f, known in listed.items() if names_in(experiment.generated / f) != known]
+
+
+def answered_otherwise(experiment: Experiment, graph: dict) -> list[str]:
+    """Return the files of which the Snakefile would be told something else now."""
+    known = graph.get("questions")
+    if not known:
+        return []
+    from labflake.steps import questions
+
+    now = questions.answers(str(experiment.generated), known)
+    return [questions.path_of(each) for each, answer in known.items() if now[each] != answer]
 
 
 def _relative(experiment: Experiment, paths: Iterable[Path]) -> list[str]:

@@ -2,8 +2,8 @@
 
 An audit hook sees every file that is opened and every folder that is listed on behalf of a
 Snakefile, of what it includes and of the modules that it imports; also later, by functions that it
-gives to Snakemake. Variables of the environment that it asks for count in the same way. What other
-programs read that a Snakefile starts is not seen.
+gives to Snakemake. Variables of the environment that it asks for, and whether files are there,
+count in the same way. What other programs read that a Snakefile starts is not seen.
 """
 
 import contextlib
@@ -23,10 +23,11 @@ from labflake.data_files.sources.artifact import Artifact
 from labflake.processes import orphans
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
-from labflake.steps import changed
+from labflake.steps import changed, questions
 from labflake.steps.job import Graph
 
-_EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir"})
+_MAKES = frozenset({"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink"})
+_EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir", *_MAKES})
 _OWN = str(Path(__file__).parent)
 _LABFLAKE = str(Path(_OWN).parent)
 _CODE = f"{_LABFLAKE}/programs/modules.py"  # reads the programs of steps: what do they import?
@@ -45,7 +46,7 @@ _COPIES = os.path.join(_CACHES, "snakemake")  # of scripts, which Snakemake make
 # Snakemake opens included files through a folder of links (`labflake.steps.snakemake.sources`).
 _THROUGH_SOURCES = re.compile(r"^.*/labflake-sources-[^/]*/file(?=/)")
 _IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
-_no_reading = os.O_WRONLY | os.O_TRUNC | os.O_DIRECTORY  # of a folder, for what is in it
+_writing = os.O_WRONLY | os.O_TRUNC
 _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
 
@@ -67,6 +68,7 @@ class Reading:
         others: those that may do so, though nothing was seen to read them.
         code: programs and modules of steps that were read to find what they import.
         folders: the names in each folder where a new one may change the steps.
+        questions: what was asked of files that were not opened, with the answers.
     """
 
     def __init__(self, experiment: Experiment, contents: Contents) -> None:
@@ -80,6 +82,8 @@ class Reading:
         self.code: dict[str, str] = {}
         self.folders = changed.listings(experiment)
         self.variables: set[str] = set()
+        self.questions: dict[str, str] = {}
+        self._touched: set[str] = set()  # what the Snakefile made or removed itself
         self._sources = {str(experiment.snakefile)}
         notes = (f"{self.generated}/.labflake", f"{self.generated}/.snakemake", _COPIES)
         self._elsewhere = (*_ELSEWHERE, *notes)
@@ -91,11 +95,13 @@ class Reading:
         if _hooked:  # modules that were imported then are not opened again
             last = _hooked[-1]
             self.files, self.code, self.folders = last.files, last.code, last.folders
-            self.variables = last.variables
+            self.variables, self.questions = last.variables, last.questions
+            self._touched = last._touched
             self._sources |= last._sources
         else:
             sys.addaudithook(_see)
             os.environ.__class__ = _Environment
+            questions.follow(_is_source, _note_question)
         _hooked.append(self)
 
     def see(self, event: str, name: str) -> None:
@@ -110,6 +116,11 @@ class Reading:
                 self._note(event, path, kind)
         finally:
             self._busy.now = False
+
+    def told(self, word: str, path: str, answer: str) -> None:
+        """Note what the Snakefile asked of a file, and the answer."""
+        if not getattr(self._busy, "now", False) and not path.startswith(self._elsewhere):
+            self.questions[f"{word} {os.path.relpath(path, self.generated)}"] = answer
 
     def asked(self, variable: str) -> None:
         """Note a variable of the environment, if it is read on behalf of the Snakefile."""
@@ -136,6 +147,9 @@ class Reading:
 
     def _note(self, event: str, path: str, kind: dict) -> None:
         name = os.path.relpath(path, self.generated)
+        if event in _MAKES:
+            self._touched |= {name} if kind is self.files else set()
+            return
         if event.startswith("os."):
             # What a script may mean by a pattern among results is no matter of the graph.
             if kind is self.files or name.startswith(".."):
@@ -167,10 +181,16 @@ class Reading:
             "files": files | {path: made[path] for path in graph.deciding() if path in made},
             "listings": self.folders,
             "variables": changed.variables(graph.variables),
+            "questions": self._answered(),
             "asked": changed.variables(self.variables - {orphans.MARK}),
             "packages": self.contents.know_packages(pins.noted(self._asked())),
             "steps": [first for first in graph.firsts() if first in self.contents.steps],
         }
+
+    def _answered(self) -> dict[str, str]:
+        """Return the answers to all questions; what it made itself is as it left it."""
+        own = [q for q in self.questions if questions.path_of(q) in self._touched]
+        return self.questions | questions.answers(self.generated, own)
 
     def _asked(self) -> pins.Asked:
         """Return what the graph asks for of the packages: Snakemake, and what the texts import."""
@@ -187,6 +207,21 @@ def _is_cleaning(code: CodeType) -> bool:
 def listed() -> list[str]:
     """Return the folders that were listed on behalf of the Snakefile, from the generated one."""
     return [*_hooked[-1].folders] if _hooked else []
+
+
+def missed() -> list[str]:
+    """Return the files in the generated folder that the Snakefile looked for in vain."""
+    asked = _hooked[-1].questions if _hooked else {}
+    paths = {questions.path_of(question) for question, answer in asked.items() if not answer}
+    return sorted(path for path in paths if not path.startswith(".."))
+
+
+def _is_source(file: str) -> bool:
+    return _absolute(file) in _hooked[-1]._sources
+
+
+def _note_question(word: str, path: str, answer: str) -> None:
+    _hooked[-1].told(word, path, answer)
 
 
 def _by_snakemake(experiment: Experiment) -> list[str]:
@@ -213,11 +248,15 @@ def _text(path: str) -> str:
 
 
 def _see(event: str, arguments: tuple) -> None:
-    if event not in _EVENTS or not isinstance(arguments[0], str | bytes | os.PathLike):
+    if event not in _EVENTS:
         return
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _no_reading:
-        return
-    _hooked[-1].see(event, os.fsdecode(arguments[0]))
+    if event == "open" and isinstance(arguments[2], int):
+        if arguments[2] & os.O_DIRECTORY:  # a folder, for what is in it
+            return
+        event = "os.mkdir" if arguments[2] & _writing else event
+    for name in arguments[: 2 if event in _MAKES else 1]:
+        if isinstance(name, str | bytes | os.PathLike):
+            _hooked[-1].see(event, os.fsdecode(name))
 
 
 def _source_of(path: str) -> str:

@@ -14,7 +14,7 @@ from labflake.steps import beside, steps
 from labflake.steps.job import Graph
 from labflake.steps.recorded import Due
 from labflake.steps.snakemake import adjusted, faults, language, missing
-from labflake.steps.snakemake.opened import Request, Snakefile, refuse_empty_folders
+from labflake.steps.snakemake.opened import Request, Snakefile, refuse_what_is_beside
 from labflake.steps.step import Step
 
 _Result = TypeVar("_Result")
@@ -58,7 +58,7 @@ def _execute(
         nonlocal told, graph
         missing.refuse_given(request, dag)
         missing.check_targets(request, dag)
-        refuse_empty_folders(request.experiment)
+        refuse_what_is_beside(request.experiment)
         language.check_jobs(dag.jobs)  # also what functions say, which only a job asks
         graph = _graph(dag, build.needed)
         on_start(graph)

@@ -93,7 +93,7 @@ class Snakefile:
             language.check_words(self.workflow.linemaps, request.experiment.generated)
             language.check_shell(self.workflow, shell)
             language.check(self.workflow)
-            refuse_empty_folders(request.experiment)
+            refuse_what_is_beside(request.experiment)
             language.settle(self.workflow)
             inside.follow(request.experiment)
         except Exception as error:
@@ -128,7 +128,7 @@ def _resources(limits: Limits) -> dict:
     }
 
 
-def refuse_empty_folders(experiment: Experiment) -> None:
-    """Refuse what was read where a folder seemed to be empty that is beside the Snakefile."""
-    if folders := beside.lacking(experiment, reading.listed()):
+def refuse_what_is_beside(experiment: Experiment) -> None:
+    """Refuse what was read where something seemed not to be there that is beside the Snakefile."""
+    if folders := beside.lacking(experiment, reading.listed(), reading.missed()):
         raise beside.MissingError(f"{folders[0]} is beside the Snakefile", folders)

@@ -1,0 +1,161 @@
+"""What decides the rules: all that a Snakefile asks of the files around it."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import random_steps
+from random_steps import GENERATED, SCRIPTS
+
+pytestmark = pytest.mark.long
+
+ASKED = {
+    "there": "os.path.exists(F)",
+    "file": "Path(F).is_file()",
+    "folder": "os.path.isdir(F)",
+    "snakemake": "exists(F)",
+    "glob": "len(glob.glob(F))",
+    "link": "os.path.lexists(F)",
+    "allowed": "os.access(F, os.R_OK)",
+    "size": "os.path.getsize(F) if os.path.exists(F) else -1",
+    "listed": "os.path.basename(F) in os.listdir(os.path.dirname(F))",
+    "program": "shutil.which('asked', path=os.path.dirname(F)) is not None",
+    "beside": "os.path.exists('asked') or Path('inner/asked').exists()",
+    "module": "beside.found(F)",
+}
+SNAKEFILE = """
+import glob, os, shutil
+import beside
+from pathlib import Path
+
+F = "../../scripts/asked"
+TOP = {top}
+
+rule all:
+    input: "assets/data/top.txt", "assets/data/later.txt"
+
+rule top:
+    output: "assets/data/top.txt"
+    shell: "echo {{TOP}} > {{output}}"
+
+rule later:
+    output: "assets/data/later.txt"
+    params: found=lambda wildcards: {asked}
+    shell: "echo {{params.found}} > {{output}}"
+"""
+MODULE = "import os\n\ndef found(path):\n    return os.path.exists(path)\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write a project whose builds use no cache."""
+    monkeypatch.setenv("LABFLAKE_CACHE", "off")
+    monkeypatch.delenv("CI", raising=False)
+
+    def written(snakefile: str, **files: str) -> Path:
+        project = random_steps.write(tmp_path / "project", random_steps.Drawn(snakefile))
+        for name, text in files.items():
+            (project / SCRIPTS / name.replace("_", ".")).write_text(text, encoding="utf-8")
+        return project
+
+    return written
+
+
+def build(project: Path) -> str:
+    """Build; return what it says."""
+    return random_steps.in_a_fork(project, random_steps.build)
+
+
+def texts(project: Path, *names: str) -> list[str]:
+    """Return what steps made."""
+    data = project / GENERATED / "assets" / "data"
+    return [(data / f"{name}.txt").read_text(encoding="utf-8").strip() for name in names]
+
+
+def test_what_a_snakefile_asks_of_a_file_decides(write: Callable[..., Path]) -> None:
+    """However it asks whether a file is there, the rules follow from the answer of today."""
+    asked = ", ".join(ASKED.values())
+    project = write(SNAKEFILE.format(top=f"[{asked}]", asked=f"[{asked}]"), beside_py=MODULE)
+    file, own = project / "scripts" / "asked", project / SCRIPTS / "asked"
+
+    def answer(*, is_there: bool, size: int, program: bool, beside: bool) -> list[str]:
+        found = dict.fromkeys(ASKED, is_there) | {
+            "folder": False,
+            "glob": int(is_there),
+            "size": size,
+            "program": program,
+            "beside": beside,
+        }
+        return [" ".join(map(str, found.values()))] * 2
+
+    def check(**expected) -> None:
+        build(project)
+        assert texts(project, "top", "later") == answer(**expected)
+        assert build(project) == "up to date\n"
+
+    check(is_there=False, size=-1, program=False, beside=False)
+    file.write_text("1", encoding="utf-8")
+    check(is_there=True, size=1, program=False, beside=False)
+    file.write_text("two", encoding="utf-8")
+    file.chmod(0o755)
+    check(is_there=True, size=3, program=True, beside=False)
+    own.write_text("1", encoding="utf-8")
+    file.unlink()
+    check(is_there=False, size=-1, program=False, beside=True)
+    own.rename(own.parent / "other")
+    (own.parent / "inner").mkdir()
+    (own.parent / "inner" / "asked").write_text("1", encoding="utf-8")
+    check(is_there=False, size=-1, program=False, beside=True)
+
+
+MAKES = """
+import os
+if not os.path.exists("logs"):
+    os.makedirs("logs/inner")
+if not os.path.exists("logs/once"):
+    with open("logs/once.new", "w") as file:
+        file.write("x")
+    os.rename("logs/once.new", "logs/once")
+
+rule all:
+    output: "assets/data/out.txt"
+    shell: "echo {word} > {{output}}"
+"""
+
+
+def test_what_a_snakefile_makes_itself_is_no_change(write: Callable[..., Path]) -> None:
+    """What it makes where there was nothing leaves nothing to do for the next build."""
+    project = write(MAKES.format(word=random.randint(0, 9)))
+    build(project)
+    assert build(project) == "up to date\n"
+
+
+RESULT = """
+import os
+
+rule all:
+    input: "assets/data/a.txt", "assets/data/b.txt"
+
+rule a:
+    input: "../../{scripts}/in0.txt"
+    output: "assets/data/a.txt"
+    shell: "cat {{input}} > {{output}}"
+
+rule b:
+    input: "assets/data/a.txt"
+    output: "assets/data/b.txt"
+    params: size=lambda wildcards, input: os.path.getsize(input[0])
+    shell: "echo {{params.size}} > {{output}}"
+"""
+
+
+def test_the_size_of_a_result_is_that_of_the_result(write: Callable[..., Path]) -> None:
+    """A function that asks for the size of an input gets that of today, whatever ran before."""
+    project = write(RESULT.format(scripts=SCRIPTS))
+    for size in (2, 1):
+        (project / SCRIPTS / "in0.txt").write_text("x" * size, encoding="utf-8")
+        build(project)
+        assert texts(project, "b") == [str(size)]
+    while build(project) != "up to date\n":
+        assert texts(project, "b") == ["1"]
