@@ -1,6 +1,7 @@
 """What went wrong in a cell, with its line and with what to do."""
 
 import re
+from pathlib import Path
 
 from labflake.documents.problems import Problem
 from labflake.documents.source import Cell, Source
@@ -9,11 +10,20 @@ from labflake.errors import LabError
 from labflake.steps.variables import advice
 
 
-def death(cell: Cell, log: str) -> Problem:
-    """Return the problem of the cell that ended its kernel, with what the kernel said last."""
-    with open(log, encoding="utf-8", errors="replace") as file:
-        said = [line for line in file.read().splitlines() if "IPKernelApp" not in line][-5:]
-    return Problem(cell.line, "\n    ".join(["the kernel died in this cell", *said]))
+def death(cell: Cell, folder: Path) -> Problem:
+    """Return the problem of the cell that ended its kernel, with what the kernel said last.
+
+    Args:
+        cell: the one that ran.
+        folder: has the kernel's `log`, and what was written to its standard error in `2`.
+    """
+    texts = [path.read_text("utf-8", "replace") for path in _existing(folder, "log", "2")]
+    said = [line for text in texts for line in text.splitlines() if "IPKernelApp" not in line]
+    return Problem(cell.line, "\n    ".join(["the kernel died in this cell", *said[-5:]]))
+
+
+def _existing(folder: Path, *names: str) -> list[Path]:
+    return [folder / name for name in names if (folder / name).exists()]
 
 
 def failure(source: Source, notebook) -> Problem:

@@ -1,6 +1,7 @@
 """Starts the kernel of a document, and runs its cells from the first or from a snapshot."""
 
 import asyncio
+import itertools
 import os
 import sys
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from labflake.project.settings import told
 _PROFILE = """
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+c.IPKernelApp.capture_fd_output = False  # kernel_streams does, without a thread
 c.Session.copy_threshold = 1 << 60  # no thread that waits for large messages: snapshots have none
 """
 _STYLE = "svg.hashsalt: document\nsvg.fonttype: path\n"
@@ -74,7 +76,7 @@ def _tried(
                 return None
             if not isinstance(error, DeadKernelError):
                 raise
-            client.problems.append(cell_errors.death(client.current, log.name))
+            client.problems.append(cell_errors.death(client.current, Path(log.name).parent))
     outputs = [_joined(c.outputs) for c in notebook.cells if c.cell_type == "code"]
     missing = len(source.cells) + 1 - len(client.values)  # after a cell that failed
     values = client.values + [[]] * missing
@@ -84,15 +86,28 @@ def _tried(
 
 
 def _joined(outputs: list) -> list[dict]:
-    """Return outputs with what was printed in one piece: the clock decides where it is cut."""
+    """Return outputs with what was printed in a row as one piece of each stream.
+
+    The clock decides where the kernel cuts it, and so how its two streams alternate.
+    """
     joined: list[dict] = []
-    for output in outputs:
-        last = joined[-1] if joined else {}
-        if output.get("name") and output["name"] == last.get("name"):
-            last["text"] += output["text"]
+    for printed, group in itertools.groupby(outputs, lambda o: o["output_type"] == "stream"):
+        if printed:
+            joined += _streams([*group])
         else:
-            joined.append(dict(output))
+            joined += map(dict, group)
     return joined
+
+
+def _streams(outputs: list) -> list[dict]:
+    texts = dict.fromkeys(("stdout", "stderr"), "")
+    for output in outputs:
+        texts[output["name"]] += output["text"]
+    return [
+        {"output_type": "stream", "name": name, "text": text}
+        for name, text in texts.items()
+        if text
+    ]
 
 
 @contextmanager

@@ -132,9 +132,9 @@ class Client(NotebookClient):
         python = [c for c in self.source.cells if c.kind == "code" and c.language == "python"]
         ran = [c for c in python if c.code.strip()]
         for number, what in json.loads(_text(answer["lost"])):
-            advice = "wait for it in the cell:  thread.join(), pool.shutdown(), await task"
+            how = "thread.join(), pool.shutdown(), process.wait(), await task"
             line = ran[number - 1].line if number else 1
-            self.problems.append(Problem(line, f"{what}\n    {advice}"))
+            self.problems.append(Problem(line, f"{what}\n    wait for it in the cell:  {how}"))
 
     async def _ask(self, code: str, expressions: dict[str, str]) -> dict:
         """Evaluate expressions in the kernel, beside the history of the cells."""

@@ -2,7 +2,7 @@
 
 import sys
 
-from labflake.documents import frames, kernel_notes, kernel_threads, showing
+from labflake.documents import frames, kernel_notes, kernel_streams, kernel_threads, showing
 
 _MAX_ROWS = 200
 
@@ -12,6 +12,7 @@ def prepare() -> None:
     _tables()
     _exits()
     showing.send_any_text()
+    kernel_streams.prepare()
     kernel_threads.prepare()
     kernel_notes.begin()
 

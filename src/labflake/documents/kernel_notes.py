@@ -53,11 +53,11 @@ class Notes:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Note nothing that this thread does: the equipment is at work."""
-        self._at_work.now = True
+        before, self._at_work.now = getattr(self._at_work, "now", False), True
         try:
             yield
         finally:
-            self._at_work.now = False
+            self._at_work.now = before
 
     def wrote(self) -> bool:
         """Tell whether a cell wrote a file that may matter."""

@@ -19,6 +19,7 @@ import sys
 import warnings
 from typing import Any, NoReturn
 
+from labflake.documents import kernel_streams
 from labflake.documents.kernel_notes import notes
 from labflake.documents.kernel_resumed import END, LIFE
 from labflake.processes import lender
@@ -216,4 +217,5 @@ def _become_kernel(connection_file: str, streams: list[int]) -> None:
         mine.__dict__.clear()
         mine.__dict__.update(new.__dict__)  # who holds the old stream writes to the new one
     sys.stdout, sys.stderr = kept
+    kernel_streams.streams.begin()
     app.start()
