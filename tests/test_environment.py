@@ -21,7 +21,7 @@ from servers.packages import Index
 from small_projects import make_env
 
 from labflake.content.digests import in_a_record
-from labflake.environment import altered, as_seen
+from labflake.environment import altered, as_seen, edited
 
 PAYLOAD = rendering.REPOSITORY / rendering.PAYLOAD
 
@@ -449,6 +449,97 @@ def test_packages_that_only_look_changed_are_left_alone(
     assert environment.is_current(folder)
     module.write_text("V = 2", encoding="utf-8")
     assert not environment.is_current(folder)
+
+
+STARTED = """
+import os, sys
+started = []
+def note(event, facts):
+    if event == "subprocess.Popen":
+        words = [os.path.basename(word) for word in facts[1]]
+        print(*[w for w in words if w in ("uv", "pip", "git", "venv", "sync", "--version")])
+    if event == "open" and str(facts[0]).endswith("poetry.lock"):
+        print("poetry.lock")
+sys.addaudithook(note)
+from labflake import environment
+sys.exit(environment.main(sys.argv[1:]))
+"""
+
+
+def test_what_is_cached_is_installed_with_little(small: Path) -> None:
+    """Where all is cached, `venv` and uv are what starts, pip does not; the lock is read thrice."""
+    shutil.rmtree(small / ".venv")
+    command = [sys.executable, "-c", STARTED, str(small)]
+    done = subprocess.run(command, cwd=rendering.SOURCES, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert [line for line in said if line != "poetry.lock"] == [
+        "venv",
+        "uv --version",
+        "uv pip sync",
+    ]
+    assert said.count("poetry.lock") <= 4  # is it the right one? what is in it? what was noted?
+
+
+def test_a_lock_is_read_as_any_toml(tmp_path: Path) -> None:
+    """The short way to read a lock gives the same requirements as to parse all of it."""
+    requirements = importlib.import_module("labflake.environment.requirements")
+    lock = (PAYLOAD / "poetry.lock").read_text(encoding="utf-8")
+    odd = """[[package]]
+name = "odd"
+version = "1"
+groups = ["main"]
+description = "files = [{file = \\"a\\", hash = \\"b\\"}]"
+files = [
+    {file = "odd-1.tar.gz", hash = "sha256:0a"},
+    {file = "it's.whl", hash = "sha256:0b", url = "https://example.org/it's.whl"},
+]
+
+[[package]]
+name = "none"
+version = "2"
+groups = ["main"]
+files = []
+
+"""
+    for text in (lock, odd, odd + lock[lock.index("[[package]]") :]):
+        short, whole = (
+            list(requirements.requirements(parse(text), ["main", "dev", "build"], tmp_path))
+            for parse in (requirements.parsed, tomllib.loads)
+        )
+        assert short == whole
+        assert len(whole) >= 2
+    with pytest.raises(tomllib.TOMLDecodeError, match="line 8"):
+        requirements.parsed(odd.replace('hash = "sha256:0b"', "hash = "))
+
+
+def linked_package(venv: Path, name: str) -> Path:
+    """Write a package of a file that is linked to a cache, as uv does; return that file."""
+    site, cache = venv / "lib/python3.12/site-packages", venv.parent / f"cache-{name}"
+    info = site / f"{name}-1.dist-info"
+    for folder in (site / name, info, cache):
+        folder.mkdir(parents=True)
+    for original, place in ((cache / "core.py", site / name), (cache / "WHEEL", info)):
+        original.write_text("V = 1", encoding="utf-8")
+        os.utime(original, (1e9, 1e9))
+        os.link(original, place / original.name)
+    line = f"{name}/core.py,{in_a_record(cache / 'core.py')},5\n"
+    (info / "RECORD").write_text(f"{line}{name}/gone.py,sha256=x,1\n", encoding="utf-8")
+    return cache / "core.py"
+
+
+def test_every_package_that_was_edited_in_the_cache_is_found(tmp_path: Path) -> None:
+    """Whichever packages were edited through another `.venv`, each is named, and no other is."""
+    venv = tmp_path / "venv"
+    files = [linked_package(venv, name) for name in ("one", "two", "three", "four", "five")]
+    assert edited.packages(venv, {}) == []
+    odd = (venv / altered.ODD).read_text(encoding="utf-8").splitlines()
+    assert len(odd) == 5
+    assert "lib/python3.12/site-packages/two/gone.py" in odd
+    for count, file in enumerate(files):
+        file.write_text("V = 2", encoding="utf-8")
+        assert len(edited.packages(venv, {})) == count + 1
+    assert edited.packages(venv, altered.installed(venv)) == []
 
 
 def core(project: Path) -> Path:

@@ -172,11 +172,27 @@ def test_first_entry_builds_the_same_bytes_as_outside(
 
 
 def test_second_entry_is_instant(nix: Nix, minimal: Path) -> None:
-    """The hook of the shell needs less than 0.1 s of a processor once the environment is made."""
-    nix.develop(minimal, "true")
-    script = "TIMEFORMAT='%U %S'; for i in 1 2 3 4 5; do time source nix/shell-hook.sh; done"
-    times = nix.develop(minimal, "bash", "-c", script).stderr.splitlines()[-5:]
-    assert min(sum(map(float, line.split())) for line in times) < 0.1
+    """Once the environment is made, the hook of the shell starts `grep` and one Python, no more.
+
+    That one loads a few modules, starts nothing itself, and looks at no more than it has to.
+    """
+    for _ in range(2):
+        nix.develop(minimal, "true")
+    traced = "echo ENTRY >&2; set -x; source nix/shell-hook.sh"
+    variables = {"PYTHONPROFILEIMPORTTIME": "1", "PS4": "+ "}
+    said = nix.develop(minimal, "bash", "-c", traced, **variables).stderr
+    lines = said.partition("ENTRY\n")[2].splitlines()
+    words = [re.sub(r"^\++ (exec )?", "", line).split() for line in lines if line.startswith("+")]
+    builtin = ("source", "unset", "export", "cd", "'['")
+    programs = [w[0] for w in words if w[0] not in builtin and "=" not in w[0]]
+    assert programs == ["grep", ".venv/bin/python"]
+    loaded = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time")}
+    assert "labflake.environment" in loaded
+    assert not loaded & {"subprocess", "tomllib", "labflake.environment.making"}
+    assert len([name for name in loaded if name.startswith("labflake")]) <= 14
+    counted = ".venv/bin/python -m cProfile -m labflake.environment --brief"
+    calls = nix.develop(minimal, *counted.split()).stdout
+    assert int(re.search(r"(\d+) function calls", calls)[1]) < 35_000
 
 
 def test_a_broken_environment_is_made_again(nix: Nix, minimal: Path) -> None:

@@ -12,7 +12,14 @@ while [ "$project" != / ] && ! grep -qs "^\[tool.labflake\]" "$project/pyproject
   project=$(dirname "$project")
 done
 if [ "$project" != / ]; then
-  (cd "$project" && PYTHONPATH="vendor:$(echo vendor/labflake-*.whl)" exec "$PROJECT_PYTHON" -S -m labflake.environment --brief) || true
+  (
+    cd "$project" || exit
+    # labflake of .venv, which Python has compiled; where that is not complete, of the wheel, which makes it.
+    if [ -x .venv/bin/python ] && [ -e .venv/labflake-environment ]; then
+      exec .venv/bin/python -m labflake.environment --brief
+    fi
+    PYTHONPATH="vendor:$(echo vendor/labflake-*.whl)" exec "$PROJECT_PYTHON" -S -m labflake.environment --brief
+  ) || true
   export VIRTUAL_ENV="$project/.venv" PATH="$project/.venv/bin:$PATH"
 fi
 unset project

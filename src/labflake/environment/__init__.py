@@ -72,9 +72,9 @@ def _renew(folder: Path) -> None:
 
 def _use_wheel(argv: list) -> None:
     """Let the labflake that the project's lock names do it, if another one is asked."""
-    from labflake.environment import bootstrap
-
     if not is_current(Path.cwd()):
+        from labflake.environment import bootstrap
+
         bootstrap.use_wheel(Path.cwd(), ["-m", "labflake.environment", *argv])
 
 

@@ -1,8 +1,6 @@
 """Which packages of `.venv` have files that are not those of their wheel, as its record has them.
 
-uv links the files of `.venv` to its cache, as it does for other projects: an edit of one of them is
-an edit of all. A record has the hash of each file; read is only what is newer than the record.
-The number of links and the time of the last change of them say nothing: other projects link, too.
+A record has the hash of each file; read is only what is newer than the record.
 """
 
 import csv
@@ -63,36 +61,6 @@ def installed(venv: Path) -> dict[str, int]:
     """Return what is installed, and since when."""
     records = venv.glob("lib/python3*/site-packages/*.dist-info/RECORD")
     return {str(path): path.stat().st_mtime_ns for path in records}
-
-
-def spoiled(venv: Path, before: dict[str, int]) -> list[str]:
-    """Return the packages whose files were edited in the cache that they come from; note odd ones.
-
-    `WHEEL` is about the last file of a wheel that is unpacked: what is linked and newer was written
-    to since. A copy does not show the time of its original, so all of it is read.
-
-    Args:
-        venv: the environment.
-        before: what was installed before; the rest is looked at.
-    """
-    there, found, odd = _files(venv), [], []
-    fresh = installed(venv).items() - before.items()
-    names = {os.path.relpath(os.path.dirname(path), venv) for path, _ in fresh}
-    for name, info, record in _packages(venv):
-        wheel = there.get(f"{info}/WHEEL")
-        since = wheel.st_mtime_ns if wheel and wheel.st_nlink > 1 else 0
-        for path, digest, size in record:
-            if digest and not _is_as_recorded(path, there, size):
-                odd.append(path)
-            if digest and info in names and path in there and _is_younger(there[path], since):
-                found += [name] if in_a_record(venv / path) != digest else []
-    (venv / ODD).write_text("".join(f"{path}\n" for path in odd), encoding="utf-8")
-    return sorted(set(found))
-
-
-def _is_younger(file: os.stat_result, since: int) -> bool:
-    """Tell whether a file was written after a time; what is no link was made by the installer."""
-    return file.st_mtime_ns > since and (not since or file.st_nlink > 1)
 
 
 def _is_as_recorded(path: str, there: dict[str, os.stat_result], size: str) -> bool:

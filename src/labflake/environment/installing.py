@@ -1,16 +1,15 @@
 """Install requirements with hashes into an environment: uv, and pip where uv cannot do it."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from . import PreparationError, altered, failures, programs, progress, sources, uv
+from . import PreparationError, altered, edited, programs, sources, uv
 
 INSTALLED = "labflake-requirements.txt"  # in `.venv`: what it was made of
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What shall be in an environment: files of requirements, as pip and uv read them."""
 
     packages: Path
@@ -18,9 +17,10 @@ class Wanted:
     indexes: tuple[str, ...] = ()  # that the lock itself names
 
 
-def create(venv: Path, python: str) -> None:
-    """Make an empty environment."""
-    done = programs.ask([python, "-I", "-m", "venv", "--without-pip", str(venv)])
+def create(venv: Path, python: str, wanted: Wanted) -> None:
+    """Make an empty environment; what has to be known to fill it is found out meanwhile."""
+    command = [python, "-I", "-S", "-m", "venv", "--without-pip", str(venv)]
+    done = programs.ask(command, meanwhile=lambda: (uv.find(wanted.tools), sources.probable()))
     if done.returncode:
         end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
         raise PreparationError(f"{python} could not make {venv}\n{end}")
@@ -34,7 +34,9 @@ def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
     """
     said = said or by_uv(folder, venv, wanted)
     if said and (words := by_pip(folder, venv, wanted, said)):
-        raise failures.explain(said, words, _version(venv))
+        from .failures import explain
+
+        raise explain(said, words, _version(venv))
 
 
 def _version(venv: Path) -> str:
@@ -58,7 +60,7 @@ def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
     command += [f"--reinstall-package={name}" for name in _other_files(venv, wanted)]
     before = altered.installed(venv)
     said = _sync(command, wanted, folder, venv.name)
-    if not said and (names := altered.spoiled(venv, before)):
+    if not said and (names := edited.packages(venv, before)):
         programs.say(
             f"edited in uv's cache, through another .venv: {', '.join(names)}; fetched anew"
         )
@@ -66,7 +68,7 @@ def by_uv(folder: Path, venv: Path, wanted: Wanted) -> str:
         programs.ask([program, "cache", "clean", "--force", *names], env, folder)
         command += [f"--reinstall-package={name}" for name in names]
         said = _sync(command, wanted, folder, venv.name)
-        if not said and altered.spoiled(venv, before):
+        if not said and edited.packages(venv, before):
             said = "uv's cache holds other files than those that were fetched"
     return said
 
@@ -120,6 +122,8 @@ def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path, pla
     What was fetched stays in uv's cache, so a bad line costs no file twice, and none at all is
     found out soon.
     """
+    from . import failures, progress
+
     printed = "Downloaded"
     while "Downloaded" in printed:
         code, printed = progress.run(command, {"UV_HTTP_RETRIES": "1"} | env, folder, place)
@@ -136,6 +140,8 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     It is slower, and works wherever pip does. The package at which uv stopped, as it `said`, is
     asked for first.
     """
+    from . import failures
+
     lines = _lines(wanted.packages)
     first = [line for line in lines if _name(line) == failures.package(said)]
     cut_off = failures.cause(said) is failures.NO_NETWORK
@@ -148,7 +154,7 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     for part in filter(None, (first, lines)):
         if words := _pip(folder, venv, wanted, part, env | building):
             return missing or words
-    altered.spoiled(venv, altered.installed(venv))
+    edited.packages(venv, altered.installed(venv))
     return ""
 
 
@@ -168,6 +174,8 @@ def _building(
 def _pip(
     folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str], *more: str
 ) -> str:
+    from . import failures
+
     given = wanted.packages.with_name("for-pip.txt")
     given.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [*sources.pip(), "--python", str(venv / "bin" / "python"), "install", "--no-deps"]

@@ -1,9 +1,7 @@
 """Which Python `.venv` is made of; this file is read by older ones, too."""
 
 import os
-import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +27,8 @@ def allowed() -> str:
         found = _found(minor)
         if found:
             return found
+    import platform
+
     raise PreparationError(
         f"this project needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]};"
         f" {own} is {platform.python_version()}\n"
@@ -78,6 +78,8 @@ def others(python: str) -> list:
 
 def _version(program: str) -> tuple:
     """Return major and minor version of a Python and its own path; empty if it does not run."""
+    import subprocess
+
     try:
         done = subprocess.run(
             [program, "-I", "-S", "-c", _ASK],

@@ -58,8 +58,9 @@ def _install(home: Path, pinned: Traversable) -> None:
         packages = Path(scratch) / "packages.txt"
         packages.write_text(pinned.read_text(encoding="utf-8"), encoding="utf-8")
         try:
-            installing.create(home, interpreter.allowed())
-            installing.install(home, home, installing.Wanted(packages, tools))
+            wanted = installing.Wanted(packages, tools)
+            installing.create(home, interpreter.allowed(), wanted)
+            installing.install(home, home, wanted)
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 # What makes a Python import other packages than its own.
@@ -38,21 +38,40 @@ def _is_harmless(name: str) -> bool:
 
 
 def ask(
-    command: list[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: list[str],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    meanwhile: Callable[[], object] = bool,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command; return its exit code and what it printed; one that is not there fails."""
+    """Run a command; return its exit code and what it printed; one that is not there fails.
+
+    Args:
+        command: the program, and its words.
+        env: its variables; without them those of the person that are harmless.
+        cwd: the folder in which it runs.
+        meanwhile: what to do until it ends.
+    """
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
             env=env or variables(),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
     except OSError as error:
         return subprocess.CompletedProcess(command, 127, "", str(error))
+    with process:
+        try:
+            meanwhile()
+            printed, said = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, printed, said)
 
 
 def cache_home() -> Path:

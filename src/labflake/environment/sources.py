@@ -1,6 +1,5 @@
 """Where this machine gets Python packages from: the settings of its pip, said to pip and to uv."""
 
-import ast
 import os
 import shutil
 from functools import cache
@@ -39,6 +38,8 @@ def settings() -> dict[str, str]:
         listed = programs.ask([*pip(), "config", "list"]).stdout
     except PreparationError:
         return {}
+    import ast
+
     pairs = [line.partition("=") for line in listed.splitlines() if "=" in line]
     found = {}
     for section in ("global", "install", ":env:"):  # the later one wins, as in pip

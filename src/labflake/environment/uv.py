@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
-import zipfile
+from functools import cache
 from pathlib import Path
 
 from . import PreparationError, programs, sources
@@ -13,6 +13,7 @@ from . import PreparationError, programs, sources
 OLDEST = (0, 9)  # has the options that are used here
 
 
+@cache
 def find(tools: Path) -> tuple[str, str]:
     """Return a program, or "" and why there is none.
 
@@ -28,6 +29,8 @@ def find(tools: Path) -> tuple[str, str]:
     program = programs.cache_home() / f"uv-{locked[1]}-{sys.platform}" / "uv"
     if _version(str(program)) >= OLDEST:
         return str(program), ""
+    import zipfile
+
     programs.say(f"fetching uv {locked[1]}, the installer, once for this user")
     try:
         _fetch(program, locked[0])
@@ -44,6 +47,8 @@ def _version(uv: str) -> tuple[int, ...]:
 
 def _fetch(program: Path, requirement: str) -> None:
     """Download the wheel of uv with pip, which checks its hash, and take the program out of it."""
+    import zipfile
+
     program.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
         wanted = Path(scratch) / "wanted.txt"
