@@ -15,9 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rendering import PAYLOAD, REPOSITORY
 
+from labflake.command_line import completion, parsing
 from labflake.command_line import table as commands
 from labflake.command_line.table import COMMANDS, OPTIONS
-from labflake.commands import formatting
+from labflake.commands import formatting, run
 from labflake.errors import LabError
 from labflake.processes import determinism
 from labflake.project import options
@@ -123,6 +124,8 @@ def test_every_variable_of_make_is_an_option_of_its_command() -> None:
         "report": "did you mean build?",  # as others call it
         "run": "did you mean build?",  # a command, though not of make
         "tests": "did you mean test?",  # a folder, too: make alone says there is nothing to do
+        "hlep": "did you mean help?",
+        "remove": "a package: delete its line in pyproject.toml, then make lock",
         "pyproject.toml": "all commands: make help",
         "scripts/2026-01-01-Own": "make EXPERIMENT=2026-01-01-Own",
         "2026-01-01-Own": "make EXPERIMENT=2026-01-01-Own",
@@ -136,6 +139,30 @@ def test_what_is_no_command_of_make_says_what_was_meant(
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: there is no command {word}\n")
     assert hint in done.stderr.splitlines()[1]
+
+
+def test_help_keeps_names_and_sentences_apart(tmp_path: Path) -> None:
+    """Between the name of a command and what it does there is room, however long the name is."""
+    for text in (own_make(tmp_path, "help").stdout, parsing.overview()):
+        rows = [line for line in text.splitlines() if re.match("  [a-z-]+ +[A-Z]", line)]
+        starts = {re.fullmatch(r"  ([a-z-]+)( +)[A-Z].*", row) for row in rows}
+        assert len({match and match.end(2) for match in starts}) == 1
+
+
+def test_a_command_without_its_word_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who forgets the program or the shell, or misspells it, is told so."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/pytest").touch()
+    (tmp_path / "pyproject.toml").write_text("[tool.labflake]\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match=r"needs a program of \.venv\n  example: "):
+        run.main([])
+    with pytest.raises(LabError, match=r"\.venv has no program pytets\n  did you mean pytest"):
+        run.main(["pytets"])
+    with pytest.raises(LabError, match="needs the name of a shell: bash, zsh, fish"):
+        completion.main([])
 
 
 def test_a_command_is_one_though_a_folder_has_its_name(tmp_path: Path) -> None:

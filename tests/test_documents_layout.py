@@ -363,6 +363,19 @@ def test_no_letter_of_a_slide_touches_the_rule_of_a_table(slides: Path) -> None:
     assert places["upper"].down - places["gauge"].down > 1.15 * sizes["gauge"]
 
 
+def test_a_long_title_fits_the_first_slide(tmp_path: Path) -> None:
+    """However long the title of slides is, it stands on one page with what follows it."""
+    made = writing.experiment(writing.project(tmp_path / "p"), EXPERIMENT)
+    head = "---\ntitle: {}\nsubtitle: Lab presentation\n---\n\n## One\n\n- Word\n"
+    for number, repeated in enumerate((2, 12)):
+        text = head.format("Response of Kinases (µM) " * repeated)
+        source = writing.write(made, EXPERIMENT, text, f"2026-01-0{number + 1}-talk.md")
+        (answer,) = writing.build(made, source)
+        assert answer["error"] is None, repeated
+        reader = pypdf.PdfReader(writing.outputs(made, EXPERIMENT) / f"{source.stem}.pdf")
+        assert len(reader.pages) == 2
+
+
 def test_words_alone_stand_in_the_middle_of_a_slide(slides: Path) -> None:
     """Where there are only few words they are larger, and not all at the top."""
     places = words(slides / "2026-01-03-talk.pdf")

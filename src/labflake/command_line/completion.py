@@ -51,10 +51,12 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["words"]:
         print("".join(f"{word}\n" for word in candidates(argv[1:])), end="")
         return 0
-    shell = argv[0] if argv else ""
+    if not argv:
+        raise UsageError(f"completion needs the name of a shell: {', '.join(SCRIPTS)}")
+    shell = argv[0]
     if shell not in SCRIPTS:
         like = meant(shell, SCRIPTS) or f"there are: {', '.join(SCRIPTS)}"
-        raise UsageError(f"there is no completion for {shell or 'no shell'}\n  {like}")
+        raise UsageError(f"there is no completion for {shell}\n  {like}")
     print(SCRIPTS[shell].strip())
     return 0
 

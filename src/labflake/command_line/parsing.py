@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from labflake.command_line.table import (
     COMMANDS,
+    INSTEAD,
     NOT_BY_MAKE,
     OPTIONS,
     Command,
@@ -83,7 +84,7 @@ def from_make(name: str, words: list[str]) -> dict[str, str]:
 
 def overview() -> str:
     """Return the help about all commands."""
-    rows = [f"  {name:<16}{command.sentence}" for name, command in COMMANDS.items()]
+    rows = [f"  {name:<17}{command.sentence}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             "usage: labflake COMMAND [OPTION …]",
@@ -172,9 +173,9 @@ def _from_project(word: str) -> str:
 def _unknown(name: str, by_make: bool = False):
     kind = "option" if name.startswith("-") else "command"
     known = [each for each in COMMANDS if not by_make or each not in NOT_BY_MAKE]
-    others = () if by_make else (*_HELP, *_VERSION)
+    others = ("help",) if by_make else (*_HELP, *_VERSION)
     same = [f"did you mean {' or '.join(called(name))}?"] if called(name) else []
-    like = [*same, meant(name, [*known, *others]), _as_experiment(name)]
+    like = [INSTEAD.get(name, ""), *same, meant(name, [*known, *others]), _as_experiment(name)]
     asked = "make help" if by_make else "labflake --help"
     hint = next(filter(None, like), f"all commands: {asked}")
     raise UsageError(f"there is no {kind} {name}\n  {hint}")

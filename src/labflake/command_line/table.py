@@ -233,8 +233,14 @@ ALSO_CALLED = {
     "add": "require",
     "test": "pytest tests",
     "format": "black fix fmt ruff",
-    "clean": "clear distclean purge remove reset rm",
+    "clean": "clear distclean purge reset rm",
 }
+# Words for what no command does, and how it is done.
+_REMOVED = (
+    "a package: delete its line in pyproject.toml, then make lock"
+    "\n  an experiment: delete its folder in scripts/; what it generated: make clean"
+)
+INSTEAD = {word: _REMOVED for word in ("delete", "remove", "uninstall")}
 
 
 def called(word: str) -> list[str]:

@@ -38,7 +38,7 @@ def _show_size(folder: Folder) -> None:
     most = limit.limit()
     gone = None if folder.read_only else limit.shrink(folder, most)
     now = limit.measure(folder)
-    print(f"  size        {_results(now.results)}, {size(now.bytes)} of at most {size(most)}")
+    print(f"  size        {_counted(now.results, 'result')}, {size(now.bytes)} of at most {size(most)}")
     if gone:
         print(f"              {size(gone.bytes)} used longest ago went, to stay below the limit")
 
@@ -48,7 +48,8 @@ def _show_data(folder: Folder) -> None:
     files = [path.stat().st_size for path in (folder.place / "data").rglob("*") if path.is_file()]
     if files:
         print(
-            f"  data        {len(files):,} files of all versions, {size(sum(files))}: without limit"
+            f"  data        {_counted(len(files), 'file')} of all versions, {size(sum(files))}: "
+            "without limit"
         )
 
 
@@ -59,7 +60,7 @@ def _show_bucket(bucket: Bucket, copies: Folder) -> None:
         print(f"  bucket      cannot be read: {error}")
     else:
         results = sum(name.endswith(".json") for name in sizes)
-        print(f"  bucket      {_results(results)}, {size(sum(sizes.values()))}")
+        print(f"  bucket      {_counted(results, 'result')}, {size(sum(sizes.values()))}")
     print(f"  copies in   {copies}")
 
 
@@ -67,10 +68,10 @@ def _show_use(label: str, use: Tally) -> None:
     if not use.builds:
         print(f"  {label}  none used it yet")
         return
-    builds = f"{use.builds:,} builds: " if label == "all builds" else ""
+    builds = f"{_counted(use.builds, 'build')}: " if label == "all builds" else ""
     share = f" ({use.hits / (use.hits + use.misses):.0%})" if use.hits + use.misses else ""
     print(
-        f"  {label}  {builds}{use.hits:,} steps came from it{share}, {use.misses:,} ran; "
+        f"  {label}  {builds}{_counted(use.hits, 'step')} came from it{share}, {use.misses:,} ran; "
         f"{duration(use.saved)} saved"
     )
 
@@ -90,12 +91,12 @@ def _clear(kept: Folder, bucket: Bucket | None) -> None:
         shutil.rmtree(place / folder, ignore_errors=True)
     for file in ("size.json", "builds.jsonl"):
         (place / file).unlink(missing_ok=True)
-    print(f"removed {_results(before.results)}, {size(before.bytes)}, from {place}")
+    print(f"removed {_counted(before.results, 'result')}, {size(before.bytes)}, from {place}")
     if bucket:
         print(f"these were copies: {bucket} is shared and keeps its results")
     else:
         print("every project that uses this cache computes them again when it needs them")
 
 
-def _results(number: int) -> str:
-    return "1 result" if number == 1 else f"{number:,} results"
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
