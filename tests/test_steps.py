@@ -227,6 +227,7 @@ def test_graph_is_an_svg_of_the_rules(chain: Path) -> None:
         ("from labflake import data\nx = data('no.csv')\n", "Snakefile:2: data('no.csv') is not"),
         ("rule a:\n  output 'x'\n", "Snakefile:2"),
         ("x = undefined\n", "Snakefile:1: NameError"),
+        ("x = data('a.csv')\n", "\n  write above the first rule: from labflake import data"),
         ("rule a:\n    output: 'x'\n  shell: ''\n", "Snakefile:3: IndentationError"),
         ("x = config['nothing']\n", "Snakefile:1: KeyError"),
         (RULE + "  shell: step('echo {params.nope} > {output}')\n", "Snakefile:4: AttributeError"),

@@ -111,7 +111,11 @@ def _labelled(path: Path, chosen: dict[str, Any], texts: dict[str, str]) -> "pd.
     for key in [key for key in chosen if key in frame]:
         same = {texts[key], chosen[key], number(texts[key].lstrip("0") or "0")}
         if not all(value in same or str(value) == texts[key] for value in frame[key]):
-            raise LabError(f"{relative(path)}: its column {key!r} contradicts its name")
+            other = next(each for each in frame[key] if str(each) != texts[key])
+            raise LabError(
+                f"{relative(path)}: its column {key!r} contradicts its name\n"
+                f"  {texts[key]} in the name, {other} in the column: call one of them otherwise"
+            )
     rest = [column for column in frame if column not in chosen]
     for key in [key for key in chosen if key not in frame]:
         frame[key] = [chosen[key]] * len(frame)

@@ -237,6 +237,9 @@ def _report(kind, error, trace):
     while trace:
         file = os.path.normpath(trace.tb_frame.f_code.co_filename)
         if not file.startswith(own):
+            if os.path.islink(file):  # to a program beside the Snakefile
+                file = os.path.join(os.path.dirname(file), os.readlink(file))
+                file = os.path.normpath(file)
             file = file[len(project) :] if file.startswith(project) else file
             place = "%s:%d: " % (file, trace.tb_lineno)  # noqa: UP031
         trace = trace.tb_next

@@ -73,6 +73,8 @@ def explain(experiment: Experiment, workflow, error: BaseException) -> str:
         text += "\n  protected, or of another user: chmod u+w (or sudo chown), then make"
     if isinstance(error, ImportError) and error.name == "lab":
         text += "\n  that is called labflake now; make env renames it in all you wrote"
+    if isinstance(error, NameError) and error.name in ("code", "data", "step"):
+        text += f"\n  write above the first rule: from labflake import {error.name}"
     kind = "" if _is_snakemakes(error) else f"{type(error).__name__}: "
     return f"{relative(place)}{f':{line}' if line else ''}: {kind}{text}"
 
