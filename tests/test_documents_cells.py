@@ -55,6 +55,11 @@ print("only shown")
 ```
 ````
 
+```{python}
+plt.plot([2, 1])
+plt.legend(["only a figure"])
+```
+
 <!--
 ```{python}
 raise ValueError("commented out")
@@ -104,6 +109,11 @@ def test_the_spelling_of_quarto_and_r_markdown_is_understood(
     page, pdf = quarto
     assert words in page
     assert words in pdf
+
+
+def test_what_drawing_returns_is_not_printed_beside_the_figure(quarto: tuple[str, str]) -> None:
+    """`<Axes: …>`, lines and legends of a figure that is shown are left out."""
+    assert [text for text in quarto if "<matplotlib" in text or "Legend" in text] == []
 
 
 REFUSED = {

@@ -252,3 +252,21 @@ def test_metrics_read_tables_with_types() -> None:
     experiment = types.SimpleNamespace(generated=Path.cwd())
     found, problems = metrics.read(experiment, {"n": "t.csv#n[dose=low]"})
     assert (found[0].value, problems) == (3.0, [])
+
+
+def test_metrics_name_a_row_by_several_columns_of_any_table() -> None:
+    """Conditions are in one pair of brackets or in several, of CSV as of Parquet; a typo is told."""
+    pytest.importorskip("pyarrow")
+    folder = Path("assets/data")
+    folder.mkdir(parents=True)
+    table = pd.DataFrame({"dose": ["low", "low"], "day": [1, 2], "mean": [0.5, 2.5]})
+    for name in ("t.csv", "t.parquet"):
+        save(table, folder / name)
+    experiment = types.SimpleNamespace(generated=Path.cwd())
+    rows = ("mean[dose=low,day=2]", "mean[dose=low][day=2]")
+    asked = [f"{name}#{row}" for name in ("t.csv", "t.parquet") for row in rows]
+    found, problems = metrics.read(experiment, {each: each for each in asked})
+    assert ([each.value for each in found], problems) == ([2.5] * 4, [])
+    _, problems = metrics.read(experiment, {"a": "t.parquet#mean[dose=low]", "b": "t.xlsx#mean"})
+    assert "2 rows fit" in problems[0]
+    assert problems[1] == "metric b: t.xlsx#mean: key numbers are in files of JSON, CSV or Parquet"

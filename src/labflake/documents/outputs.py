@@ -19,6 +19,10 @@ from labflake.documents.source import Cell
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif"}
 _SHOWN = ("text/markdown", "text/html", "text/latex", *PICTURES, "application/json", "text/plain")
 _BROUGHT = "bokehjs_load"  # the library that its figures need: the page has it
+# What drawing returns: names of parts of the figure beside it.
+_PARTS = re.compile(
+    r"(?:array\()?\[*<(?:matplotlib\.|seaborn\.|Axes|Figure|\w+Container)|\[?Text\("
+)
 
 
 class Outputs:
@@ -36,6 +40,7 @@ class Outputs:
         for output in node.outputs:
             data = output.get("data")
             unwanted = output.get("name") == "stderr" and cell.options.get("warning") == "false"
+            unwanted = unwanted or _only_names_parts(output, node)
             if unwanted or (data is not None and any(_BROUGHT in kind for kind in data)):
                 continue
             if data is not None:
@@ -99,6 +104,14 @@ class Outputs:
         name = f"output-{self._written}.{suffix}"
         (self.folder / name).write_bytes(content)
         return name
+
+
+def _only_names_parts(output: nbformat.NotebookNode, node: nbformat.NotebookNode) -> bool:
+    """Tell whether an output is `<Axes: …>` or the like, and the figure itself is another one."""
+    data = output.get("data") if output.output_type == "execute_result" else None
+    if not data or set(data) != {"text/plain"} or not _PARTS.match(_text(data["text/plain"])):
+        return False
+    return any(kind in PICTURES for other in node.outputs for kind in other.get("data") or {})
 
 
 def _metadata(output: nbformat.NotebookNode) -> list[dict]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from labflake.project.options import make_words
 
 HERE = Path(__file__).parent
-DOCUMENT_FORMAT = 7  # changes when the same text and results give other bytes of documents
+DOCUMENT_FORMAT = 8  # changes when the same text and results give other bytes of documents
 EPOCH = 315532800  # 1980-01-01, the first day that zip archives can name
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

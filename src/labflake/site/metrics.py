@@ -3,26 +3,26 @@
 metrics:
   gain at n = 40: "`{python} f'{gain:.1f}'` nats"     a value of the report
   score: results.json#best.score                      a number in a JSON file of assets/data
-  rows: summary.csv#count[variable=value]             a column of a table, and which row
+  rows: summary.csv#count[variable=value]             a column of a table (Parquet, too), and which row
 """
 
 import csv
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labflake.errors import LabError
+from labflake.io import formats
 from labflake.io.formats import csv_reader, variants
 from labflake.project.experiments import Experiment
 from labflake.site.headers import UNKNOWN
 from labflake.site.plots import grouped
 
-_REFERENCE = re.compile(
-    r"(?P<file>[^#\s]+\.(?:json|csv))#(?P<column>[^\[\]]+)(?:\[(?P<row>[^\]]*)\])?"
-)
+_REFERENCE = re.compile(r"(?P<file>[^#\s]+\.[a-z]+)#(?P<column>[^\[\]]+)(?P<row>(?:\[[^\]]*\])*)")
 _NUMBER = re.compile(r"[-+\u2212]?\d[\d\u202f\u00a0_]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -90,18 +90,30 @@ def _look_up(folder: Path, reference: re.Match) -> Any:
         LabError: the file has no such value.
     """
     path = folder / reference["file"]
+    if path.suffix not in (".json", ".csv", ".parquet"):
+        raise LabError(f"{reference[0]}: key numbers are in files of JSON, CSV or Parquet")
     if not path.is_file():
         return None
     try:
         if path.suffix == ".json":
             return _in_json(json.loads(path.read_text(encoding="utf-8")), reference["column"])
-        with path.open(encoding="utf-8", newline="") as file:
-            csv_reader.types_of(file)
-            return _in_table(csv.DictReader(file), reference["column"], reference["row"])
+        return _in_table(_rows(path), reference["column"], reference["row"])
     except KeyError as error:
         raise LabError(f"{reference[0]}: there is no {error}") from None
     except (OSError, ValueError, IndexError, TypeError) as error:
         raise LabError(f"{reference[0]} is not one value: {error}") from None
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table, with their values as texts."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            csv_reader.types_of(file)
+            yield from csv.DictReader(file)
+        return
+    frame = formats.of(path).read(path).reset_index()
+    for row in frame.to_dict("records"):
+        yield {str(name): str(value) for name, value in row.items()}
 
 
 def _in_json(value: Any, keys: str) -> Any:
@@ -112,9 +124,10 @@ def _in_json(value: Any, keys: str) -> Any:
     return value
 
 
-def _in_table(rows: csv.DictReader, column: str, wanted: str | None) -> Any:
-    """Return the value of a column in the only row that fits `name=value, name=value`."""
-    pairs = [part.split("=", 1) for part in (wanted or "").split(",") if part.strip()]
+def _in_table(rows: Iterator[dict[str, str]], column: str, wanted: str) -> Any:
+    """Return the value of a column in the only row that fits `[name=value, name=value]`."""
+    parts = [part for part in re.split(r"[\[\],]", wanted) if part.strip()]
+    pairs = [part.split("=", 1) for part in parts]
     found = [
         row[column]
         for row in rows

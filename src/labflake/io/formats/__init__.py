@@ -218,7 +218,10 @@ def _need(module: str, what: str, group: str) -> None:
     from importlib.util import find_spec
 
     if find_spec(module) is None:
-        raise LabError(f"{what} needs {module}\n  make env WITH={group}")
+        raise LabError(
+            f"{what} needs {module}\n  make env WITH={group}, or for all who build it: "
+            f"make add PACKAGE={module}"
+        )
 
 
 _FORMATS = {
