@@ -255,7 +255,7 @@ def test_metrics_read_tables_with_types() -> None:
 
 
 def test_metrics_name_a_row_by_several_columns_of_any_table() -> None:
-    """Conditions are in one pair of brackets or in several, of CSV as of Parquet; a typo is told."""
+    """Conditions are in one pair of brackets or in several, for each kind of table."""
     pytest.importorskip("pyarrow")
     folder = Path("assets/data")
     folder.mkdir(parents=True)

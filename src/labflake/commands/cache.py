@@ -38,9 +38,8 @@ def _show_size(folder: Folder) -> None:
     most = limit.limit()
     gone = None if folder.read_only else limit.shrink(folder, most)
     now = limit.measure(folder)
-    print(
-        f"  size        {_counted(now.results, 'result')}, {size(now.bytes)} of at most {size(most)}"
-    )
+    results = _counted(now.results, "result")
+    print(f"  size        {results}, {size(now.bytes)} of at most {size(most)}")
     if gone:
         print(f"              {size(gone.bytes)} used longest ago went, to stay below the limit")
 

@@ -3,7 +3,7 @@
 metrics:
   gain at n = 40: "`{python} f'{gain:.1f}'` nats"     a value of the report
   score: results.json#best.score                      a number in a JSON file of assets/data
-  rows: summary.csv#count[variable=value]             a column of a table (Parquet, too), and which row
+  rows: summary.csv#count[variable=value]             a column of a table, and which row
 """
 
 import csv
