@@ -413,3 +413,42 @@ def test_the_plan_says_why_a_document_is_made(project: Project) -> None:
     assert f"PENDING: {folder}/word.txt changed" in project.made("plan")
     project.write(word_txt="ash\n", report_md=HEADER + "Another sentence.\n")
     assert f"PENDING: {folder}/report.md changed" in project.made("plan")
+
+
+COMMANDS = {
+    "line": "!cat FILE",
+    "variable": "def show(path):\n    !cat {path}\nshow('FILE')",
+    "script": "%%bash\ncat FILE",
+    "other": "%%script sh\ncat FILE",
+    "taken": "%sx cat FILE",
+}
+
+
+@pytest.mark.long
+def test_what_cells_give_to_a_shell_is_read(project: Project, tmp_path: Path) -> None:
+    """A file outside that the command of a cell names is followed, however a shell gets it."""
+    files = {name: tmp_path / f"{name}.txt" for name in COMMANDS}
+    for name, file in files.items():
+        file.write_text(f"old {name}", encoding="utf-8")
+    cells = [command.replace("FILE", str(files[name])) for name, command in COMMANDS.items()]
+    text = "\n".join(f"```python\n{cell}\n```\n" for cell in cells)
+    project.write(report_md=f"{HEADER}{text}")
+    project.made()
+    for name, file in files.items():
+        file.write_text(f"new {name}", encoding="utf-8")
+        project.made()
+        page = (project.generated / "outputs" / "report.html").read_text(encoding="utf-8")
+        assert f"new {name}" in page
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "cell",
+    ["!git describe --dirty", "%%sh\ngit status", "import os\nos.system('git diff > x')"],
+)
+def test_a_cell_may_not_ask_git_for_what_is_not_committed(project: Project, cell: str) -> None:
+    """The answer would be old with the next save: the cell is named."""
+    project.write(report_md=f"{HEADER}```python\n{cell}\n```\n")
+    done = project.make()
+    assert done.returncode == 2
+    assert re.search("report.md:[0-9]+: a cell asks `git", done.stderr)

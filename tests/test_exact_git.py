@@ -9,9 +9,12 @@ from pathlib import Path
 
 import building
 import pytest
+import random_steps
 import rendering
 from building import TINY
 from rendering import git
+
+from labflake.programs import asks_git
 
 OTHER = "2024-03-01-Other"
 SNAKEFILE = """
@@ -161,6 +164,18 @@ def test_nothing_hides_a_change(project: Path) -> None:
     assert asked(project)["uncommitted"] == names[:2]
 
 
+def test_who_may_run_a_file_is_part_of_a_commit(project: Path) -> None:
+    """A script that nobody may run any more is named, also where git was told not to look."""
+    script = program(project / "scripts" / TINY / "tool", "echo 1")
+    commit(project, "Tool")
+    for looks in ("true", "false"):
+        git(project, "config", "core.fileMode", looks)
+        assert asked(project)["uncommitted"] == []
+        script.chmod(0o644)
+        assert asked(project)["uncommitted"] == [f"scripts/{TINY}/tool"]
+        script.chmod(0o755)
+
+
 def test_a_touched_file_is_not_changed(project: Path) -> None:
     """Another date, owner or place of a file is no change."""
     for path in (project / "scripts" / TINY).iterdir():
@@ -289,6 +304,87 @@ def test_a_step_that_asks_git_is_of_the_commit(project: Path, packed: bool) -> N
         building.made(project, EXPERIMENT=TINY)
         assert {(data / f"{name}.txt").read_text().strip() for name in ASKS} == {head}
     assert "up to date" in building.made(project, EXPERIMENT=TINY)
+
+
+ASKS_FOR_TAGS = {
+    "shell": "git describe --tags --always > {output}",
+    "script": "sh ../../scripts/NAME/asks.sh > {output}",
+    "program": "python ../../scripts/NAME/asks.py > {output}",
+}
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a small project in git that is built in this process."""
+    monkeypatch.setenv("LABFLAKE_CACHE", "off")
+    monkeypatch.delenv("CI", raising=False)
+    project = random_steps.write(tmp_path / "project", random_steps.Drawn())
+    (project / ".gitignore").write_text("/.venv\n/generated\n", encoding="utf-8")
+    rendering.commit_all(project, "One")
+    return project
+
+
+def write_asking(project: Path, asks: dict[str, str], sh: str, py: str) -> None:
+    """Write an experiment whose steps ask git."""
+    asked = ", ".join(f'"assets/data/{name}.txt"' for name in asks)
+    rules = [
+        f'rule {name}:\n    output: "assets/data/{name}.txt"\n    shell: "{command}"\n'
+        for name, command in asks.items()
+    ]
+    text = f"rule all:\n    input: {asked}\n" + "".join(rules)
+    folder = project / random_steps.SCRIPTS
+    (folder / "Snakefile").write_text(text.replace("NAME", folder.name), encoding="utf-8")
+    (folder / "asks.sh").write_text(sh, encoding="utf-8")
+    (folder / "asks.py").write_text(f"import subprocess\nsubprocess.run({py})\n", encoding="utf-8")
+    commit(project, "Asks")
+
+
+@pytest.mark.long
+def test_a_step_that_asks_for_tags_follows_them(drawn: Path) -> None:
+    """A tag that comes, moves into the packed ones or goes is in what `git describe` says."""
+    words = ["git", "describe", "--tags", "--always"]
+    write_asking(drawn, ASKS_FOR_TAGS, "git describe --tags --always\n", str(words))
+    data = drawn / random_steps.GENERATED / "assets" / "data"
+    for change in (["tag", "v1"], ["pack-refs", "--all"], ["tag", "v2"], ["tag", "-d", "v2", "v1"]):
+        random_steps.in_a_fork(drawn, random_steps.build)
+        git(drawn, *change)
+        random_steps.in_a_fork(drawn, random_steps.build)
+        said = git(drawn, *words[1:])
+        assert {(data / f"{name}.txt").read_text().strip() for name in ASKS_FOR_TAGS} == {said}
+
+
+UNCOMMITTED = {
+    "shell": "git -C ../.. status --porcelain > {output}",
+    "option": "V=$(git describe --always --dirty); echo $V > {output}",
+    "script": "sh ../../scripts/NAME/asks.sh > {output}",
+    "program": "python ../../scripts/NAME/asks.py > {output}",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", UNCOMMITTED)
+def test_a_step_may_not_ask_for_what_is_not_committed(drawn: Path, how: str) -> None:
+    """What would be old with the next save is refused, with what can be asked instead."""
+    script = "# git status\nif ! git diff --quiet; then echo changed; fi\n"
+    write_asking(drawn, {how: UNCOMMITTED[how]}, script, "['git', 'ls-files', '-m']")
+    with pytest.raises(AssertionError, match=r"rule .* asks `git .*not committed"):
+        random_steps.in_a_fork(drawn, random_steps.build)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git diff --no-index a b",
+        "git diff v1..v2 -- table.csv",
+        "git clone a b; cd b; git status",
+        "git -C /elsewhere status",
+        "echo see git status",
+        "git log --format=%H -1",
+    ],
+)
+def test_other_questions_to_git_may_be_asked(text: str, in_the_template: None) -> None:
+    """What is about commits, files alone or another repository is no question about this one."""
+    assert asks_git.of_what_is_not_committed(text) == ""
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""What decides the rules: all that a Snakefile asks of the files around it."""
+"""What files decide without being read: that they are there, their size, that they may run."""
 
 import random
 from collections.abc import Callable
@@ -159,3 +159,43 @@ def test_the_size_of_a_result_is_that_of_the_result(write: Callable[..., Path]) 
         assert texts(project, "b") == [str(size)]
     while build(project) != "up to date\n":
         assert texts(project, "b") == ["1"]
+
+
+RUNS = """
+rule all:
+    input: "assets/data/input.txt", "assets/data/word.txt", "assets/data/other.txt"
+
+rule input:
+    input: "input.sh"
+    output: "assets/data/input.txt"
+    shell: "./{{input}} > {{output}}"
+
+rule word:
+    output: "assets/data/word.txt"
+    shell: "../../{scripts}/word.sh > {{output}}"
+
+rule other:
+    output: "assets/data/other.txt"
+    shell: "{other} > {{output}}"
+"""
+
+
+def test_a_program_that_may_not_run_makes_nothing(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A script, ours or elsewhere, that lost the right to run fails its step; results have none."""
+    other = tmp_path / "tool"
+    project = write(RUNS.format(scripts=SCRIPTS, other=other))
+    files = [project / SCRIPTS / "input.sh", project / SCRIPTS / "word.sh", other]
+    for file in files:
+        file.write_text("#!/bin/sh\necho 1\n", encoding="utf-8")
+        file.chmod(0o755)
+    build(project)
+    for file, rule in zip(files, ("input", "word", "other"), strict=True):
+        file.chmod(0o644)
+        with pytest.raises(AssertionError, match=f"step {rule} failed"):
+            build(project)
+        file.chmod(0o755)
+        assert build(project) == "up to date\n"
+    (project / GENERATED / "assets" / "data" / "word.txt").chmod(0o755)
+    assert build(project) == "up to date\n"

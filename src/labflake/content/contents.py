@@ -10,7 +10,7 @@ import stat as modes
 import time
 from collections.abc import Iterable
 
-from labflake.content import folders, notes
+from labflake.content import folders, notes, rights
 from labflake.content.digests import TICK, is_settled, mark, sha256
 from labflake.content.filesystems import trusted
 from labflake.errors import LabError
@@ -132,6 +132,7 @@ class Contents:
             return ""
         except OSError as error:
             raise LabError(folders.unreadable(path, error)) from None
+        value += rights.part_of_digest(path, full, stat)
         self._note(path, stat, value, same and is_settled(stat.st_ctime_ns, moment))
         return value
 

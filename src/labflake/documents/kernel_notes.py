@@ -1,12 +1,13 @@
 """Runs inside the kernel of a document: notes what the cells read, write, import and start."""
 
+import functools
 import json
 import os
 import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -14,8 +15,9 @@ from types import FrameType
 
 from labflake.content import folders
 from labflake.documents import looks
+from labflake.errors import LabError
 from labflake.processes.determinism import HERE
-from labflake.programs import mentions
+from labflake.programs import asks_git, mentions
 from labflake.project.experiments import here, root
 
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
@@ -84,8 +86,23 @@ class Notes:
         words = [os.fsdecode(w) for each in flat for w in each if isinstance(w, (str, bytes))]
         started = arguments[2] if event == "subprocess.Popen" and arguments[2] else "."
         folder = Path(_absolute(started))
-        for path in mentions.of(" ".join(words), here().generated, folder, Path.cwd()):
+        text = " ".join(words)
+        asked = asks_git.of_what_is_not_committed(text)
+        if asked and event != "os.exec":  # that is in a process of its own
+            raise LabError(asks_git.refusal(asked, "a cell"))
+        for path in mentions.of(text, here().generated, folder, Path.cwd()):
             self._read(str(path))
+        for name in asks_git.files(text).values():
+            self._all_in(_absolute(name))
+
+    def _all_in(self, path: str) -> None:
+        """Note a file of git, or all that is in a folder of git."""
+        if os.path.isfile(path):
+            self._read(path)
+        for place, _, files in os.walk(path):
+            self._listed(place)
+            for name in files:
+                self._read(os.path.join(place, name))
 
     def _opened(self, path: str, flags: int) -> None:
         """Note a file before it is opened; what exists and is opened to read and write, as both."""
@@ -141,6 +158,7 @@ def begin() -> None:
         if path and _matters(path):
             notes.read[path] = looks.look(path)
     _note_workers()
+    _note_commands()
     sys.addaudithook(notes.hook)
 
 
@@ -171,6 +189,29 @@ def _note_workers() -> None:
         return original(*arguments)
 
     _posixsubprocess.fork_exec = fork_exec
+
+
+def _note_commands() -> None:
+    """Note what cells give to a shell (`!cat x`, `%%bash`): no audit event has the text."""
+    from ipykernel import zmqshell
+    from IPython import get_ipython
+
+    setattr(zmqshell, "system", _noted(zmqshell.system))  # noqa: B010
+    shell = get_ipython()
+    scripts = shell.magics_manager.registry["ScriptMagics"].magics["cell"] if shell else {}
+    for name, magic in scripts.items():
+        shell.magics_manager.magics["cell"][name] = _noted(magic)
+
+
+def _noted(run: Callable) -> Callable:
+    """Return a function that notes the commands that it is given before it runs them."""
+
+    @functools.wraps(run)
+    def noted(*commands: str):
+        notes.hook("os.system", ("\n".join(map(str, commands)),))
+        return run(*commands)
+
+    return noted
 
 
 def _absolute(path: str | bytes | os.PathLike | int | None) -> str:

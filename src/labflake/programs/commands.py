@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from labflake.content import patterns
-from labflake.programs import mentions, packages
-from labflake.project import head
+from labflake.programs import asks_git, mentions, packages
 from labflake.project.experiments import inside, root
 
 _MODULE = re.compile(r"\s-m\s+([\w.]+)")
@@ -28,8 +27,6 @@ unexpand uniq unxz wc xz xzcat zcat
 _READERS = frozenset(_NAMES.split())
 # Options that let them take names from a file, or start another program.
 _BY_A_FILE = re.compile(r"sum\b[^|;&]*\s-(?:\w*c|-c)|\s--(?:files0-from|filter|compress-program)")
-# What is asked of git is about the repository here, unless it brings or makes another one.
-_ASKS_GIT = re.compile(r"\bgit\b(?!(?:\s+-\S+)*\s+(?:clone|init|ls-remote)\b)")
 _reading = threading.Lock()  # of the answer, for which several steps may wait
 _DEEP = 2  # separators in the path of a folder that a rule makes
 
@@ -182,7 +179,7 @@ def programs(command: str) -> dict[str, str]:
     named -= _of_bash() if named else frozenset()
     places = {word: os.path.join(there[word], word) for word in named}
     places |= {word: word for word in words if word.startswith("/") and os.path.isfile(word)}
-    asked = _of_commit() if "git" in named and _ASKS_GIT.search(command) else {}
+    asked = asks_git.files(command) if "git" in named else {}
     ours = (os.path.join(root(), ""), os.path.join(_real(str(root() / ".venv")), ""))
     return asked | {
         name: _real(place)
@@ -193,11 +190,6 @@ def programs(command: str) -> dict[str, str]:
     }
 
 
-def _of_commit() -> dict[str, str]:
-    """Return the files that say which commit is checked out, as what git reads, by their names."""
-    return {f"git {path.name}": _name(path, os.getcwd()) for path in head.files(root())}
-
-
 @cache
 def of_script(path: str) -> dict[str, str]:
     """Return the programs that a script of ours names; those of Python are seen when it runs.
@@ -206,11 +198,31 @@ def of_script(path: str) -> dict[str, str]:
     """
     if path.endswith(".py") or not mentions.is_ours(path):
         return {}
+    text = _text(path)
+    return programs(text) if text else {}
+
+
+def _text(path: str) -> str:
+    """Return the text of a script; "" of what is none."""
     try:
         with open(path, encoding="utf-8") as file:
-            return programs(file.read(mentions.LARGEST))
+            return file.read(mentions.LARGEST)
     except (OSError, ValueError):
-        return {}
+        return ""
+
+
+def asks_git_in(inputs: Iterable[str]) -> str:
+    """Return what a script of ours among the inputs asks git that is not committed; "" if none.
+
+    Those of Python are seen when they run.
+    """
+    places = mentions.ours(os.path.abspath(path) for path in inputs if not path.endswith(".py"))
+    return next(filter(None, map(_asks_git, places)), "")
+
+
+@cache
+def _asks_git(path: str) -> str:
+    return asks_git.of_what_is_not_committed(_text(path))
 
 
 _real = cache(os.path.realpath)

@@ -1,6 +1,7 @@
 """What git has checked out, read from git's own files: every build asks, and nothing is started."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 _REFTABLE = "reftable"  # a format of branches that only git itself can read
@@ -70,6 +71,29 @@ def files(folder: Path) -> list[Path]:
         found += [own] if own else [common / "packed-refs", common / _REFTABLE / "tables.list", log]
         value = _line(own) if own else ""
     return [path for path in dict.fromkeys(found) if path.is_file()]
+
+
+def references(folder: Path, all_of_them: bool) -> list[Path]:
+    """Return the files and folders that differ once there is another tag, or any reference."""
+    place = top(folder)
+    if not place:
+        return []
+    _, common = folders(place)
+    loose = common / "refs" if all_of_them else common / "refs" / "tags"
+    tables = common / _REFTABLE / "tables.list"
+    return [path for path in (common / "packed-refs", tables, loose) if path.exists()]
+
+
+@cache
+def keeps_rights(folder: Path) -> bool:
+    """Tell whether a project's drive keeps which files are programs: some show all of them as such.
+
+    git asks that once, when a repository is made, and people set its answer (`core.fileMode`).
+    """
+    try:
+        return not os.stat(folder / "pyproject.toml").st_mode & 0o100
+    except OSError:
+        return True
 
 
 def _head(folder: Path) -> str:

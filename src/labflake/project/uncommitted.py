@@ -28,13 +28,14 @@ def files(paths: list[str], commit: str = "HEAD") -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         own = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+        bits = f"core.fileMode={str(head.keeps_rights(root())).lower()}"
         git(*_PLAIN, "read-tree", commit, variables=own)
         # A file with another date is no difference. `git diff` would look by itself, and crashes
         # in a partial clone, whose objects it wants to fetch before it compares (git 2.39).
-        git(*_PLAIN, "update-index", "-q", "--refresh", variables=own, allowed=(0, 1))
+        git("-c", bits, *_PLAIN, "update-index", "-q", "--refresh", variables=own, allowed=(0, 1))
         options = ("--no-ext-diff", "--no-renames", "--ignore-submodules=untracked")
         asked = ("diff-index", *options, "--name-only", "--relative", "-z", commit, "--", *paths)
-        changed = _entries(git(*_PLAIN, *asked, variables=own))
+        changed = _entries(git("-c", bits, *_PLAIN, *asked, variables=own))
         others = [*added(paths, variables=own), *ignored_code(paths, own), *linked_code(paths)]
         return sorted({*changed, *others})
 

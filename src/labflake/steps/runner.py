@@ -11,7 +11,7 @@ from pathlib import Path
 from labflake.errors import LabError
 from labflake.processes import orphans, processes
 from labflake.processes.determinism import pinned
-from labflake.programs import commands
+from labflake.programs import asks_git, commands
 from labflake.programs.pins import Asked
 from labflake.project.declared import VARIABLE, Declared
 from labflake.project.experiments import Experiment, relative
@@ -57,7 +57,7 @@ def run(
         path.parent.mkdir(parents=True, exist_ok=True)
     declare(step, scratch, scratch)
     with own_names.writable(step.outputs, scratch):
-        excess = _settings() or _stray(step, session)
+        excess = _settings() or _stray(step, session) or _asks_git(step)
         excess = excess or demands.excess(step.wanted, step.attempt, session.limits)
         why = excess or _attempt(step, scratch, log, session)
         logs.hide(log)
@@ -189,6 +189,12 @@ def _stray(step: "Step", session: "Session") -> str | None:
         f"its command names {path}, which its rule does not declare\n"
         f'  add it to `input:`, `output:` or `log:` of rule {step.rule}: "{path}"'
     )
+
+
+def _asks_git(step: "Step") -> str | None:
+    """Return why a step may not run that asks git for what is not committed, itself or a script."""
+    asked = asks_git.of_what_is_not_committed(step.command) or commands.asks_git_in(step.inputs)
+    return asked and asks_git.refusal(asked, f"rule {step.rule}")
 
 
 def own_environment(step: "Step", scratch: Path) -> dict[str, str]:

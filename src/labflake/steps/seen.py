@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labflake.content import digests
 from labflake.errors import LabError
-from labflake.programs import commands, packages, pins
+from labflake.programs import asks_git, commands, packages, pins
 from labflake.programs.pins import Asked
 from labflake.project.experiments import root
 from labflake.project.options import flag
@@ -39,6 +39,7 @@ class Seen(Record):
         marks: what shows whether a file is changed after it was opened.
         own_settings: `config.yaml`, if it read that by itself while make was told other settings.
         modules: what it looked for of packages that its key does not have, there or not.
+        asked_git: what it asked git that is not committed.
     """
 
     read: list[str] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Seen(Record):
     marks: dict[str, tuple] = field(default_factory=dict)
     own_settings: str = ""
     modules: list[str] = field(default_factory=list)
+    asked_git: str = ""
 
     def found(self) -> list[str]:
         """Return the names of what it read, folders with a slash at their end, and of modules."""
@@ -77,6 +79,8 @@ class Seen(Record):
                 " nobody would know what made it\n"
                 f"  add it to `output:` of rule {rule}, or write it to a temporary folder"
             )
+        if self.asked_git:
+            return asks_git.refusal(self.asked_git, f"rule {rule}")
         if flag("STRICT") and (found := self.undeclared()):
             return undeclared_read(rule, found[0])
         if self.own_settings:
@@ -119,8 +123,11 @@ def by(step: "Step", notes: Path, scratch: Path) -> Seen:
     for command, programs_of, folder in started:  # is like a command of the step
         names = commands.files(command, step.declared, place.generated, Path(folder))
         scripts = (commands.of_script(os.path.abspath(name)) for name in [*names])
-        for programs in (commands.programs(programs_of), *scripts):
+        for programs in (commands.programs(programs_of), asks_git.files(command), *scripts):
             names += programs.values()
+        ours = [path for path in names if path not in step.declared]
+        asked = asks_git.of_what_is_not_committed(command) or commands.asks_git_in(ours)
+        seen.asked_git = seen.asked_git or asked
         seen.read += [name for name in names if name not in {*seen.read, *step.inputs}]
     seen.written = sorted(place.name(p) for p in written if place.is_stray(p))
     listed -= {os.path.dirname(path) for path in written}
