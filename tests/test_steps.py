@@ -194,7 +194,7 @@ def test_unknown_step_lists_close_names(chain: Path) -> None:
     done = building.make(chain, "redo", "STEP=sid", EXPERIMENT=NAME)
     assert done.returncode == 2
     assert "there is no step 'sid'" in done.stderr
-    assert "side" in done.stderr
+    assert "did you mean side?" in done.stderr
 
 
 def test_independent_steps_finish_when_one_fails(chain: Path) -> None:

@@ -34,3 +34,14 @@ def meant(
     """Return the question that ends an error about an unknown name; "" if none is like it."""
     like = nearest(name, known, most, cutoff)
     return f"did you mean {' or '.join(map(show, like))}?" if like else ""
+
+
+def choice(name: object, known: Iterable[object], most: int = 5) -> str:
+    """Return what ends an error about an unknown name: what was meant, else what there is."""
+    there = [*map(str, known)]
+    text = str(name).casefold()
+    like = [each for each in there if text and text in each.casefold()][:most]
+    if like := like or nearest(name, there, most):
+        return f"did you mean {' or '.join(like)}?"
+    more = f" and {len(there) - most} more" if len(there) > most else ""
+    return f"there are: {', '.join(there[:most])}{more}" if there else "there are none yet"

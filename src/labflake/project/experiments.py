@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from labflake.errors import LabError, nearest
+from labflake.errors import LabError, choice
 from labflake.project import head
 from labflake.project.options import PREFIX, option
 
@@ -214,10 +214,9 @@ def find(name: str) -> Experiment:
     name = name.rstrip("/").removeprefix("scripts/").removeprefix("generated/")
     if _is_one(name):
         return Experiment(name)
-    known = {e.name: e for e in every()}
-    like = nearest(name, known, cutoff=0.3) or sorted(known)[-3:]
-    there = "\n".join(f"  {n}" for n in like) or "  none yet: make experiment NAME=…"
-    raise LabError(f"there is no experiment {name!r}; there are, among others,\n{there}")
+    known = [each.name for each in reversed(every())]
+    more = choice(name, known) if known else "there are none yet: make experiment NAME=…"
+    raise LabError(f"there is no experiment {name!r}\n  {more}")
 
 
 def current() -> Experiment:

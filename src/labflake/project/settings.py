@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from labflake.errors import LabError, nearest
+from labflake.errors import LabError, choice
 from labflake.project.declared import VARIABLE
 from labflake.project.experiments import Experiment, here
 from labflake.project.options import option
@@ -49,8 +49,7 @@ class Settings(dict):
         raise KeyError(self._unknown(name))
 
     def _unknown(self, name: str) -> str:
-        like = nearest(name, self) or [*map(str, self)][:5]
-        return f"there is no setting {name!r} in config.yaml; there are {', '.join(like) or 'none'}"
+        return f"there is no setting {name!r} in config.yaml: {choice(name, self)}"
 
 
 def __getattr__(name: str) -> Settings:
@@ -133,10 +132,8 @@ def _refuse_unknown(name: str, config: dict) -> None:
     for part in name.split("."):
         if not isinstance(place, dict) or part not in place:
             known = dict.fromkeys([each for each, _ in _flat(config)] + [*config])
-            like = nearest(name, known) or [*config][:5]
             raise LabError(
-                f"SET: there is no setting {name!r} in config.yaml\n"
-                f"  there are: {', '.join(like) or 'none'}"
+                f"SET: there is no setting {name!r} in config.yaml\n  {choice(name, known)}"
             )
         place = place[part]
 

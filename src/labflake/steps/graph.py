@@ -12,7 +12,7 @@ from labflake import cache
 from labflake.content.contents import Contents
 from labflake.data_files import guarded
 from labflake.data_files.gate import record
-from labflake.errors import LabError, nearest
+from labflake.errors import LabError, choice
 from labflake.processes import determinism
 from labflake.programs import pins
 from labflake.project.experiments import Experiment
@@ -226,8 +226,7 @@ def named(nodes: dict[str, Node], text: str) -> list[str]:
     if found:
         return found
     everything = list(dict.fromkeys([names.rule(n) for n in nodes] + list(nodes)))
-    like = nearest(text, everything, most=5, cutoff=0.3) or everything[:5]
-    raise LabError(f"there is no step {text!r}; steps are, among others: {', '.join(like)}")
+    raise LabError(f"there is no step {text!r}\n  {choice(text, everything)}")
 
 
 def followers(nodes: dict[str, Node], names: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from labflake.content.folders import walk
 from labflake.content.meter import Meter
 from labflake.data_files import recorded
 from labflake.data_files.sources.job import Job
-from labflake.errors import LabError, nearest
+from labflake.errors import LabError, choice
 from labflake.programs.modules import programs
 from labflake.project import experiments, uncommitted
 from labflake.project.experiments import RECORD, Experiment, relative, root
@@ -60,7 +60,8 @@ class Artifact:
         if not {"", ".", ".."}.isdisjoint(parts) or parts[0] not in ("assets", "outputs"):
             return "artifact: a path below its generated folder, such as assets/data/features.csv"
         if not self.commit and not Experiment(self.experiment).snakefile.is_file():
-            return f"experiment: there is no {self.experiment}\n  {_close(self.experiment)}"
+            there = [each.name for each in reversed(experiments.every())]
+            return f"experiment: there is no {self.experiment}\n  {choice(self.experiment, there)}"
         if self.commit and not re.fullmatch("[0-9a-f]{7,64}", self.commit):
             return (
                 f"commit: {self.commit!r} is no commit: 7 hexadecimal digits or more\n"
@@ -140,12 +141,6 @@ class Artifact:
             f"{self.experiment} needs data of {experiment.name} itself\n"
             "  name a commit: then one of both comes first"
         )
-
-
-def _close(name: str) -> str:
-    there = [each.name for each in experiments.every()]
-    like = nearest(name, there, cutoff=0.3) or there[-3:]
-    return f"there are, among others: {', '.join(like) or 'none'}"
 
 
 def _behind(name: str) -> list[str]:
