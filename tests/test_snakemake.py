@@ -175,6 +175,8 @@ def test_executed_notebook_is_where_its_log_says(built_language: tuple[Path, str
 
     path = built_language[0] / "generated" / NAME / "logs" / "seen.ipynb"
     assert nbformat.read(path, 4).cells[-1]["execution_count"] == 4
+    log = built_language[0] / "generated" / NAME / ".labflake/logs/notebook.log"
+    assert "WARNING" not in (log.read_text(encoding="utf-8") if log.exists() else "")
 
 
 @pytest.mark.long

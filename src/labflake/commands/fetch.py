@@ -5,7 +5,7 @@ from labflake.data_files.gate import drift, fetching, home, origins, record, res
 from labflake.data_files.gate.inventory import DATA
 from labflake.data_files.sources.job import Source
 from labflake.data_files.sources.local import Manual
-from labflake.errors import LabError, nearest
+from labflake.errors import LabError, choice
 from labflake.processes.alone import alone
 from labflake.project.experiments import Experiment, current
 from labflake.project.options import option
@@ -27,8 +27,7 @@ def _again(experiment: Experiment) -> None:
     declared = sources.declared(experiment)
     wanted = option("NAME").removeprefix("assets/data/")
     if wanted and wanted not in declared:
-        like = nearest(wanted, declared) or list(declared)
-        raise LabError(f"no data is called {wanted}\n  declared: {', '.join(like) or 'none'}")
+        raise LabError(f"no data is called {wanted}\n  {choice(wanted, declared)}")
     known = record.read(experiment.scripts / "hashes.txt")
     home.settle(experiment, declared)
     restore.settle_drifted(experiment, declared, known)

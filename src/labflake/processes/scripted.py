@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 
 from labflake.project.declared import VARIABLE
 
@@ -36,8 +37,9 @@ def run_notebook(source: str, preamble: str, executed: str) -> None:
     notebook.cells = [first, *own]
     os.environ["IPYTHONDIR"] = os.path.dirname(preamble)  # nobody's own settings
     client = NotebookClient(notebook, timeout=None, record_timing=False)
-    if _is_python(notebook):
+    if language_in(notebook.metadata) == "python":
         client.kernel_name = "python3"  # that of this environment, whatever the file says
+        client.extra_arguments = ["--log-level=ERROR"]  # no warning of its own in the log
     try:
         client.execute(cwd=os.getcwd())
     finally:
@@ -46,9 +48,10 @@ def run_notebook(source: str, preamble: str, executed: str) -> None:
             nbformat.write(notebook, executed)
 
 
-def _is_python(notebook) -> bool:
-    language = notebook.metadata.get("language_info", {}).get("name", "python")
-    return language.lower() == "python"
+def language_in(metadata: Mapping) -> str:
+    """Return the language that metadata of a notebook say; many a tool names its kernel alone."""
+    kernel = metadata.get("kernelspec", {}).get("language", "python")
+    return metadata.get("language_info", {}).get("name", kernel).lower()
 
 
 if __name__ == "__main__":

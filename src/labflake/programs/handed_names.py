@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from labflake.processes import scripted
 from labflake.programs.commands import run_by
 
 OPTIONAL = ("config", "resources", "rule", "threads")  # the rest is always given
@@ -35,7 +36,7 @@ def language_of(notebook: Path) -> str:
         said = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
     except (OSError, ValueError, AttributeError):
         return "python"
-    return said.get("language_info", {}).get("name", "python").lower()
+    return scripted.language_in(said)
 
 
 def _text(path: Path) -> str:
