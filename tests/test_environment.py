@@ -864,6 +864,34 @@ def installed_files(project: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+@pytest.mark.long
+def test_a_copy_of_the_wheel_serves_as_long_as_the_wheel_is_right(
+    project: Path, tmp_path: Path
+) -> None:
+    """The second `.venv` is made by a compiled copy of the wheel; another wheel is refused."""
+    small, cache = small_projects.write(tmp_path / "small", "idna"), tmp_path / "cache"
+    shutil.copy(project / "Makefile", small)
+    shutil.copytree(project / "vendor", small / "vendor")
+    lock = small / "poetry.lock"
+    lock.write_text(small_packages.of_labflake() + lock.read_text(encoding="utf-8"))
+    variables = {"XDG_CACHE_HOME": str(cache), "UV_CACHE_DIR": str(tmp_path / "uv")}
+    building.made(small, "env", **variables)
+    [copy] = cache.glob("labflake/wheel-*")
+    assert not list(copy.rglob("*.pyc"))
+    shutil.rmtree(small / ".venv")
+    building.made(small, "env", **variables)
+    assert list(copy.glob("labflake/environment/__pycache__/making.*.pyc"))
+    assert imports(small, "idna", "labflake")
+    shutil.rmtree(small / ".venv")
+    [wheel] = small.glob("vendor/*.whl")
+    wheel.write_bytes(wheel.read_bytes() + b" ")
+    env = os.environ | variables
+    done = subprocess.run(["make", "env"], cwd=small, env=env, capture_output=True, text=True)
+    assert done.returncode
+    assert f"{wheel.name} is not the file that poetry.lock names by its hash" in done.stderr
+    assert not (small / ".venv").exists()
+
+
 def test_without_any_python_the_ways_out_are_named(project: Path, tmp_path: Path) -> None:
     """A machine without Python gets two ways out, and `make help` works there."""
     programs = tmp_path / "programs"

@@ -2,9 +2,9 @@
 
 import os
 import shlex
-from dataclasses import dataclass
 
 from labflake.project.options import PREFIX, option
+from labflake.records import Frozen
 
 # Of each option what its value is called, "" for a flag, and a sentence.
 OPTIONS = {
@@ -53,8 +53,7 @@ _PLAN = (*_DATA, "SEED", "SET", "PROFILE", "JOBS", "MEMORY", "GPUS", "CACHE_SIZE
 _BUILD = (*_PLAN, "KEEP_GOING", "STRICT", "VERBOSE")
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Frozen):
     """One command.
 
     Attributes:

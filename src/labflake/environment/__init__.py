@@ -100,11 +100,12 @@ def make(folder: Path) -> None:
 
     interpreter.continue_with_a_suitable_one([str(folder)])
     if not is_whole(folder):
-        from . import making, programs
+        from . import bootstrap, making, programs
 
         programs.settle(folder)
         making.make(folder)
         _renew(folder)
+        bootstrap.keep()
 
 
 def complain(folder: Path) -> None:

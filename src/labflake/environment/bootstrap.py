@@ -4,6 +4,7 @@ The wheel that `poetry.lock` names makes `.venv`: another version that is instal
 it as it was right before. Once all is in place, what runs is the one of `.venv`.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -48,9 +49,37 @@ def use_wheel(folder: Path, argv: list) -> None:
     path = wheel(folder)
     if path is None or os.environ.get(_FROM) == str(path):
         return
-    if (path / "labflake").resolve().parent == _OURS:  # of a wheel, a folder, or a link there
+    # of a wheel, a folder, or a link there; or of the copy of a wheel
+    if (path / "labflake").resolve().parent == _OURS or (path.is_file() and _kept(path) == _OURS):
         return
     _replace([sys.executable, *argv], {"PYTHONPATH": str(path), _FROM: str(path)})
+
+
+def keep() -> None:
+    """Unpack the wheel that runs into the user's cache, where Python keeps it compiled.
+
+    From the wheel itself all is compiled at each start. The Makefile looks for the copy by the hash
+    of the wheel, which the lock has to name. Where the cache cannot be written, there is none.
+    """
+    if not _OURS.is_file() or _kept(_OURS).exists():
+        return
+    import tempfile
+    import zipfile
+
+    home = _kept(_OURS)
+    with contextlib.suppress(OSError):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+            with zipfile.ZipFile(_OURS) as file:
+                file.extractall(Path(scratch) / "all")
+            (Path(scratch) / "all").rename(home)
+
+
+def _kept(wheel: Path) -> Path:
+    """Return the place of the copy of a wheel."""
+    from labflake.environment import programs
+
+    return (programs.cache_home() / f"wheel-{sha256(wheel)}").resolve()
 
 
 def enter(folder: Path, argv: list) -> None:
