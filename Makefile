@@ -38,7 +38,7 @@ test-all: test  ## Run the long tests, too: servers, clusters, containers, brows
 
 .PHONY: exactness
 exactness: tools  ## Edit, kill and build at random, beside a model (COUNT=5000, EXACTNESS_SEED=…).
-	@EXACTNESS=$(or $(COUNT),1000) $(BIN)/python -m pytest -n 2 tests/test_exactness.py
+	@EXACTNESS=$(or $(COUNT),1000) EXACTNESS_SEED=$${EXACTNESS_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 2 tests/test_exactness.py
 
 .PHONY: check
 check: tools  ## Look at format, style and types of everything, the payload included; change nothing.

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import sys
-import time
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,20 +155,20 @@ def contents_digest(contents: Contents, path: str) -> str:
     return Contents.digest(contents, path)
 
 
-def storm(place: Path, folder: Path, seed: int, seconds: float, answers) -> None:
+def storm(place: Path, folder: Path, seed: int, rounds: int, answers) -> None:
     """Use a cache as a build of one of many machines would; report what went wrong, or the hits."""
     try:
-        answers.put(_storm(place, folder, seed, seconds))
+        answers.put(_storm(place, folder, seed, rounds))
     except Exception:
         answers.put(traceback.format_exc())
 
 
-def _storm(place: Path, folder: Path, seed: int, seconds: float) -> int | str:
+def _storm(place: Path, folder: Path, seed: int, rounds: int) -> int | str:
     chance = random.Random(seed)
     project = Project(folder / str(seed), Cache(Folder(place)))
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    end, hits = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    hits = 0
+    for _ in range(rounds):
         number = chance.randrange(12)
         key, size = f"{number:02x}" * 32, 1000 + number * 7919
         expected = random.Random(number).randbytes(size)
@@ -185,9 +184,8 @@ def _storm(place: Path, folder: Path, seed: int, seconds: float) -> int | str:
         if chance.random() < 0.02:
             limit.shrink(project.cache.folder, 600_000)
         if chance.random() < 0.01:
-            with contextlib.suppress(
-                FileNotFoundError, StopIteration
-            ):  # another one may have cleared it
+            # Another one may have cleared it, or kept it anew.
+            with contextlib.suppress(FileNotFoundError, PermissionError, StopIteration):
                 path = next(place.rglob("?" * 62))
                 path.chmod(0o644)
                 path.write_bytes(path.read_bytes()[: chance.randrange(900)])

@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import building
@@ -91,14 +89,6 @@ def program(folder: Path, name: str, text: str) -> dict[str, str]:
     (folder / name).write_text(text, encoding="utf-8")
     (folder / name).chmod(0o755)
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-
-
-def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def without(name: str, folder: Path) -> str:

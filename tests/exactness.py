@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import building
+from waiting import until
 
 NAME = "2024-02-29-Arithmetic"
 MARK = "EXACTNESS_TRIAL"  # in the environment of every process that a trial starts
@@ -335,10 +336,7 @@ class World:
 
     def nothing_runs(self) -> None:
         """No process of a build is left a few seconds after its end."""
-        end = time.monotonic() + 20
-        while (left := self._processes()) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert not left, left
+        until(lambda: not self._processes(), said=lambda: str(self._processes()))
 
     def _processes(self) -> list[str]:
         mark = os.fsencode(f"{MARK}={self.folder}")

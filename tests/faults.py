@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import building
+from waiting import PATIENCE, until
 
 NAME = "2024-02-29-Slow-Writers"
 MARK = "FAULT_TRIAL"  # in the environment of every process of a trial
@@ -134,15 +135,12 @@ class Trial:
         word, *_, target = self.how.split()
         disturb(process, mark, self.how)
         if word != "kill" or target in ("group", "everything"):
-            process.wait(60)
+            process.wait(PATIENCE)
 
     def _look_for_leftovers(self) -> None:
         running = self.project / "generated" / NAME / ".labflake" / "running"
         assert not running.exists() or not any(running.iterdir()), f"{self}: {running}"
-        end = time.monotonic() + 20
-        while left := list(marked(MARK.encode() + b"=")):
-            assert time.monotonic() < end, f"{self}: still running: {left}"
-            time.sleep(0.1)
+        until(lambda: not any(marked(MARK.encode() + b"=")), said=lambda: f"{self}: it still runs")
 
 
 def disturb(process: subprocess.Popen, mark: str, how: str) -> None:

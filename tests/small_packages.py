@@ -1,5 +1,6 @@
 """Packages of a few bytes, made here, and a project whose lock names them and the tools."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -114,7 +115,8 @@ def tools(folder: Path, kept: Path) -> list[Path]:
         part = kept.with_name(f"{kept.name}.{os.getpid()}")
         pip = ["python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(part)]
         subprocess.run([*pip, "--only-binary", ":all:", *wanted], check=True, capture_output=True)
-        part.rename(kept)
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            part.rename(kept)
     return [Path(shutil.copy(wheel, folder)) for wheel in sorted(kept.iterdir())]
 
 

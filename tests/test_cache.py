@@ -19,11 +19,14 @@ import caching
 import pytest
 from building import TINY
 from caching import DAMAGES, KEY, OTHER, THIRD, Project, Situation, damage, tree
+from waiting import PATIENCE
 
 from labflake.cache import Cache, entries, limit, tally
 from labflake.cache.folder import Folder
 from labflake.steps import keys
 from labflake.steps.step import Step
+
+ROUNDS = 300  # of each of the builds that share a folder
 
 
 @pytest.fixture
@@ -502,16 +505,16 @@ def test_many_builds_share_one_folder(place: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")  # pytest has threads
     answers = context.Queue()
     storms = [
-        context.Process(target=caching.storm, args=(place, tmp_path, seed, 4.0, answers))
+        context.Process(target=caching.storm, args=(place, tmp_path, seed, ROUNDS, answers))
         for seed in range(4)
     ]
     for process in storms:
         process.start()
-    found = [answers.get(timeout=60) for _ in storms]
+    found = [answers.get(timeout=PATIENCE) for _ in storms]
     for process in storms:
         process.join()
     assert [answer for answer in found if not isinstance(answer, int)] == []
-    assert sum(found) > 50
+    assert sum(found) > ROUNDS
 
 
 # Which situations have the same result

@@ -5,13 +5,13 @@ import shutil
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import building
 import pytest
 from servers import podman
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.long
 
@@ -189,18 +189,10 @@ def test_killed_build_leaves_no_container(
     env = building.variables(**settings(project)) | engine
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     make = subprocess.Popen(["make"], cwd=project, env=env, start_new_session=True, **quiet)
-    wait_for(lambda: podman.containers(engine))
+    until(lambda: podman.containers(engine))
     os.killpg(make.pid, number)
-    make.wait(timeout=20)
-    wait_for(lambda: not podman.containers(engine))
-
-
-def wait_for(what, seconds: float = 20) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
+    make.wait(timeout=PATIENCE)
+    until(lambda: not podman.containers(engine))
 
 
 def test_missing_engine_is_named(project: Path) -> None:

@@ -27,7 +27,6 @@ def web():
 def quick(monkeypatch):
     """Wait less between two tries than for people."""
     monkeypatch.setattr(download, "PAUSE", 0.01)
-    monkeypatch.setattr(download, "TIMEOUT", (2, 1))
 
 
 def fetch(url, folder, **options):
@@ -174,6 +173,7 @@ def test_nobody_answers(tmp_path):
 @pytest.mark.long
 def test_a_silent_server(web, tmp_path, monkeypatch):
     """A server that stops sending is given up after a time, and the rest is asked for again."""
+    monkeypatch.setattr(download, "TIMEOUT", (60, 1))
     url = web.put("/slow", DATA[:200_000], pace=65536 / 3)
     assert fetch(url, tmp_path) == DATA[:200_000]
     assert len(web.ranges("/slow")) > 1

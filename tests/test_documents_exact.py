@@ -5,14 +5,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 import rendering
 import writing
+from waiting import PATIENCE, until
 
 REPORT = f"scripts/{writing.FEATURES}/report.md"
 TALK = f"scripts/{writing.FEATURES}/2026-11-21-talk.md"
@@ -338,16 +337,8 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     env = writing.environment(project, RUNS=str(note))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=project, env=env, **quiet)
-    _wait(lambda: note.exists() and note.read_text() != "")
+    until(lambda: note.exists() and note.read_text() != "")
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
-    _wait(lambda: not Path(f"/proc/{note.read_text()}").exists())
+    assert process.wait(PATIENCE) != 0
+    until(lambda: not Path(f"/proc/{note.read_text()}").exists())
     assert not any(writing.outputs(project, EXPERIMENT).glob("*"))
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -4,12 +4,12 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import building
 import pytest
 import writing
+from waiting import PATIENCE, until
 
 NAME = "2024-04-01-Exact"
 HEADER = "---\ntitle: T\n---\n\n"
@@ -57,13 +57,13 @@ class Project:
         """Run make, expect success, and return what it printed."""
         return building.made(self.root, *arguments, **self.options(), **variables)
 
-    def start(self) -> subprocess.Popen:
-        """Start make, and wait until a cell waits."""
+    def start(self, documents: int = 1) -> subprocess.Popen:
+        """Start make, and wait until a cell of each document waits."""
         env = building.variables(**self.options())
         process = subprocess.Popen(
             ["make"], cwd=self.root, env=env, stdout=subprocess.PIPE, text=True
         )
-        until((self.notes / "started").exists)
+        until(lambda: len([*self.notes.glob("started-*")]) >= documents, process)
         return process
 
     def go_on(self) -> None:
@@ -75,7 +75,7 @@ class Project:
         place = str(self.notes)
         lines = [
             "import os, time",
-            f"open({place + '/started'!r}, 'w').close()",
+            f"open({place + '/started-'!r} + str(os.getpid()), 'w').close()",
             f"while not os.path.exists({place + '/go'!r}): time.sleep(0.05)",
         ]
         return "\n".join(lines)
@@ -84,14 +84,6 @@ class Project:
         """Return what stands between XX and XX in the page of a document."""
         page = (self.generated / "outputs" / f"{document}.html").read_text(encoding="utf-8")
         return re.findall("XX(.*?)XX", page)
-
-
-def until(condition, seconds: float = 120) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def cell(*lines: str) -> str:
@@ -130,7 +122,7 @@ def test_what_is_saved_meanwhile_is_built(project: Project, what: str) -> None:
     path.write_text(path.read_text().replace(old, new))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     project.go_on()
-    printed, _ = process.communicate(timeout=300)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert f"{os.path.relpath(path, project.root)} changed" in printed
     project.made()
@@ -143,10 +135,10 @@ def test_one_file_of_two_documents_is_no_error(project: Project) -> None:
     """A file that two documents read is saved while they are built: no error, each is named."""
     text = HEADER + cell(READS["file"], project.waiting()) + "XX`{python} word`XX\n"
     project.write(report_md=text, **{"2024-04-02__talk_md": text}, word_txt="ash")
-    process = project.start()
+    process = project.start(documents=2)
     (project.scripts / "word.txt").write_text("elm")
     project.go_on()
-    printed, _ = process.communicate(timeout=300)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert printed.count(f"scripts/{project.name}/word.txt changed while ") == 2
     assert "error" not in printed

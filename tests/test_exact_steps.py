@@ -8,6 +8,7 @@ from pathlib import Path
 
 import building
 import pytest
+from waiting import PATIENCE, until
 
 NAME = "2024-06-01-Exact"
 make = building.for_experiment(building.made, NAME)
@@ -89,15 +90,6 @@ def begin(project: Path) -> subprocess.Popen:
     return subprocess.Popen(["make", "--no-print-directory"], cwd=project, env=env, **options)
 
 
-def wait_for(path: Path, build: subprocess.Popen) -> None:
-    """Wait until a step of the build has made a file."""
-    end = time.monotonic() + 120
-    while not path.exists():
-        assert build.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 class Slow:
     """A build of the slow step, which stops where the test says."""
 
@@ -129,13 +121,13 @@ class Slow:
         """Let the step go on until it is there."""
         if what == "read":
             (self.folder / "begun-go").touch()
-        wait_for(self.folder / what, self.process)
+        until((self.folder / what).exists, self.process)
 
     def end(self) -> str:
         """Let the build end; return what it said."""
         for place in ("begun-go", "read-go"):
             (self.folder / place).touch()
-        said, _ = self.process.communicate(timeout=120)
+        said, _ = self.process.communicate(timeout=PATIENCE)
         assert "Traceback" not in said
         return said
 
@@ -267,12 +259,12 @@ def test_file_saved_after_its_step_ran_is_built_by_the_next_make(project: Path, 
     )
     generated = write(project, snakefile, config_yaml="v: 1\n", p_py="print(1)\n")
     build = begin(project)
-    wait_for(begun, build)
+    until(begun.exists, build)
     path = project / "scripts" / NAME / what
     old, new = ("{params.v}", "{params.v} s") if what == "Snakefile" else ("1", "2")
     path.write_text(path.read_text().replace(old, new))
     go.touch()
-    said, _ = build.communicate(timeout=120)
+    said, _ = build.communicate(timeout=PATIENCE)
     assert f"scripts/{NAME}/{what} changed meanwhile: make again" in said
     assert make(project, "plan").splitlines()[-1].startswith("2 to run")
     make(project)

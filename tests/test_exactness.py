@@ -1,7 +1,7 @@
 """Edits, saves during builds, deletions, checkouts, kills and builds in any order: always exact.
 
-Each run makes 300 transitions with a seed of its own, which pytest prints at its start.
-`make exactness COUNT=5000` makes as many as asked; `EXACTNESS_SEED=…` repeats a run.
+The tests make 300 transitions, always the same. `make exactness COUNT=5000` makes as many as asked
+with a seed of its own, which pytest prints at its start; `EXACTNESS_SEED=…` repeats a run.
 """
 
 import itertools

@@ -10,6 +10,7 @@ from pathlib import Path
 import building
 import faults
 import pytest
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.long
 
@@ -31,7 +32,7 @@ def test_disturbed_build_is_healed_by_one_make(slow: tuple[Path, dict, float], n
     faults.Trial(project, how, moment, cold=number % 3 > 0).run(expected)
 
 
-LONG = "2024-03-02-Long-Cell"
+LONG, WAITING = "2024-03-02-Long-Cell", "2024-03-03-Waiting-Step"
 REPORT = """
 ---
 title: T
@@ -60,19 +61,18 @@ def test_a_document_ends_with_its_build(slow: tuple[Path, dict, float], how: str
     _write_report(project, note=str(note), seconds=300, word="old")
     first, second = (f"{faults.MARK}={os.urandom(8).hex()}" for _ in range(2))
     process = faults.start(project, first, LONG)
-    _wait_for(note)
+    until(note.exists, process)
     faults.disturb(process, first, how)
     _write_report(project, note=str(note), seconds=0, word=f"after {how}")
     printed = project / "printed"
     with printed.open("w") as output:
         again = faults.start(project, second, LONG, output)
-        while LONG not in printed.read_text().splitlines():
-            assert again.poll() is None, printed.read_text()
+        until(lambda: LONG in printed.read_text().splitlines(), again, printed.read_text)
         assert list(faults.marked(first.encode())) == []
-        assert again.wait(120) == 0, printed.read_text()
+        assert again.wait(PATIENCE) == 0, printed.read_text()
     assert re.findall("XX(.*)XX", page.read_text(encoding="utf-8")) == [f"after {how}"]
-    assert list(faults.marked(faults.MARK.encode() + b"=")) == []
-    process.wait(10)
+    until(lambda: not any(faults.marked(faults.MARK.encode() + b"=")))
+    process.wait(PATIENCE)
 
 
 def _write_report(project: Path, **values: object) -> None:
@@ -96,29 +96,33 @@ def test_the_builds_of_twice_end_with_it(slow: tuple[Path, dict, float]) -> None
     options = building.variables(**faults.options(project, LONG))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(["make", "twice"], cwd=project, env=options, **quiet)
-    _wait_for(note)
-    while not (number := note.read_text().strip()):
-        time.sleep(0.05)
+    until(lambda: note.exists() and note.read_text().endswith("\n"), process)
+    number = note.read_text().strip()
     process.kill()
     process.wait()
-    end = time.monotonic() + 20
-    while Path("/proc", number).exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: not Path("/proc", number).exists())
 
 
 def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:
     """Two builds of one experiment follow each other; the second has nothing left to do."""
-    project, expected, _ = slow
-    faults.touch_up(project)
-    first = faults.start(project, f"{faults.MARK}=two")
-    _wait_for(project / "generated" / faults.NAME / ".labflake" / "building")
-    second = faults.make(project)
-    assert first.wait(60) == 0
-    assert "another make is building" in second.stdout
-    assert second.returncode == 0
-    assert building.ran(second.stdout) == []
-    assert faults.artifacts(project) == expected
+    project, _, _ = slow
+    begun, go, printed = (project.parent / name for name in ("begun", "go", "printed"))
+    rule = f"""
+    rule all:
+        output: "assets/data/a.txt"
+        shell: "touch '{begun}'; until [ -e '{go}' ]; do sleep 0.02; done; echo done > {{output}}"
+    """
+    building.experiment(project, WAITING, Snakefile=rule, hashes_txt="")
+    first = faults.start(project, f"{faults.MARK}=two", WAITING)
+    until(begun.exists, first)
+    with printed.open("w") as output:
+        second = faults.start(project, f"{faults.MARK}=two", WAITING, output)
+    until(lambda: "another make is building" in printed.read_text(), second, printed.read_text)
+    go.touch()
+    assert [each.wait(PATIENCE) for each in (first, second)] == [0, 0]
+    assert building.ran(printed.read_text()) == []
+    made = project / "generated" / WAITING / "assets" / "data" / "a.txt"
+    assert made.read_text() == "done\n"
 
 
 def test_two_experiments_build_at_the_same_time(slow: tuple[Path, dict, float]) -> None:
@@ -132,7 +136,7 @@ def test_two_experiments_build_at_the_same_time(slow: tuple[Path, dict, float]) 
     options = faults.options(project) | {"EXPERIMENT": other}
     second = building.make(project, **options)
     assert (second.returncode, "waiting" in second.stdout) == (0, False)
-    assert first.wait(60) == 0
+    assert first.wait(PATIENCE) == 0
     assert faults.artifacts(project) == expected
     assert faults.artifacts(project, other) == expected
 
@@ -151,21 +155,13 @@ def test_interrupt_says_that_what_is_complete_is_kept(slow: tuple[Path, dict, fl
         start_new_session=True,
     )
     running = project / "generated" / faults.NAME / ".labflake" / "running"
-    while not running.exists() or not any(running.iterdir()):
-        time.sleep(0.01)
+    until(lambda: [*running.glob("*")], process)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert "what is complete is kept, make goes on from there" in said
     assert "Traceback" not in said
     assert faults.make(project).returncode == 0
     assert faults.artifacts(project) == expected
-
-
-def _wait_for(path: Path) -> None:
-    end = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} does not appear"
-        time.sleep(0.01)
 
 
 # What the campaign found

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +11,10 @@ from dataclasses import asdict
 from multiprocessing.connection import Client
 from pathlib import Path
 
+import psutil
 import pytest
 import writing
+from waiting import until
 
 from labflake.documents import converting, formats, kept, pandoc
 from labflake.documents.typesetting import Request, typeset
@@ -50,8 +51,7 @@ def watched(in_the_template: None) -> Iterator[None]:
 def answering() -> Iterator[None]:
     """Keep Typst and pandoc, and wait until they answer."""
     with kept.kept_here():
-        while not os.path.exists(os.environ[kept.PLACE]):
-            pass
+        until(lambda: os.path.exists(os.environ[kept.PLACE]))
         yield
 
 
@@ -65,10 +65,19 @@ def cold(request: Request) -> dict:
 
 
 def kill(word: str) -> None:
-    """Kill the processes that have a word on their command line."""
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        if os.fsencode(word) in Path("/proc", process, "cmdline").read_bytes():
-            os.kill(int(process), signal.SIGKILL)
+    """Kill those of our processes that have a word on their command line, and nobody else's."""
+    ours = [each for each in psutil.Process().children(recursive=True) if word in said(each)]
+    assert ours
+    for each in ours:
+        each.kill()
+
+
+def said(process: psutil.Process) -> str:
+    """Return the command line of a process; none of one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def test_what_is_kept_gives_what_a_new_one_gives(watched: None, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from labflake.processes import lent
 
@@ -18,7 +18,7 @@ import json, os, sys, time
 def main(words):
     if words[0] == "wait":
         print(os.getpid(), flush=True)
-        time.sleep(60)
+        time.sleep(600)
     said = [words, os.getcwd(), os.environ.get("GIVEN"), os.environ.get("HELD"), sys.argv[1:]]
     print(json.dumps([*said, os.getsid(0) == os.getpid(), sys.orig_argv[1:3]]))
     return 7
@@ -35,10 +35,7 @@ def folder(
     path = os.pathsep.join([str(tmp_path), *sys.path])
     monkeypatch.setattr(lent.determinism, "environment", lambda: os.environ | {"PYTHONPATH": path})
     with lent.lender_of("lendable"):
-        end = time.monotonic() + 60
-        while not os.path.exists(os.environ[lent.PLACE]):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: os.path.exists(os.environ[lent.PLACE]))
         yield tmp_path
 
 
@@ -67,13 +64,11 @@ def test_what_nobody_waits_for_ends(folder: Path) -> None:
     for end in (lambda p: p.give_up(), lambda p: os.kill(p.pid, signal.SIGKILL)):
         process = borrow(folder, "wait")
         assert process is not None
-        while not (folder / "said").read_text():
-            time.sleep(0.02)
+        until((folder / "said").read_text)
         end(process)
         if process.returncode is None:
             assert process.wait() == -signal.SIGKILL
-        while os.path.exists(f"/proc/{process.pid}"):
-            time.sleep(0.02)
+        until(lambda pid=process.pid: not os.path.exists(f"/proc/{pid}"))
 
 
 def test_nothing_is_lent_after_a_module_changed(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import textwrap
@@ -57,8 +58,11 @@ def labflake(folder: Path, *words: str, **options) -> subprocess.CompletedProces
     )
 
 
-def on_a_terminal(folder: Path, *words: str, typed: str = "") -> str:
-    """Run a command on a terminal of its own; return all that it showed."""
+def on_a_terminal(folder: Path, *words: str, typed: str = "", until: str = "", go: str = "") -> str:
+    """Run a command on a terminal of its own; return all that it showed.
+
+    When it has shown what matches `until`, the file `go` is made.
+    """
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "labflake", *words]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
@@ -72,6 +76,8 @@ def on_a_terminal(folder: Path, *words: str, typed: str = "") -> str:
                 shown += os.read(ours, 10_000)
             except OSError:  # the other side is closed
                 break
+            if until and re.search(until, shown.decode(errors="replace")):
+                Path(go).touch()
     os.close(ours)
     return shown.decode()
 
@@ -97,9 +103,11 @@ def test_everything_is_shown_as_it_comes(project: Path) -> None:
 @pytest.mark.long
 def test_a_running_step_shows_its_clock_and_its_last_line(project: Path) -> None:
     """On a terminal the step that runs is shown with the time that it took and its last line."""
-    (project / SCRIPTS / "in1.txt").write_text("2\n")
-    (project / SCRIPTS / "fit.py").write_text(textwrap.dedent(FIT).replace("warnings.warn", "id"))
-    assert "fit 0:01 │ a line of fit" in on_a_terminal(project, "build")
+    go, clock = f"{project}/go", r"fit (?!0:00)\d+:\d\d │ a line of fit"
+    program = 'import os, sys, time\nprint("a line of fit", flush=True)\n'
+    program += f"while not os.path.exists({go!r}):\n    time.sleep(0.02)\nopen(sys.argv[2], 'w')\n"
+    (project / SCRIPTS / "fit.py").write_text(program)
+    assert re.search(clock, on_a_terminal(project, "build", until=clock, go=go))
 
 
 def test_a_failed_step_is_debugged_by_the_line_that_is_shown(project: Path) -> None:

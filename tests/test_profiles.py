@@ -10,6 +10,7 @@ from pathlib import Path
 import building
 import clustering
 import pytest
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.long
 
@@ -62,7 +63,7 @@ poll: 1
 time: 60
 memory: 2GB
 """
-QUEUE = """#!/bin/bash
+QUEUE = r"""#!/bin/bash
 # A queue with one place: jobs wait for their turn in the background, each in a process group.
 cd "$(dirname "$0")"
 case $1 in
@@ -70,11 +71,12 @@ case $1 in
     [ $# -ge 7 ] || { echo "queue submit LOG SCRIPT NAME THREADS MEMORY MINUTES" >&2; exit 7; }
     echo "${@:4}" >> asked
     export CUDA_VISIBLE_DEVICES=8
-    setsid bash -c 'touch job.$$; flock place bash "$1"; rm job.$$' bash "$3" > "$2" 2>&1 &
+    setsid bash -c 'until [ -e job.$$ ]; do sleep 0.01; done; flock place bash "$1"; rm job.$$' \
+      bash "$3" > "$2" 2>&1 &
     touch "job.$!"
     echo "$!" ;;
   list) ls | sed -n 's/^job[.]//p' ;;
-  cancel) for job in "${@:2}"; do kill -- "-$job"; rm "job.$job"; done ;;
+  cancel) for job in "${@:2}"; do kill -- "-$job"; rm -f "job.$job"; done ;;
 esac
 """
 
@@ -118,10 +120,10 @@ def test_stopped_build_cancels_by_command(
     clustering.write(project, long)
     make = clustering.start(project, clustering.variables(project, "queue", **queue))
     state = project / "generated" / clustering.NAME / ".labflake"
-    clustering.wait_for(lambda: list(state.glob("jobs/*.started")))
+    until(lambda: list(state.glob("jobs/*.started")))
     os.killpg(make.pid, signal.SIGINT)
-    make.communicate(timeout=60)
-    clustering.wait_for(lambda: not list((tmp_path / "bin").glob("job.*")))
+    make.communicate(timeout=PATIENCE)
+    until(lambda: not list((tmp_path / "bin").glob("job.*")))
 
 
 def test_mistake_in_a_command_is_explained(project: Path, queue: dict[str, str]) -> None:

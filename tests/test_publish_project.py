@@ -12,6 +12,7 @@ import rendering
 from building import TINY
 from publishing import FORGES, bodies, git, steps
 from servers.forges import TOKEN, Answer, Gitea
+from waiting import PATIENCE
 
 from labflake.errors import LabError
 from labflake.publish import marks, page, remotes, settings, tokens
@@ -390,13 +391,13 @@ def test_what_no_token_can_be(monkeypatch, tmp_path, value):
     [
         ("!echo rubbish; echo =; echo", "there is no token"),
         ("!printf 'password=\\377\\376\\n'", "is no token"),
-        ("!sleep 9; echo", "did not answer"),
+        ("!sleep 60; echo", "did not answer"),
         ("/no/such/program", "there is no token"),
     ],
 )
 def test_helpers_that_do_not_help(monkeypatch, tmp_path, helper, expected):
     """A helper of git that says rubbish, or nothing for ever, ends in an error."""
-    monkeypatch.setattr(tokens, "_PATIENCE", 2)
+    monkeypatch.setattr(tokens, "_PATIENCE", 2 if "sleep" in helper else PATIENCE)
     monkeypatch.setenv("LABFLAKE_PROJECT", str(tmp_path))
     for name in [n for n in os.environ if n.endswith("_TOKEN")]:
         monkeypatch.delenv(name)

@@ -28,6 +28,11 @@ PERSONAL = re.compile(
 )
 
 
+CLOCKS = re.compile(
+    r"\b(mono" r"tonic|perf_" r"counter|process_" r"time|getru" r"sage|os\.ti" r"mes)\b"
+)
+
+
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
     """Read every text file that is in git or would be added to it."""
@@ -52,6 +57,12 @@ def found_in(texts: dict[str, str], pattern: re.Pattern[str]) -> list[str]:
 def test_nothing_is_unfinished(texts: dict[str, str]) -> None:
     """No file, lock files apart, says that something is left to be done."""
     assert found_in({k: v for k, v in texts.items() if "lock" not in k}, UNFINISHED) == []
+
+
+def test_no_test_asks_how_long_something_took(texts: dict[str, str]) -> None:
+    """A busy machine makes no test fail: none looks at a clock that measures."""
+    tests = {name: text for name, text in texts.items() if name.startswith("tests/test_")}
+    assert found_in(tests, CLOCKS) == []
 
 
 def test_no_path_of_a_machine(texts: dict[str, str]) -> None:

@@ -5,15 +5,15 @@ import shutil
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import building
 import clustering
 import pytest
-from clustering import NAME, wait_for, write
+from clustering import NAME, write
 from servers import podman, slurm
+from waiting import PATIENCE, until
 
 pytestmark = pytest.mark.long
 
@@ -98,10 +98,20 @@ def test_results_are_those_of_this_machine_and_shared(project: Path, cluster: sl
 
 def test_jobs_limits_what_is_in_the_queue(project: Path, cluster: slurm.Slurm) -> None:
     """With JOBS=1 the jobs come one after the other; threads do not count."""
-    before = set(cluster.jobs())
+    snakefile = """
+        from labflake import step
+
+        rule all:
+            input: expand("assets/data/{i}.txt", i=range(3))
+
+        rule one:
+            output: "assets/data/{i}.txt"
+            threads: 2
+            shell: step("echo begins >> spans; sleep 1; echo ends >> spans; touch {output}")
+    """
+    generated = write(project, snakefile)
     assert build(project, cluster, JOBS="1").returncode == 0
-    times = [(j["SubmitTime"], j["EndTime"]) for j in new_jobs(cluster, before).values()]
-    assert all(a[1] <= b[0] for a, b in zip(sorted(times), sorted(times)[1:], strict=False))
+    assert (generated / "spans").read_text().split() == ["begins", "ends"] * 3
 
 
 def test_plan_is_that_of_the_cluster(project: Path, cluster: slurm.Slurm) -> None:
@@ -143,7 +153,8 @@ def test_failed_job_shows_its_log(project: Path, cluster: slurm.Slurm) -> None:
 def test_job_that_uses_too_much_memory_is_tried_again(project: Path, cluster: slurm.Slurm) -> None:
     """Slurm ends it, the message says why, and the next attempt has more."""
     use = "b = bytearray(150_000_000); b[::4096] = b'x' * len(b[::4096])"
-    one(project, f'python -c "import time; {use}; time.sleep(4)" && touch {{output}}', retries=1)
+    stay = "time.sleep(300 if {resources.mem_mb} == 100 else 0)"
+    one(project, f'python -c "import time; {use}; {stay}" && touch {{output}}', retries=1)
     done = build(project, cluster)
     assert done.returncode == 0, done.stderr
     assert "one failed: it used more memory than the 100 MB that it may; tried again" in done.stderr
@@ -159,9 +170,9 @@ def test_cancelled_job_is_tried_again(project: Path, cluster: slurm.Slurm, tmp_p
     mark = tmp_path / "mark"
     one(project, until_marked(mark), retries=1)
     make = start(project, cluster)
-    wait_for(mark.exists)
+    until(mark.exists)
     cluster.run("scancel", "--name=one")
-    output, errors = make.communicate(timeout=60)
+    output, errors = make.communicate(timeout=PATIENCE)
     assert make.returncode == 0, output + errors
     assert "one failed: it was cancelled; tried again (2 of 2)" in errors
 
@@ -173,11 +184,11 @@ def test_container_ends_with_its_job(project: Path, cluster: slurm.Slurm) -> Non
         podman.make_image(image, engine, {"etc/inside": "one\n"})
         one(project, "touch {output}; sleep 100", more=f'container: "{image}"')
         make = start(project, cluster, **engine)
-        wait_for(lambda: podman.containers(engine))
+        until(lambda: podman.containers(engine))
         cluster.run("scancel", "--name=one")
-        _, errors = make.communicate(timeout=60)
+        _, errors = make.communicate(timeout=PATIENCE)
         assert "step one failed: it was cancelled" in errors
-        wait_for(lambda: not podman.containers(engine))
+        until(lambda: not podman.containers(engine))
 
 
 def test_refused_job_is_explained(project: Path, cluster: slurm.Slurm) -> None:
@@ -213,8 +224,8 @@ def start_four(project: Path, cluster: slurm.Slurm) -> subprocess.Popen[str]:
     """Start a build of four long steps, and wait until two run and two have to wait for a GPU."""
     generated = write(project, FOUR, config_yaml="pause: 300\n")
     make = start(project, cluster)
-    wait_for(lambda: len(list(generated.glob(".labflake/running/*/assets/data/*.txt"))) == 2)
-    wait_for(lambda: len(queued(cluster)) == 4)
+    until(lambda: len(list(generated.glob(".labflake/running/*/assets/data/*.txt"))) == 2)
+    until(lambda: len(queued(cluster)) == 4)
     return make
 
 
@@ -234,8 +245,8 @@ def test_stopped_build_cancels_its_jobs(
     """Jobs end with the build, waiting ones and running ones; a plain make goes on."""
     make = start_four(project, cluster)
     os.killpg(make.pid, number)
-    make.communicate(timeout=60)
-    wait_for(lambda: queued(cluster) == [])
+    make.communicate(timeout=PATIENCE)
+    until(lambda: queued(cluster) == [])
     finish_four(project, cluster)
 
 
@@ -246,7 +257,7 @@ def test_jobs_of_a_machine_that_died_are_ended_first(project: Path, cluster: slu
     listed = subprocess.run(["pgrep", "--full", f"orphans.py {state}"], capture_output=True)
     for process in (int(listed.stdout), -make.pid):  # first the keeper of the build, then all of it
         os.kill(process, signal.SIGKILL)
-    make.communicate(timeout=60)
+    make.communicate(timeout=PATIENCE)
     assert len(queued(cluster)) == 4
     assert "ending 4 jobs of an interrupted build" in finish_four(project, cluster)
 
@@ -274,7 +285,9 @@ def test_job_whose_answer_was_lost_runs_once(project: Path, cluster: slurm.Slurm
     assert (project / "generated" / NAME / ran.name).read_text() == "\n"
 
 
-def test_controller_may_be_away_for_a_while(project: Path, cluster: slurm.Slurm) -> None:
+def test_controller_may_be_away_for_a_while(
+    project: Path, cluster: slurm.Slurm, tmp_path: Path
+) -> None:
     """While slurmctld restarts, jobs are handed in later and none is lost."""
     snakefile = """
         from labflake import step
@@ -284,20 +297,23 @@ def test_controller_may_be_away_for_a_while(project: Path, cluster: slurm.Slurm)
 
         rule first:
             output: "assets/data/first.txt"
-            shell: step("echo 1 > {output}; sleep 2")
+            shell: step("echo 1 > {output}; until [ -e GO ]; do sleep 0.05; done")
 
         rule second:
             input: "assets/data/first.txt"
             output: "assets/data/second.txt"
             shell: step("cat {input} > {output}")
     """
-    generated = write(project, snakefile)
+    go = tmp_path / "go"
+    generated = write(project, snakefile.replace("GO", str(go)))
     make = start(project, cluster)
-    wait_for(lambda: list(generated.glob(".labflake/running/*/assets/data/first.txt")))
+    until(lambda: list(generated.glob(".labflake/running/*/assets/data/first.txt")), make)
     cluster.stop("controller.pid")
-    wait_for((generated / "assets" / "data" / "first.txt").exists)
-    time.sleep(1)
+    go.touch()
+    output = ""
+    while "the queue does not answer, it is asked again" not in output:
+        output += make.stdout.readline() or pytest.fail(output)
     cluster.start("slurmctld")
-    output, errors = make.communicate(timeout=120)
-    assert make.returncode == 0, output + errors
-    assert "the queue does not answer, it is asked again" in output
+    more, errors = make.communicate(timeout=PATIENCE)
+    assert make.returncode == 0, output + more + errors
+    assert (generated / "assets" / "data" / "second.txt").read_text() == "1\n"

@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import writing
+from waiting import until
 
 from labflake.documents import snapshots
 
@@ -136,8 +136,7 @@ def test_nothing_of_a_watch_is_left(unwatched: Path) -> None:
         notebook(unwatched, [FIRST, "x = 2"])
         before = waiting(unwatched)
         notebook(unwatched, [FIRST, "x = 3"])
-        until(lambda: len(waiting(unwatched)) == 2)
-        assert len(before & waiting(unwatched)) == 1
+        until(lambda: [len(now := waiting(unwatched)), len(now & before)] == [2, 1])
     until(lambda: not waiting(unwatched))
 
 
@@ -151,14 +150,6 @@ def waiting(project: Path) -> set[str]:
             if b"ipykernel" in command and os.fsencode(project) in given:
                 found.add(process)
     return found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_cells_give_what_they_give_from_nothing(project: Path) -> None:

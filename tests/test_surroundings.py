@@ -6,13 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import building
 import pytest
 from building import TINY
+from waiting import PATIENCE, until
 
 SNAKEFILE = """
     from labflake import code, step
@@ -133,21 +133,18 @@ def slow(project: Path, seconds: float) -> None:
 
 def started(project: Path, **environment: str) -> subprocess.Popen[str]:
     """Start a build, and return when its first step runs."""
-    variables = building.variables(CACHE=str(project.parent / "cache"), **environment)
-    process = subprocess.Popen(
-        ["make"], cwd=project, env=variables, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    until(lambda: (project / "generated" / TINY / ".labflake" / "logs" / "one.log").exists())
+    process = begun(project, **environment)
+    until((project / "generated" / TINY / ".labflake" / "logs" / "one.log").exists, process)
     return process
 
 
-def until(true) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def begun(project: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start a build."""
+    variables = building.variables(CACHE=str(project.parent / "cache"), **environment)
+    return subprocess.Popen(
+        ["make"], cwd=project, env=variables, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
 
 
 @pytest.mark.long
@@ -156,18 +153,23 @@ def test_builds_wait_for_each_other(
     project: Path, without_locks: dict[str, str], locks: bool
 ) -> None:
     """Of two builds at the same time the second waits for the first, on every file system."""
-    variables = {} if locks else without_locks
-    slow(project, 3)
+    variables, go = {} if locks else without_locks, project.parent / "go"
+    wait = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.02)\n"
+    (project / "scripts" / TINY / "one.py").write_text(f"{wait}print(1)\n", encoding="utf-8")
     first = started(project, **variables)
-    second = building.made(project, **variables)
-    assert "another make is building" in second
-    assert "[1/2]" not in second
-    assert "[1/2] one" in first.communicate(timeout=120)[0]
+    second = begun(project, **variables)
+    said = second.stdout.readline()
+    while "another make is building" not in said:
+        said += second.stdout.readline() or pytest.fail(said)
+    go.touch()
+    said += second.communicate(timeout=PATIENCE)[0]
+    assert (second.returncode, "[1/2]" in said) == (0, False), said
+    assert "[1/2] one" in first.communicate(timeout=PATIENCE)[0]
 
 
 def test_a_killed_build_leaves_no_lock(project: Path, without_locks: dict[str, str]) -> None:
     """Without locks, too, the next build follows a killed one at once."""
-    slow(project, 60)
+    slow(project, 600)
     build = started(project, **without_locks)
     os.killpg(build.pid, signal.SIGKILL)
     build.communicate()
@@ -189,7 +191,7 @@ def test_a_lock_of_another_machine_is_named(project: Path, without_locks: dict[s
     said = process.stdout.readline()
     assert "(on node17; if that is gone: rm generated/" in said
     (state / "lock.7").unlink()
-    assert "done in" in process.communicate(timeout=120)[0]
+    assert "done in" in process.communicate(timeout=PATIENCE)[0]
 
 
 # Users

@@ -4,13 +4,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import building
 import data_projects  # noqa: F401 - the equipment can be imported then
 import pytest
 import rendering
+from waiting import until
 
 from labflake.content import temporary
 
@@ -285,9 +285,7 @@ def test_what_a_killed_one_left_is_removed(copy: Path, tmp_path: Path, command: 
     own = {"EXPERIMENT": KILLED, "TMPDIR": str(place)}
     environment = building.variables() | own
     process = subprocess.Popen(["make", command], cwd=copy, env=environment, start_new_session=True)
-    while not started.exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    until(started.exists, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert len([*place.glob(f"labflake-{command}-*")]) == 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import building
 import pytest
 from building import TINY
+from waiting import PATIENCE, until
 
 SNAKEFILE = """
     from labflake import code, step
@@ -22,7 +23,6 @@ SNAKEFILE = """
         output: "assets/data/word.txt",
         shell: step("python {input.code[0]} {output}")
 """
-PATIENCE = 60  # s until something has to happen, also on a busy machine
 
 
 class Watch:
@@ -52,10 +52,7 @@ class Watch:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < end, self.printed
-            time.sleep(0.05)
+        until(condition, self.process, lambda: self.printed)
 
     def end(self) -> None:
         """Interrupt it as Ctrl-C does."""
@@ -85,7 +82,20 @@ def watch(tiny: Path, tmp_path: Path) -> Iterator[Watch]:
 def write(project: Path, word: str) -> None:
     """Save a program that writes a word."""
     program = f"import sys\nfrom pathlib import Path\nPath(sys.argv[1]).write_text({word!r})\n"
-    (project / "scripts" / TINY / "write.py").write_text(program, encoding="utf-8")
+    save(project / "scripts" / TINY / "write.py", program)
+
+
+def save(path: Path, text: str) -> None:
+    """Save a file as editors do, so that nobody sees half of it."""
+    half = path.with_name(f".{path.name}")
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_text(text, encoding="utf-8")
+    half.replace(path)
+
+
+def text(path: Path) -> str:
+    """Read a file that may not be there yet."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def word(project: Path) -> str:
@@ -105,7 +115,7 @@ def test_a_save_builds(tiny: Path, watch: Watch) -> None:
 def test_an_error_is_shown_and_the_next_save_mends_it(tiny: Path, watch: Watch) -> None:
     """A failing build does not end the watch, and is not tried again before something changes."""
     program = tiny / "scripts" / TINY / "write.py"
-    program.write_text("raise SystemExit('the reason')\n", encoding="utf-8")
+    save(program, "raise SystemExit('the reason')\n")
     watch.until(lambda: watch.builds("failed") == 1)
     assert "the reason" in watch.printed
     time.sleep(1.5)
@@ -131,6 +141,7 @@ def test_interrupt_ends_it(watch: Watch) -> None:
     assert "Traceback" not in watch.printed
 
 
+NO_STEPS = "rule all:\n    input: []\n"
 REPORT = """
 ---
 title: T
@@ -156,17 +167,17 @@ def test_a_save_while_it_builds_is_shown(tiny: Path, tmp_path: Path) -> None:
     name, started, go = "2024-03-03-Saved", tmp_path / "started", tmp_path / "go"
     page = tiny / "generated" / name / "outputs" / "report.html"
 
-    def save(word: str) -> None:
-        report = REPORT.format(started=str(started), go=str(go), word=word)
-        no_steps = "rule all:\n    input: []\n"
-        building.experiment(tiny, name, Snakefile=no_steps, hashes_txt="", report_md=report)
+    def write(word: str) -> None:
+        report = REPORT.lstrip().format(started=str(started), go=str(go), word=word)
+        save(tiny / "scripts" / name / "report.md", report)
 
-    save("first")
+    building.experiment(tiny, name, Snakefile=NO_STEPS, hashes_txt="")
+    write("first")
     watch = Watch(tiny, tmp_path / "log", name)
     watch.until(started.exists)
-    save("second")
+    write("second")
     go.touch()
-    watch.until(lambda: watch.builds("ready") > 0 and "XXsecondXX" in page.read_text())
+    watch.until(lambda: watch.builds("ready") > 0 and "XXsecondXX" in text(page))
     watch.end()
 
 
@@ -189,24 +200,24 @@ def test_what_is_watched_has_the_bytes_of_a_plain_make(tiny: Path, tmp_path: Pat
     outputs = tiny / "generated" / name / "outputs"
     parts = [part.format(n=2) for part in PARTS]
 
-    def save() -> str:
+    def write() -> str:
         text = "\n\n".join(["---\ntitle: T\n---", "```python\nx = 1\n```", *parts]) + "\n"
-        no_steps = "rule all:\n    input: []\n"
-        building.experiment(tiny, name, Snakefile=no_steps, hashes_txt="", report_md=text)
+        save(tiny / "scripts" / name / "report.md", text)
         return text
 
     def made() -> list[bytes]:
         return [(outputs / f"report.{ending}").read_bytes() for ending in ("html", "pdf")]
 
-    save()
+    building.experiment(tiny, name, Snakefile=NO_STEPS, hashes_txt="")
+    text = write()
     watch = Watch(tiny, tmp_path / "log", name)
     watched = []
     for turn in range(3):
         watch.until(lambda turn=turn: watch.builds("ready") == turn + 1)
-        watched.append((save(), made()))
+        watched.append((text, made()))
         at = chance.randrange(len(parts))
         parts[at] = PARTS[at].format(n=chance.randint(3, 99) + 100 * turn)
-        save()
+        text = write()
     watch.end()
     for text, found in watched:
         shutil.rmtree(tiny / "generated" / name)
@@ -232,8 +243,8 @@ def test_each_build_has_the_screen_for_itself(tiny: Path, tmp_path: Path) -> Non
         stderr=terminal,
         start_new_session=True,
     )
-    printed, end = b"", time.monotonic() + PATIENCE
-    while b" ready after " not in printed and time.monotonic() < end:
+    printed = b""
+    while b" ready after " not in printed:
         printed += os.read(main, 10_000)
     os.killpg(process.pid, signal.SIGINT)
     process.wait(PATIENCE)

@@ -88,7 +88,7 @@ def _fill(url: str, mirrored: str) -> None:
 
 def _waited(url: str, login: dict) -> dict:
     """Log in as soon as the server answers."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         try:
             return _say("POST", f"{url}/+login", login)

@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from waiting import PATIENCE
+
 from servers import free_port
 
 PASSWORD = "pg-Secret-81c4"
@@ -47,7 +49,8 @@ class PostgreSQL:
             "extra_float_digits": "-5",
         }
         text = " ".join(f"-c {name}={value}" for name, value in options.items())
-        self._run("pg_ctl", *where, "-w", "-l", str(self.folder / "log"), "-o", text, "start")
+        patient = ["-w", "-t", str(PATIENCE), "-l", str(self.folder / "log")]
+        self._run("pg_ctl", *where, *patient, "-o", text, "start")
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -6,10 +6,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from waiting import until
 
 from servers import free_port
 
@@ -86,11 +87,14 @@ class S3:
         return ["-s3", *(f"-{name}={value}" for name, value in (ports | chosen).items())]
 
     def _wait(self) -> None:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(self.url, timeout=1)
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError((self.folder / "log").read_text()[-2000:])
+        until(self._answers, self.process, lambda: (self.folder / "log").read_text()[-2000:])
+
+    def _answers(self) -> bool:
+        """Tell whether it asks who we are."""
+        try:
+            urllib.request.urlopen(self.url, timeout=20)
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            pass
+        return False

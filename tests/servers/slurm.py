@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from waiting import PATIENCE, until
 
 from servers import free_port
 
@@ -78,7 +79,7 @@ class Slurm:
     def run(self, *command: str) -> str:
         """Run a command of Slurm; return what it printed."""
         env = os.environ | self.environment
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
         return done.stdout
 
     def jobs(self) -> dict[int, dict[str, str]]:
@@ -100,17 +101,24 @@ class Slurm:
         with contextlib.suppress(OSError, ValueError):
             process = int((self.folder / name).read_text())
             os.kill(process, signal.SIGTERM)
-            for _ in range(100):
-                os.kill(process, 0)
-                time.sleep(0.05)
+            until(lambda: not _runs(process))
 
     def wait_until_idle(self) -> None:
         """Wait until the node takes jobs."""
-        for _ in range(300):
-            if self.run("sinfo", "--noheader", "--format=%T", "--partition=main").strip() == "idle":
-                return
-            time.sleep(0.1)
-        raise TimeoutError((self.folder / "controller.log").read_text()[-2000:])
+        state = ["sinfo", "--noheader", "--format=%T", "--partition=main"]
+        until(
+            lambda: self.run(*state).strip() == "idle",
+            said=lambda: (self.folder / "controller.log").read_text()[-2000:],
+        )
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process has not ended; who ought to ask how it ended may never do so."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 @contextlib.contextmanager

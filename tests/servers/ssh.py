@@ -5,8 +5,9 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
+
+from waiting import until
 
 from servers import free_port
 
@@ -67,12 +68,12 @@ class Ssh:
 
     def _wait(self) -> None:
         asked = ["ssh", "-o", "BatchMode=yes", "-p", str(self.port), "127.0.0.1", "true"]
-        for _ in range(100):
-            done = subprocess.run(asked, env=os.environ | self.environment, capture_output=True)
-            if done.returncode == 0:
-                return
-            time.sleep(0.1)
-        raise RuntimeError(f"{done.stderr.decode()}\n{(self.folder / 'log').read_text()}")
+        env = os.environ | self.environment
+        until(
+            lambda: subprocess.run(asked, env=env, capture_output=True).returncode == 0,
+            self.process,
+            (self.folder / "log").read_text,
+        )
 
     def __exit__(self, *error: object) -> None:
         self.process.terminate()
