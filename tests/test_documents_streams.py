@@ -102,6 +102,14 @@ def test_a_program_that_outlives_its_cell_may_be_silent_only(tmp_path: Path) -> 
     assert "a program was still at work when its cell ended" in answer["error"]
 
 
+def test_what_a_pager_would_show_is_shown(tmp_path: Path) -> None:
+    """Help of IPython, which a terminal would show page by page, is part of the document."""
+    ((shown,),) = _outputs(
+        writing.project(tmp_path), ["get_ipython().run_line_magic('pinfo', 'len')"]
+    )
+    assert "Return the number of items in a container." in shown[1]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="signals are told otherwise")
 def test_the_last_words_of_a_kernel_are_told(tmp_path: Path) -> None:
     """What a library wrote to the standard error before it ended the kernel is in the error."""

@@ -32,6 +32,7 @@ _PROFILE = """
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
 c.IPKernelApp.capture_fd_output = False  # kernel_streams does, without a thread
+c.InteractiveShell.display_page = True  # it has no other place
 c.Session.copy_threshold = 1 << 60  # no thread that waits for large messages: snapshots have none
 """
 _STYLE = "svg.hashsalt: document\nsvg.fonttype: path\n"
@@ -102,7 +103,7 @@ def _joined(outputs: list) -> list[dict]:
 def _streams(outputs: list) -> list[dict]:
     texts = dict.fromkeys(("stdout", "stderr"), "")
     for output in outputs:
-        texts[output["name"]] += output["text"]
+        texts[output["name"]] = texts.get(output["name"], "") + output["text"]
     return [
         {"output_type": "stream", "name": name, "text": text}
         for name, text in texts.items()
