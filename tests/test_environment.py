@@ -810,9 +810,73 @@ def test_packages_of_a_further_index_are_added(editable: Path, tmp_path: Path) -
         before = (editable / "poetry.lock").read_bytes()
         assert edit(editable, "lock", **url).stdout == "no version changed\n"
     assert (editable / "poetry.lock").read_bytes() == before
-    texts = [(editable / n).read_text(encoding="utf-8") for n in ("pyproject.toml", "poetry.lock")]
-    assert not [text for text in texts if "127.0.0.1" in text or "[package.source]" in text]
+    check_names_no_place(editable)
     assert edit(editable).stderr == ""
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> dict[str, dict[str, str]]:
+    """Put a package into a folder, on a page and in an index; return how pip is told of each."""
+    place = make_folder(tmp_path / "on this disk")
+    wheel = small_packages.wheel(place, "labtest-local")
+    link = f'<a href="{{}}{wheel.name}" data-requires-python="&gt;=3.8">{wheel.name}</a>'
+    (place / "page.html").write_text(link.format(""), encoding="utf-8")
+    index = tmp_path / "index"
+    (index / "labtest-local").mkdir(parents=True)
+    page = index / "labtest-local/index.html"
+    page.write_text(link.format("../../on%20this%20disk/"), encoding="utf-8")
+    return {
+        "folder": {"PIP_FIND_LINKS": place.as_uri()},
+        "page": {"PIP_FIND_LINKS": (place / "page.html").as_uri()},
+        "index": {"PIP_EXTRA_INDEX_URL": index.as_uri()},
+        "main": {"PIP_INDEX_URL": index.as_uri(), "UV_DEFAULT_INDEX": index.as_uri()},
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["folder", "page", "index"])
+def test_packages_that_lie_on_this_disk_are_added(
+    editable: Path, on_disk: dict[str, dict[str, str]], kind: str
+) -> None:
+    """What pip finds in a folder, on a page or in an index on the disk is locked and installed."""
+    done = edit(editable, "add", PACKAGE="labtest-local", **on_disk[kind])
+    assert done.returncode == 0, done.stderr
+    assert imports(editable, "labtest_local", "idna")
+    check_names_no_place(editable)
+    assert edit(editable, "lock", **on_disk[kind]).stdout == "no version changed\n"
+
+
+@pytest.mark.long
+def test_an_index_on_this_disk_may_be_the_only_one(
+    editable: Path, on_disk: dict[str, dict[str, str]]
+) -> None:
+    """Where `index-url` is an address of a folder, the lock is made with what lies there."""
+    facts = EDITABLE.partition("[tool.poetry.group")[0].replace("idna>=3", "labtest-local")
+    (editable / "pyproject.toml").write_text(facts, encoding="utf-8")
+    (editable / "poetry.lock").unlink()
+    done = edit(editable, "lock", **on_disk["main"])
+    assert done.returncode == 0, done.stderr
+    assert versions(editable) == {"labtest-local": small_packages.VERSION}
+    check_names_no_place(editable)
+
+
+@pytest.mark.long
+def test_the_main_index_comes_before_what_lies_here(editable: Path, tmp_path: Path) -> None:
+    """A build of a package that one machine has does not take the place of everybody's."""
+    before, here = versions(editable)["idna"], make_folder(tmp_path / "here")
+    own = small_packages.wheel(here, "idna")
+    own.rename(own.with_name(own.name.replace(small_packages.VERSION, "999.0")))
+    done = edit(editable, "lock", PIP_FIND_LINKS=str(here))
+    assert done.returncode == 0, done.stderr
+    done = edit(editable, "add", PACKAGE="iniconfig", PIP_FIND_LINKS=str(here))
+    assert done.returncode == 0, done.stderr
+    assert versions(editable)["idna"] == before
+
+
+def check_names_no_place(project: Path) -> None:
+    """See that nothing of this machine is in the files of a project."""
+    texts = [(project / n).read_text(encoding="utf-8") for n in ("pyproject.toml", "poetry.lock")]
+    assert not [t for t in texts if "127.0.0.1" in t or "[package.source]" in t]
 
 
 def make_folder(path: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from labflake.content.atomic import rewrite
 from labflake.project.options import option
 
-from . import PreparationError, failures, locking, make, programs, sources
+from . import PreparationError, failures, locking, make, programs
 
 _MARK = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7}.*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.M)
 _NOISE = re.compile(r"Using version|Updating dep|Resolving dep|Skipping virtualenv|\s*$")
@@ -120,7 +120,7 @@ def _poetry(folder: Path, *arguments: str) -> None:
         said = [failures.without_secrets(w.rstrip()) for w in answer.lines if not _NOISE.match(w)]
         found = failures.cause("\n".join(said))
         advice = [f"  {found.advice}"] if found is failures.NO_NETWORK else []
-        index = failures.without_secrets(", ".join([sources.index(), *sources.further()]))
+        index = failures.without_secrets(", ".join(locking.asked()))
         first = f"the lock could not be changed with the packages of {index}; all is as before"
         raise PreparationError("\n".join([first, *(f"  {s.strip()}" for s in said[-6:]), *advice]))
     for name, content in answer.files.items():

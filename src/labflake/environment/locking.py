@@ -1,9 +1,11 @@
 """Poetry changes `pyproject.toml` and `poetry.lock` in a copy; the project gets what it made.
 
-It is told of pip's further indexes there, too, which are a matter of this machine: nothing of them
-is in what the project gets.
+It is told of pip's further indexes and folders there, too, which are a matter of this machine:
+nothing of them is in what the project gets. They come after the main index: what that one has is
+for everybody, and a build that lies on one machine shall not take its place.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
-from . import poetry, programs, sources
+from . import poetry, programs, serving, sources
 from .freshness import content_hash
 
 FILES = ("pyproject.toml", "poetry.lock")
@@ -23,6 +25,7 @@ name = "{name}"
 url = "{url}"
 priority = "supplemental"
 """
+_MAIN = "POETRY_PYPI_MIRROR_URL"
 _NAME = "labflake-further-index-{}"
 _FROM_INDEX = re.compile(
     r'\n\[package\.source\]\ntype = "legacy"\nurl = "[^"\n]*"\nreference = "labflake-further-.*"\n'
@@ -50,16 +53,23 @@ def ask(project: Path, *arguments: str) -> Answer:
         PreparationError: Poetry cannot be had.
     """
     command = [*poetry.command(), *arguments, *_QUIET]
-    with tempfile.TemporaryDirectory() as folder:
+    places = serving.on_disk(sources.index(), sources.settings())
+    with tempfile.TemporaryDirectory() as folder, serving.served(places) as local:
         copy = _copied(project, Path(folder).resolve())
-        blocks = _tell_indexes(copy)
-        done = programs.ask(command, poetry.variables(), copy)
+        blocks = _tell_indexes(copy, local)
+        done = programs.ask(command, _variables(local), copy)
         lines = (done.stdout + done.stderr).splitlines()
         if done.returncode:
             return Answer(lines, None)
         _forget_indexes(copy, blocks)
         _lead_back(copy / "poetry.lock", project.resolve())
         return Answer(lines, {name: (copy / name).read_bytes() for name in FILES})
+
+
+def asked() -> list[str]:
+    """Return the indexes and folders that Poetry is told of."""
+    places = serving.on_disk("", sources.settings())
+    return [sources.index(), *sources.further(), *(str(place.path) for place in places)]
 
 
 def _copied(project: Path, folder: Path) -> Path:
@@ -82,10 +92,28 @@ def _copied(project: Path, folder: Path) -> Path:
     return copy
 
 
-def _tell_indexes(copy: Path) -> list[str]:
-    """Name pip's further indexes; Poetry asks them for what the main one does not have."""
-    urls = sources.further()
-    blocks = [_INDEX.format(name=_NAME.format(n), url=url) for n, url in enumerate(urls)]
+def _variables(local: dict[serving.Place, str]) -> dict[str, str]:
+    """Return those of Poetry; to what is served here it goes by no proxy."""
+    env = poetry.variables()
+    if local:
+        before = env.get("no_proxy") or env.get("NO_PROXY") or ""
+        env["no_proxy"] = env["NO_PROXY"] = f"{before},127.0.0.1".lstrip(",")
+    if env.get(_MAIN, "").startswith("file:"):
+        env[_MAIN] = next((url for place, url in local.items() if place.is_main), "")
+    return env
+
+
+def _tell_indexes(copy: Path, local: dict[serving.Place, str]) -> list[str]:
+    """Name pip's further indexes; Poetry asks them for what the main one does not have.
+
+    It keeps what it was told under their names: these are others where the content is another.
+    """
+    urls = {url: url for url in sources.further()}
+    urls |= {place.state(): url for place, url in local.items() if not place.is_main}
+    blocks = [
+        _INDEX.format(name=_NAME.format(hashlib.sha256(key.encode()).hexdigest()[:16]), url=url)
+        for key, url in urls.items()
+    ]
     with (copy / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.writelines(blocks)
     return blocks
