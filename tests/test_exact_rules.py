@@ -199,3 +199,127 @@ def test_a_program_that_may_not_run_makes_nothing(
         assert build(project) == "up to date\n"
     (project / GENERATED / "assets" / "data" / "word.txt").chmod(0o755)
     assert build(project) == "up to date\n"
+
+
+OF_A_VARIABLE = """
+import os
+
+rule all:
+    output: "assets/data/out.txt"
+    params: word=os.environ.get("ASKED", "default")
+    shell: "echo '[{params.word}]' > {output}"
+"""
+
+
+def test_a_variable_that_is_not_set_is_not_an_empty_one(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Snakefile that has a word for a variable that is not there is told when it is there."""
+    project = write(OF_A_VARIABLE)
+    for value, said in ((None, "[default]"), ("", "[]"), ("x", "[x]"), (None, "[default]")):
+        monkeypatch.delenv("ASKED", raising=False)
+        if value is not None:
+            monkeypatch.setenv("ASKED", value)
+        build(project)
+        assert texts(project, "out") == [said]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({1: "x"}, {"1": "x"}),
+        ({"a": {None: 1}}, {"a": {"null": 1}}),
+        ((1, 2), [1, 2]),
+        (1, True),
+        (1, 1.0),
+        (1, "1"),
+        ([{"mapping": []}], [{}]),
+    ],
+)
+def test_values_that_a_script_tells_apart_are_told_apart(one: object, other: object) -> None:
+    """Order and kind of what a script is handed are part of what it is made from."""
+    from labflake.steps.snakemake.scripts import plain_text
+
+    assert plain_text(one) != plain_text(other)
+    assert plain_text(one) == plain_text(one)
+
+
+WITH_A_PATH = """
+rule all:
+    input: expand("assets/data/{{name}}.txt", name=["here", "exported", "quoted", "script"])
+
+rule here:
+    output: "assets/data/here.txt"
+    shell: "PYTHONPATH={scripts}/lib python - > {{output}} <<< 'import deep; print(deep.WORD)'"
+
+rule exported:
+    output: "assets/data/exported.txt"
+    shell:
+        "export PYTHONPATH='{scripts}/lib'; python -c 'import deep; print(deep.WORD)' > {{output}}"
+
+rule quoted:
+    output: "assets/data/quoted.txt"
+    shell:
+        "sh -c 'env PYTHONPATH={scripts}/lib python -c \\"import deep; print(deep.WORD)\\"'"
+        " > {{output}}"
+
+rule script:
+    output: "assets/data/script.txt"
+    shell: "sh {scripts}/run.sh > {{output}}"
+"""
+
+
+def test_python_with_a_path_of_its_own_is_seen(write: Callable[..., Path]) -> None:
+    """A module that only `PYTHONPATH=` of a command or script leads to is followed."""
+    scripts = f"../../{SCRIPTS}"
+    project = write(
+        WITH_A_PATH.format(scripts=scripts),
+        run_sh=f"PYTHONPATH={scripts}/lib python -c 'import deep; print(deep.WORD)'\n",
+    )
+    module = project / SCRIPTS / "lib" / "deep.py"
+    module.parent.mkdir()
+    for word in ("one", "two"):
+        module.write_text(f"WORD = {word!r}\n", encoding="utf-8")
+        build(project)
+        assert texts(project, "here", "exported", "quoted", "script") == [word] * 4
+
+
+OF_A_FOLDER = """
+rule all:
+    input: "raw"
+    output: "assets/data/all.txt"
+    shell: "(cd {input}; find . | sort; find . -type l | sort | xargs cat) > {output}"
+"""
+
+
+def test_a_folder_beside_the_snakefile_is_what_it_is_today(write: Callable[..., Path]) -> None:
+    """Files and folders in it come, go, and take each other's place, at any depth."""
+    project = write(OF_A_FOLDER)
+    raw = project / SCRIPTS / "raw"
+
+    def check() -> None:
+        build(project)
+        names = sorted(f"./{p.relative_to(raw)}" for p in raw.rglob("*"))
+        files = [raw / name for name in names if (raw / name).is_file()]
+        said = [".", *names, *(file.read_text(encoding="utf-8").strip() for file in files)]
+        assert texts(project, "all") == ["\n".join(said)]
+
+    def put(name: str) -> None:
+        (raw / name).parent.mkdir(parents=True, exist_ok=True)
+        (raw / name).write_text(f"{name}\n", encoding="utf-8")
+
+    put("a.txt")
+    put("sub/b.txt")
+    check()
+    put("sub/deep/c.txt")
+    (raw / "sub" / "b.txt").unlink()
+    check()
+    (raw / "a.txt").rename(raw / "A.txt")
+    (raw / "sub" / "deep" / "c.txt").unlink()
+    put("sub/deep/c.txt/d.txt")
+    check()
+    (raw / "sub" / "deep" / "c.txt" / "d.txt").unlink()
+    (raw / "sub" / "deep" / "c.txt").rmdir()
+    put("sub/deep/c.txt")
+    check()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labflake.cache.entries import DamagedError, Output
-from labflake.content import links
+from labflake.content import folders, links
 
 
 def describe(path: Path, digest: str, digest_of: Callable[[str], str]) -> Output:
@@ -49,7 +49,7 @@ def _look(folder: str, prefix: str, output: Output, above: tuple[str, ...]) -> N
         end = os.readlink(item.path) if item.is_symlink() else ""
         if end and links.stays(name, end):
             output.links[name] = end
-        elif item.is_dir():
+        elif folders.is_folder(item):
             real = os.path.realpath(item.path)
             if real in above:
                 raise OSError(f"the link {name} leads in a circle")

@@ -8,6 +8,7 @@ of `generated`, becomes links inside it. `.place` says where to; new experiments
 import os
 from pathlib import Path
 
+from labflake.content import folders
 from labflake.errors import LabError
 
 PLACE = ".place"
@@ -47,7 +48,7 @@ def _settle(project: Path, generated: Path) -> None:
 
 
 def _folders(generated: Path) -> list[Path]:
-    return [Path(item.path) for item in os.scandir(generated) if item.is_dir()]
+    return [Path(item.path) for item in os.scandir(generated) if folders.is_folder(item)]
 
 
 def _unfold(link: Path) -> None:

@@ -56,7 +56,7 @@ def everything(folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
             with os.scandir(handle) as entries:
                 for entry in entries:
                     name = f"{path}/{entry.name}"
-                    if not entry.is_dir():
+                    if not is_folder(entry):
                         yield name, _stat(entry)
                         continue
                     linked = entry.is_symlink()
@@ -100,6 +100,16 @@ def unreadable(path: str, error: OSError) -> str:
     from labflake.project.surroundings import explained
 
     return explained(error) or f"{path} cannot be read: {(error.strerror or '').lower()}"
+
+
+def is_folder(entry: os.DirEntry) -> bool:
+    """Tell whether a folder is there, or a link to one; a link may lead through what is a file."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        if not entry.is_symlink():
+            raise
+        return False
 
 
 def _stat(entry: os.DirEntry) -> os.stat_result | None:

@@ -82,10 +82,15 @@ def _called(names: set[str], experiment: str) -> set[Path]:
 
 
 def _whole(text: str, *places: Path) -> set[Path]:
-    """Return all in an experiment or `src/` that a script names as a whole: it may list it."""
+    """Return all in an experiment or `src/` that a script names as a whole: it may list it.
+
+    Python is seen when it runs, unless the script gives it a path of modules.
+    """
     own = {root() / "src", root() / "scripts" / places[0].name}
     named = _folders(words(text), *places) & own
-    return {path for folder in named for path in _files(folder) if _is_other(path)}
+    unseen = "PYTHONPATH" in text
+    every = (path for folder in named for path in _files(folder))
+    return {p for p in every if _is_other(p) or (unseen and p.suffix == ".py")}
 
 
 def _is_other(path: Path) -> bool:

@@ -56,6 +56,28 @@ def lacking(experiment: Experiment, listed: Iterable[str], missed: Iterable[str]
     return found + [path for path in missed if _is_lacking(experiment, path)]
 
 
+def renew(experiment: Experiment, folders: Iterable[str]) -> None:
+    """Link to what is new in these folders beside the Snakefile; links to what is gone go."""
+    for path in folders:
+        place = experiment.generated / path
+        if os.path.isabs(path) or ".." in Path(path).parts or not place.is_dir():
+            continue
+        for folder, _, _ in os.walk(place, topdown=False):
+            _renew(experiment, Path(folder))
+        for each in _with_others(experiment.scripts, path):
+            _link(experiment.scripts / each, experiment.generated / each)
+
+
+def _renew(experiment: Experiment, folder: Path) -> None:
+    """Remove from a folder the links to files beside the Snakefile that are no files any more."""
+    own = [p for p in folder.iterdir() if p.is_symlink() and is_link(experiment, str(p))]
+    stale = [path for path in own if not path.is_file()]
+    for path in stale:
+        path.unlink()
+    if stale and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def _is_lacking(experiment: Experiment, path: str) -> bool:
     """Tell whether a file, or one in a folder, beside the Snakefile is not in the generated one."""
     known: Iterable[str] = _with_others(experiment.scripts, path)

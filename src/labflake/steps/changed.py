@@ -148,14 +148,20 @@ def settings() -> str:
 
 
 def variables(names: Iterable[str]) -> dict[str, str]:
-    """Return a digest of the value that each variable has in a build; they may be secrets."""
+    """Return a digest of the value that each variable has in a build; they may be secrets.
+
+    One that is not set has none, and that is not the one of an empty text.
+    """
     if not (wanted := [*names]):
         return {}
     from labflake.processes import determinism
 
     around = os.environ | determinism.environment()
-    values = {name: os.fsencode(around.get(name, "")) for name in wanted}
-    return {name: hashlib.sha256(value).hexdigest() for name, value in values.items()}
+    values = {name: os.fsencode(around[name]) if name in around else None for name in wanted}
+    return {
+        name: "" if value is None else hashlib.sha256(value).hexdigest()
+        for name, value in values.items()
+    }
 
 
 def structure(experiment: Experiment) -> list[str]:

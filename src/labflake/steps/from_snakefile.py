@@ -48,6 +48,7 @@ def run(
     )
     if not contents.graph:
         beside.clear_of_others(experiment)
+    beside.renew(experiment, {p for step in contents.steps.values() for p in step["declared"]})
     reading = Reading(experiment, contents)
 
     counted: set[str] = set()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import time
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from labflake.steps.step import Step
 
 _NOTES = ".step"  # in the scratch folder: what its programs are told, and note
+_AUDIT = "LAB_AUDIT"  # where Python finds what notes its reads, for commands
+_PATH = re.compile(r"\bPYTHONPATH=(?=[^\s;&|)])")
 _LONGEST = 100_000  # bytes of one argument of a program: systems take 131,072
 _LATE = 60  # s until files that another machine wrote are seen here
 
@@ -166,11 +169,15 @@ def _command(step: "Step", scratch: Path, session: "Session") -> processes.Comma
 
 
 def _short(step: "Step", scratch: Path) -> str:
-    """Return the command; one that is too long for an argument is read from a file."""
-    if len(os.fsencode(step.moved)) < _LONGEST:
-        return step.moved
+    """Return the command; one that is too long for an argument is read from a file.
+
+    Python that is given a path of modules by the command is seen all the same.
+    """
+    text = _PATH.sub(f"PYTHONPATH=${_AUDIT}:", step.moved)
+    if len(os.fsencode(text)) < _LONGEST:
+        return text
     file = scratch / _NOTES / "command"
-    file.write_bytes(os.fsencode(step.moved))
+    file.write_bytes(os.fsencode(text))
     return f". {shlex.quote(str(file))}"
 
 
@@ -204,6 +211,7 @@ def own_environment(step: "Step", scratch: Path) -> dict[str, str]:
         **_modules_in_a_container(step),
         "MPLCONFIGDIR": os.path.join(state, "fonts"),
         orphans.MARK: state,
+        _AUDIT: pinned()["PYTHONPATH"].partition(os.pathsep)[0],
         VARIABLE: os.path.abspath(scratch / _NOTES),
         **told(),
     }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from labflake.content import folders
 from labflake.data_files import guarded
 from labflake.project.experiments import Experiment
 from labflake.steps import beside
@@ -26,7 +27,7 @@ def look(experiment: Experiment) -> Looks:
         folder = waiting.pop()
         for entry in _entries(os.path.join(experiment.generated, folder)):
             name = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir():
+            if folders.is_folder(entry):
                 is_left_out = entry.name[0] == "." or name == "outputs" or entry.is_symlink()
                 waiting += [] if is_left_out else [name]
             elif not (entry.is_symlink() and beside.is_link(experiment, entry.path)):

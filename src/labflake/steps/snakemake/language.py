@@ -62,6 +62,7 @@ _STATEMENTS = {  # of a Snakefile: why not, what instead
 _ONE_OF_BOTH = (
     "name one of both under `output:`; a file in a folder that a rule makes can be an input anyway"
 )
+_AS_OUTPUT = "name it under `output:` there: what is made of it follows it then"
 _OURS = "by labflake"  # of a mark
 _local: frozenset[str] = frozenset()  # of the Snakefile that is read
 _FILES = {  # a mark of a file: why not, what instead
@@ -122,8 +123,12 @@ def check_jobs(jobs: Iterable) -> None:
         LabError: as `check`.
     """
     makers = {str(path): job.rule for job in jobs for path in job.output}
+    notes = {str(path): job.rule for job in jobs for path in [*job.log, job.benchmark] if path}
     for job in jobs:
         _check_job(job)
+        for path in [path for path in map(str, job.input) if path in notes]:
+            why = f"{path} is `log:` or `benchmark:` of rule {notes[path].name}, and no result"
+            _refuse(place(job.rule, "input:"), f"rule {job.rule.name}: {why}", _AS_OUTPUT)
         for path in map(str, job.output):
             if above := next((p for p in _folders(path) if p in makers), None):
                 why = f"{path} is in {above}, which rule {makers[above].name} makes as a whole"

@@ -11,7 +11,7 @@ import os
 import pickle
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -271,11 +271,22 @@ def _config(job) -> dict:
 
 
 def plain_text(value: object) -> str:
-    """Return a value as a text that is the same for the same value, in every process."""
-    try:
-        return json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=False)
-    except TypeError:  # keys that cannot be sorted
-        return str(_plain(value))
+    """Return a value as a text that is the same for the same value, in every process.
+
+    A mapping has an order, and keys of a kind: a script may see either.
+    """
+    return json.dumps(_told_apart(value), default=_plain, ensure_ascii=False)
+
+
+def _told_apart(value: object) -> object:
+    """Return a value in which JSON leaves no difference out."""
+    if isinstance(value, Mapping):
+        return {"mapping": [[_told_apart(k), _told_apart(v)] for k, v in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_told_apart(each) for each in value]}
+    if isinstance(value, list):
+        return [_told_apart(each) for each in value]
+    return value
 
 
 def _plain(value: object) -> object:
