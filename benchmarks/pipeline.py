@@ -13,7 +13,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from engines import ENGINES, Engine
+from engines import ENGINES, Before, Engine
 from measuring import RESULTS, Command, machine, write
 
 SCENARIOS = {
@@ -169,11 +169,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
+    parser.add_argument("--before", type=Path, help="a checkout from before it was a package")
     parser.add_argument("--patient", action="store_true", help="measure DVC at 1000 steps, too")
     parser.add_argument("--table", type=Path, default=RESULTS / "pipeline.md")
     options = parser.parse_args()
     folder, load = options.folder.resolve(), os.getloadavg()[0]
     engines = [ENGINES[name](folder) for name in options.engines]
+    engines += [Before(folder, options.before.resolve())] if options.before else []
     for engine in engines:
         engine.install()
         one_round(engine, folder / "run", 1, -1, Measured())  # compiles what it imports

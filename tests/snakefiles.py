@@ -243,7 +243,7 @@ def write(project: Path, made: list[str]) -> Path:
         {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": s}
         for s in _CELLS
     ]
-    kind = {"kernelspec": {"name": "python3", "display_name": "P", "language": "python"}}
+    kind = {"language_info": {"name": "python"}}
     book = {"cells": cells, "metadata": kind, "nbformat": 4, "nbformat_minor": 4}
     (folder / "steps/book.ipynb").write_text(json.dumps(book), encoding="utf-8")
     return project / "generated" / NAME

@@ -67,6 +67,7 @@ OTHERS = (
 )
 RULE = "rule a:\n  output: 'x.txt'\n"
 SHELL = "  shell: 'touch {output}'\n"
+BOOK = "open(f'{workflow.basedir}/b.ipynb', 'w').write('{\"metadata\": {}}')\n"
 REFUSED = {
     "`conda:`": RULE + "  conda: 'e.yaml'\n" + SHELL,
     "`envmodules:`": RULE + "  envmodules: 'x'\n" + SHELL,
@@ -98,6 +99,7 @@ ALIKE = {  # what the table leaves out, since a row of it says the same
     "is `log:` or `benchmark:` of rule b": (
         RULE + "  input: 'y.log'\n" + SHELL + "rule b:\n  output: 'y.txt'\n  log: 'y.log'\n" + SHELL
     ),
+    "`notebook:` of no language": BOOK + RULE + "  notebook: 'b.ipynb'\n",
     "`shell.suffix()`": "shell.suffix('; true')\n" + RULE + SHELL,
     "`shell.executable()`": "shell.executable('sh')\n" + RULE + SHELL,
 }

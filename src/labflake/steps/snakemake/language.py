@@ -5,6 +5,7 @@ than one that is refused.
 """
 
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,11 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
         lambda r: r.env_modules,
         "would bring software that no lock of this project holds",
         "add the tool to flake.nix, or use `container:`",
+    ),
+    "notebook:": (
+        lambda r: r.notebook and not _says_its_language(r),
+        "names a notebook that does not say its language, which Snakemake asks for",
+        'save it in Jupyter, or write "language_info": {"name": "python"} into its metadata',
     ),
     "handover:": (lambda r: r.is_handover, "lets a step order others", _REMOVE + "use rules"),
 }
@@ -90,6 +96,16 @@ _FILES = {  # a mark of a file: why not, what instead
         "declare the data in config.yaml; results stay in generated/",
     ),
 }
+
+
+def _says_its_language(rule) -> bool:
+    """Tell whether a notebook has what Snakemake asks for; what cannot be read is told later."""
+    try:
+        path = Path(rule.snakefile).parent / str(rule.notebook)
+        said = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return "name" in said.get("language_info", {})
 
 
 def check(workflow) -> None:

@@ -13,7 +13,7 @@ from labflake.steps import beside, reading
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
 from labflake.steps.recorded import Due
-from labflake.steps.snakemake import faults, inside, language, scripts, sources
+from labflake.steps.snakemake import faults, inside, language, sources
 from labflake.steps.step import Step
 
 _MANY = 1_000_000  # processors
@@ -96,7 +96,6 @@ class Snakefile:
             refuse_what_is_beside(request.experiment)
             language.settle(self.workflow)
             inside.follow(request.experiment)
-            scripts.know_notebooks()
         except Exception as error:
             if _last_read() is not before:
                 self.workflow = _last_read()

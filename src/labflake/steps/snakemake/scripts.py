@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snakemake import script
 from snakemake.script import JuliaScript, RScript
 from snakemake.utils import format as expand
 
@@ -23,7 +22,7 @@ from labflake.errors import LabError
 from labflake.processes import scripted
 from labflake.processes.handed import Handed, Named, named, written
 from labflake.programs import handed_names
-from labflake.steps.snakemake import adjusted, language, sources
+from labflake.steps.snakemake import language, sources
 
 _FOLDER = ".script"  # in the scratch folder of a step
 _OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
@@ -46,21 +45,6 @@ class Command:
     moved: str
     files: dict[str, str]
     sources: dict[str, list[str]] = field(default_factory=dict)
-
-
-def know_notebooks() -> None:
-    """Let Snakemake know the language of a notebook as we do; where none is said it refuses it."""
-    original = script.get_language
-    if original.__module__ == __name__:
-        return
-
-    def get_language(source_file, source: str) -> str:
-        if source_file.get_filename().endswith(".ipynb"):
-            metadata = json.loads(source).get("metadata", {})
-            return f"jupyter_{scripted.language_in(metadata)}"
-        return original(source_file, source)
-
-    adjusted.replace(script, "get_language", get_language)
 
 
 def of(job, moved, scratch: str) -> Command:

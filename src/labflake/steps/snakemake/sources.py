@@ -5,32 +5,31 @@ folder is one in which each file is there already; so the paths of the files are
 is made of them.
 """
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
+from labflake.content import temporary
 from labflake.project.experiments import root
 
 _ALL = "file"  # what Snakemake calls the folder for files of this machine
 _folders: list[str] = []  # of the Snakefile that is read, the last one
+_kept: list[ExitStack] = []  # what removes each of them
 
 
 def begin() -> Path:
     """Make the folder in which Snakemake finds all files."""
-    folder = tempfile.mkdtemp(prefix="labflake-sources-")
-    os.symlink("/", os.path.join(folder, _ALL))
-    _folders.append(folder)
-    return Path(folder)
+    _kept.append(ExitStack())
+    folder = _kept[-1].enter_context(temporary.folder("sources"))
+    (folder / _ALL).symlink_to("/")
+    _folders.append(str(folder))
+    return folder
 
 
 def end() -> None:
-    """Remove it, and nothing else."""
-    folder = _folders.pop()
-    with contextlib.suppress(OSError):
-        os.unlink(os.path.join(folder, _ALL))
-        os.rmdir(folder)
+    """Remove it, and nothing that it leads to."""
+    _folders.pop()
+    _kept.pop().close()
 
 
 def are_in(texts: Iterable[str]) -> bool:
