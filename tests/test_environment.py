@@ -6,7 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
@@ -815,8 +819,8 @@ def test_packages_of_a_further_index_are_added(editable: Path, tmp_path: Path) -
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> dict[str, dict[str, str]]:
-    """Put a package into a folder, on a page and in an index; return how pip is told of each."""
+def on_disk(tmp_path: Path) -> Iterator[dict[str, dict[str, str]]]:
+    """Put a package into a folder, on a page and in an index; yield how pip is told of each."""
     place = make_folder(tmp_path / "on this disk")
     wheel = small_packages.wheel(place, "labtest-local")
     link = f'<a href="{{}}{wheel.name}" data-requires-python="&gt;=3.8">{wheel.name}</a>'
@@ -825,16 +829,23 @@ def on_disk(tmp_path: Path) -> dict[str, dict[str, str]]:
     (index / "labtest-local").mkdir(parents=True)
     page = index / "labtest-local/index.html"
     page.write_text(link.format("../../on%20this%20disk/"), encoding="utf-8")
-    return {
-        "folder": {"PIP_FIND_LINKS": place.as_uri()},
-        "page": {"PIP_FIND_LINKS": (place / "page.html").as_uri()},
-        "index": {"PIP_EXTRA_INDEX_URL": index.as_uri()},
-        "main": {"PIP_INDEX_URL": index.as_uri(), "UV_DEFAULT_INDEX": index.as_uri()},
-    }
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=place)
+    )
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {
+            "folder": {"PIP_FIND_LINKS": place.as_uri()},
+            "page": {"PIP_FIND_LINKS": (place / "page.html").as_uri()},
+            "web page": {"PIP_FIND_LINKS": f"http://127.0.0.1:{server.server_port}/page.html"},
+            "index": {"PIP_EXTRA_INDEX_URL": index.as_uri()},
+            "main": {"PIP_INDEX_URL": index.as_uri(), "UV_DEFAULT_INDEX": index.as_uri()},
+        }
+        server.shutdown()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["folder", "page", "index"])
+@pytest.mark.parametrize("kind", ["folder", "page", "web page", "index"])
 def test_packages_that_lie_on_this_disk_are_added(
     editable: Path, on_disk: dict[str, dict[str, str]], kind: str
 ) -> None:

@@ -75,8 +75,13 @@ def index() -> str:
 
 
 def further() -> list[str]:
-    """Return the other indexes that pip asks on this machine, over a network."""
-    return [u for u in settings().get("extra-index-url", "").split() if u.startswith("http")]
+    """Return the other indexes, and the pages of links, that pip asks over a network.
+
+    Of pages those that Poetry knows as such, by the end of their name.
+    """
+    indexes = settings().get("extra-index-url", "").split()
+    pages = [u for u in settings().get("find-links", "").split() if u.endswith((".html", ".htm"))]
+    return [url for url in [*indexes, *pages] if url.startswith("http")]
 
 
 def for_pip() -> dict[str, str]:
