@@ -1,6 +1,7 @@
 """Install requirements with hashes into an environment: uv, and pip where uv cannot do it."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,10 @@ class Wanted(NamedTuple):
     indexes: tuple[str, ...] = ()  # that the lock itself names
 
 
-def create(venv: Path, python: str, wanted: Wanted) -> None:
+def create(venv: Path, python: str, wanted: Callable[[], Wanted]) -> None:
     """Make an empty environment; what has to be known to fill it is found out meanwhile."""
     command = [python, "-I", "-S", "-m", "venv", "--without-pip", str(venv)]
-    done = programs.ask(command, meanwhile=lambda: (uv.find(wanted.tools), sources.probable()))
+    done = programs.ask(command, meanwhile=lambda: (uv.find(wanted().tools), sources.probable()))
     if done.returncode:
         end = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
         raise PreparationError(f"{python} could not make {venv}\n{end}")

@@ -1,13 +1,13 @@
 """Make `.venv` new, or change it; the one that worked is put back when that fails."""
 
 import contextlib
-import errno
 import fcntl
 import os
 import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from . import (
@@ -15,6 +15,7 @@ from . import (
     PreparationError,
     UnfitError,
     altered,
+    aside,
     fingerprint,
     installing,
     interpreter,
@@ -35,19 +36,43 @@ def make(folder: Path) -> None:
         PreparationError: it cannot be; `.venv` is as it was before.
     """
     with _alone(folder), tempfile.TemporaryDirectory() as scratch:
-        _recover(folder / ".venv")
+        aside.recover(folder / ".venv")
         if is_whole(folder):
             return
-        groups = optional_groups(folder)
-        pyproject, lock = _read(folder, "pyproject.toml"), _read(folder, "poetry.lock", parsed)
-        wanted = _wanted(folder, pyproject, lock, groups, Path(scratch))
-        with _installed(folder, wanted) as venv:
-            shutil.copyfile(wanted.packages, venv / installing.INSTALLED)
-            own_project.link(folder, venv, pyproject)
-            for place in beside(lock, folder):
+        asked = _Asked(folder, Path(scratch))
+        with _installed(folder, asked) as venv:
+            shutil.copyfile(asked.wanted.packages, venv / installing.INSTALLED)
+            own_project.link(folder, venv, asked.pyproject)
+            for place in beside(asked.lock, folder):
                 own_project.link(place, venv, _read(place, "pyproject.toml"))
-            (venv / NOTE).write_text(fingerprint(folder, groups), encoding="utf-8")
+            (venv / NOTE).write_text(fingerprint(folder, asked.groups), encoding="utf-8")
             untouched.seal(venv)
+
+
+class _Asked:
+    """What the files of a project ask for; read when it is needed, once."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self._folder, self._scratch = folder, scratch
+        self.groups = optional_groups(folder)
+
+    @cached_property
+    def pyproject(self) -> dict:
+        return _read(self._folder, "pyproject.toml")
+
+    @cached_property
+    def lock(self) -> dict:
+        return _read(self._folder, "poetry.lock", parsed)
+
+    @cached_property
+    def wanted(self) -> installing.Wanted:
+        """The requirements of the lock for pip and uv, in files."""
+        groups = _wanted_groups(self.pyproject, self.groups)
+        files = self._scratch / "packages.txt", self._scratch / "tools.txt"
+        for path, names in zip(files, (groups, [BUILD]), strict=True):
+            lines = requirements(self.lock, names, self._folder)
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return installing.Wanted(*files, indexes(self.lock))
 
 
 @contextlib.contextmanager
@@ -75,34 +100,27 @@ def _read(folder: Path, name: str, parse: Callable[[str], dict] = tomllib.loads)
         raise PreparationError(conflict or f"{name} is no TOML: {problem}") from None
 
 
-def _wanted(
-    folder: Path, pyproject: dict, lock: dict, optional: list[str], scratch: Path
-) -> installing.Wanted:
-    """Write the requirements of the lock for pip and uv."""
+def _wanted_groups(pyproject: dict, optional: list[str]) -> list[str]:
     try:
-        groups = wanted_groups(pyproject, optional)
+        return wanted_groups(pyproject, optional)
     except KeyError as unknown:
         there = ", ".join(pyproject.get("tool", {}).get("poetry", {}).get("group", {})) or "none"
         raise PreparationError(
             f"pyproject.toml has no group {unknown}, which WITH asks for; its groups: {there}\n"
             "  a group of packages is written as [tool.poetry.group.NAME.dependencies]"
         ) from None
-    files = scratch / "packages.txt", scratch / "tools.txt"
-    for path, names in zip(files, (groups, [BUILD]), strict=True):
-        lines = requirements(lock, names, folder)
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return installing.Wanted(*files, indexes(lock))
 
 
 @contextlib.contextmanager
-def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
+def _installed(folder: Path, asked: _Asked) -> Iterator[Path]:
     """Yield `.venv` with its packages; if they or what follows fails, put the old one back."""
     venv = folder / ".venv"
-    python, other = interpreter.chosen(folder, lambda: uv.find(wanted.tools)[0])
+    python, other = interpreter.chosen(folder, lambda: uv.find(asked.wanted.tools)[0])
     if other:
         programs.say(other)
     said = why = ""
     if os.path.lexists(venv):
+        wanted = asked.wanted  # what is wrong with it is said before anything changes
         why = _unsound(venv, python)
         said = "" if why else _changed(folder, venv, wanted)
         if not (said or why):
@@ -110,12 +128,12 @@ def _installed(folder: Path, wanted: installing.Wanted) -> Iterator[Path]:
             return
     if why:
         programs.say(f"making .venv again: {why}")
-    with _replaced(venv):
-        _fill(folder, python, wanted, said)
+    with aside.replaced(venv):
+        _fill(folder, python, asked, said)
         yield venv
 
 
-def _fill(folder: Path, python: str, wanted: installing.Wanted, said: str) -> None:
+def _fill(folder: Path, python: str, asked: _Asked, said: str) -> None:
     """Make `.venv` and install; a folder of wheels may be one for another Python that is allowed.
 
     Raises:
@@ -123,15 +141,15 @@ def _fill(folder: Path, python: str, wanted: installing.Wanted, said: str) -> No
     """
     venv = folder / ".venv"
     try:
-        installing.create(venv, python, wanted)
-        installing.install(folder, venv, wanted, said)
+        installing.create(venv, python, lambda: asked.wanted)
+        installing.install(folder, venv, asked.wanted, said)
     except UnfitError as first:
         for other in interpreter.others(python):
             programs.say(f"{str(first).splitlines()[0]}: {other} is tried")
             with contextlib.suppress(UnfitError):
                 shutil.rmtree(venv)
-                installing.create(venv, other, wanted)
-                return installing.install(folder, venv, wanted)
+                installing.create(venv, other, lambda: asked.wanted)
+                return installing.install(folder, venv, asked.wanted)
         raise
 
 
@@ -144,57 +162,6 @@ def _changed(folder: Path, venv: Path, wanted: installing.Wanted) -> str:
     if said and altered.installed(venv) == before:
         (venv / NOTE).write_text(note, encoding="utf-8")
     return said
-
-
-@contextlib.contextmanager
-def _replaced(venv: Path) -> Iterator[None]:
-    """Put `.venv` aside while a new one is made, and back if that fails."""
-    aside = _aside(venv)
-    if os.path.lexists(venv):
-        _put(venv, aside)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(venv, ignore_errors=True)
-        if os.path.lexists(aside):
-            aside.rename(venv)
-        raise
-    _remove(aside)
-
-
-def _put(venv: Path, aside: Path) -> None:
-    """Move `.venv`; what lies in the image of a container can be copied only."""
-    try:
-        venv.rename(aside)
-    except OSError as problem:
-        if problem.errno != errno.EXDEV:
-            raise
-        part = aside.with_suffix(".part")
-        _remove(part)
-        shutil.copytree(venv, part, symlinks=True)
-        part.rename(aside)
-        (venv / NOTE).unlink(missing_ok=True)  # from here on the copy is the one that works
-        shutil.rmtree(venv)
-
-
-def _recover(venv: Path) -> None:
-    """Put back what an attempt that was killed has left aside."""
-    aside = _aside(venv)
-    if os.path.lexists(aside):
-        _remove(aside if (venv / NOTE).exists() else venv)
-        if os.path.lexists(aside):
-            aside.rename(venv)
-
-
-def _aside(venv: Path) -> Path:
-    return venv.with_name(".venv.replaced")
-
-
-def _remove(place: Path) -> None:
-    """Remove a folder, or a link to one that belongs to another project."""
-    if place.is_symlink():
-        place.unlink()
-    shutil.rmtree(place, ignore_errors=True)
 
 
 def _by_hand(venv: Path) -> str:

@@ -59,7 +59,7 @@ def _install(home: Path, pinned: Traversable) -> None:
         packages.write_text(pinned.read_text(encoding="utf-8"), encoding="utf-8")
         try:
             wanted = installing.Wanted(packages, tools)
-            installing.create(home, interpreter.allowed(), wanted)
+            installing.create(home, interpreter.allowed(), lambda: wanted)
             installing.install(home, home, wanted)
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
