@@ -165,6 +165,22 @@ def test_a_command_without_its_word_says_what_it_needs(
         completion.main([])
 
 
+def test_programs_of_script_rules_pass_the_linter() -> None:
+    """In a program that `script:` starts, `snakemake` is a known name."""
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--config",
+        MAKEFILE.with_name("pyproject.toml"),
+    ]
+    command += ["--stdin-filename", "scripts/2026-01-01-Own/fit.py", "-"]
+    program = '"""Fit."""\n\nprint(snakemake.input[0])\n'
+    done = subprocess.run(command, input=program, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 def test_a_command_is_one_though_a_folder_has_its_name(tmp_path: Path) -> None:
     """A folder `build` or `log` is in nobody's way, and makes no warning."""
     for name in ("build", "log"):

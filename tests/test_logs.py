@@ -59,7 +59,7 @@ def labflake(folder: Path, *words: str, **options) -> subprocess.CompletedProces
 
 
 def on_a_terminal(folder: Path, *words: str, typed: str = "", until: str = "", go: str = "") -> str:
-    """Run a command on a terminal of its own; return all that it showed.
+    """Run a command on a terminal of its own; return all that it showed, and its code.
 
     When it has shown what matches `until`, the file `go` is made.
     """
@@ -67,7 +67,9 @@ def on_a_terminal(folder: Path, *words: str, typed: str = "", until: str = "", g
     command = [sys.executable, "-m", "labflake", *words]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     env = os.environ | {"LABFLAKE_CACHE": "off", "TERM": "xterm"}
-    with subprocess.Popen(command, cwd=folder, env=env, start_new_session=True, **streams):
+    with subprocess.Popen(
+        command, cwd=folder, env=env, start_new_session=True, **streams
+    ) as process:
         os.close(theirs)
         os.write(ours, typed.encode())
         shown = b""
@@ -79,7 +81,7 @@ def on_a_terminal(folder: Path, *words: str, typed: str = "", until: str = "", g
             if until and re.search(until, shown.decode(errors="replace")):
                 Path(go).touch()
     os.close(ours)
-    return shown.decode()
+    return f"{shown.decode()}\nexit code {process.returncode}"
 
 
 @pytest.mark.long
@@ -140,6 +142,11 @@ def test_a_shell_has_the_environment_of_steps(
     lines = said.splitlines()
     assert f"{project / GENERATED} UTC" in lines
     assert str(project / ".venv/bin/python") in lines
+
+
+def test_a_shell_ends_well_whatever_was_tried_in_it(project: Path) -> None:
+    """A command that failed in the shell is no error of `make shell`."""
+    assert on_a_terminal(project, "shell", typed="false\nexit\n").endswith("\nexit code 0")
 
 
 def test_an_error_names_the_line_of_the_program_that_made_it(tmp_path: Path) -> None:

@@ -53,6 +53,18 @@ def test_unknown_profile_lists_those_there_are(project: Path) -> None:
     assert "there is no profiles/slrum/config.yaml\n  PROFILE can be: slurm" in done.stderr
 
 
+def test_unknown_profile_is_an_error_though_only_a_document_is_due(project: Path) -> None:
+    """A misspelt profile is told, also where no step would have gone to the cluster."""
+    name = "2024-05-02-Told"
+    files = {"report_md": "---\ntitle: T\n---\n\nText.\n", "hashes_txt": ""}
+    building.experiment(project, name, Snakefile="rule all:\n    input: []\n", **files)
+    building.made(project, EXPERIMENT=name)
+    (project / "scripts" / name / "report.md").write_text("---\ntitle: U\n---\n\nText.\n")
+    done = building.make(project, EXPERIMENT=name, PROFILE="slrum")
+    assert done.returncode == 2
+    assert "PROFILE can be: slurm" in done.stderr
+
+
 PROFILE = """
 queue: commands
 submit: queue submit {log} {script} {name} {threads} {memory} {minutes} {gpu}

@@ -49,6 +49,7 @@ def run(
     """
     from labflake.processes import again
 
+    _check_limits()
     given, look = again.environment(), again.Look()
     try:
         why = _locked(experiment, targets, redo, look, known)
@@ -110,7 +111,7 @@ def _wanted(paths: list[str]) -> tuple[Experiment, list[str]]:
 
 
 def _check_limits() -> None:
-    """Refuse limits that cannot be understood, also where there is nothing to do."""
+    """Refuse limits that cannot be understood, also where no step has to run."""
     if any(option(name) for name in ("JOBS", "MEMORY", "GPUS", "PROFILE")):
         from labflake.steps import limits
 

@@ -15,6 +15,7 @@ def main(argv: list[str]) -> int:
     experiment.generated.mkdir(parents=True, exist_ok=True)
     names = variables.of_cells(experiment, Contents(str(experiment.generated)))
     own = {"MPLCONFIGDIR": str(experiment.state / "fonts"), "PS1": f"{experiment.name} \\$ "}
+    own["PROMPT_COMMAND"] = "trap 'exit 0' EXIT"  # a command that failed in it is none of make's
     print("a shell where programs run as in a step; exit ends it")
     sys.stdout.flush()
     os.chdir(experiment.generated)
