@@ -353,6 +353,39 @@ def test_a_step_that_asks_for_tags_follows_them(drawn: Path) -> None:
         assert {(data / f"{name}.txt").read_text().strip() for name in ASKS_FOR_TAGS} == {said}
 
 
+READS = """
+import subprocess
+COMMIT = subprocess.check_output(["git", "rev-parse", "HEAD"]).decode().strip()
+rule all:
+    input: "assets/data/shell.txt", "assets/data/python.txt", "assets/data/rules.txt"
+rule shell:
+    output: "assets/data/shell.txt"
+    shell: "cat ../../.git/refs/heads/main > {output}"
+rule python:
+    output: "assets/data/python.txt"
+    shell: "python asks.py > {output}"
+rule rules:
+    output: "assets/data/rules.txt"
+    shell: "echo {COMMIT} > {output}"
+"""
+
+
+@pytest.mark.long
+def test_whoever_reads_the_commit_follows_it(drawn: Path) -> None:
+    """A Snakefile that asks git, and steps that read its files by themselves, see each commit."""
+    folder = drawn / random_steps.SCRIPTS
+    (folder / "Snakefile").write_text(READS, encoding="utf-8")
+    (folder / "asks.py").write_text("print(open('../../.git/refs/heads/main').read())\n")
+    data = drawn / random_steps.GENERATED / "assets" / "data"
+    for word in ("One", "Two"):
+        (drawn / "README.md").write_text(word, encoding="utf-8")
+        head = commit(drawn, word)
+        random_steps.in_a_fork(drawn, random_steps.build)
+        names = ("shell", "python", "rules")
+        assert {(data / f"{name}.txt").read_text().strip() for name in names} == {head}
+        assert random_steps.in_a_fork(drawn, random_steps.build) == "up to date\n"
+
+
 UNCOMMITTED = {
     "shell": "git -C ../.. status --porcelain > {output}",
     "option": "V=$(git describe --always --dirty); echo $V > {output}",

@@ -323,3 +323,40 @@ def test_a_folder_beside_the_snakefile_is_what_it_is_today(write: Callable[..., 
     (raw / "sub" / "deep" / "c.txt").rmdir()
     put("sub/deep/c.txt")
     check()
+
+
+STARTS = {
+    "read": "shell('cat {scripts}/list.txt', read=True).strip()",
+    "popen": "os.popen('sh {scripts}/list.sh').read().strip()",
+    "python": "subprocess.check_output(['python', '{scripts}/list.py']).decode().strip()",
+    "there": "subprocess.run(['cat', 'list.txt'], cwd=HERE, stdout=-1).stdout.decode().strip()",
+}
+OF_PROGRAMS = """
+import os, subprocess
+
+HERE = workflow.basedir
+
+rule all:
+    output: "assets/data/out.txt"
+    params: words={said}
+    shell: "echo {{params.words}} > {{output}}"
+"""
+
+
+@pytest.mark.parametrize("how", STARTS)
+def test_what_a_program_of_the_snakefile_reads_decides(
+    write: Callable[..., Path], how: str
+) -> None:
+    """Files that the words of a program name, and the modules that it imports, are followed."""
+    scripts = f"../../{SCRIPTS}"
+    project = write(
+        OF_PROGRAMS.format(said=STARTS[how].format(scripts=scripts)),
+        list_sh='cat "$(dirname "$0")/list.txt"\n',
+        list_py="import words\nprint(words.WORD)\n",
+    )
+    for word in ("one", "two"):
+        (project / SCRIPTS / "list.txt").write_text(f"{word}\n", encoding="utf-8")
+        (project / SCRIPTS / "words.py").write_text(f"WORD = {word!r}\n", encoding="utf-8")
+        build(project)
+        assert texts(project, "out") == [word]
+        assert build(project) == "up to date\n"

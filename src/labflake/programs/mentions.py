@@ -240,7 +240,8 @@ def _file(text: str, place: Path) -> Path | None:
     """Return the file that a text names from a folder, if it is one that may change."""
     path = os.path.abspath(os.path.join(place, os.path.expanduser(text)))
     try:
-        return Path(path) if _may_change(path) and os.path.isfile(path) else None
+        may_change = _may_change(path) or f"{path}/".startswith(f"{root()}/.git/")
+        return Path(path) if may_change and os.path.isfile(path) else None
     except ValueError:
         return None
 

@@ -3,11 +3,9 @@
 An audit hook sees every file that is opened and every folder that is listed on behalf of a
 Snakefile, of what it includes and of the modules that it imports; also later, by functions that it
 gives to Snakemake. Variables of the environment that it asks for, and whether files are there,
-count in the same way. What other programs read that a Snakefile starts is not seen.
+count in the same way, and so does what the words of programs name that a Snakefile starts.
 """
 
-import contextlib
-import importlib.util
 import os
 import re
 import shutil
@@ -20,14 +18,13 @@ from types import CodeType, FrameType
 from labflake.content.contents import Contents
 from labflake.data_files import sources
 from labflake.data_files.sources.artifact import Artifact
+from labflake.errors import LabError
 from labflake.processes import orphans
-from labflake.programs import pins
+from labflake.programs import asks_git, commands, pins
 from labflake.project.experiments import Experiment
-from labflake.steps import changed, questions
+from labflake.steps import changed, events, questions
 from labflake.steps.job import Graph
 
-_MAKES = frozenset({"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink"})
-_EVENTS = frozenset({"open", "sqlite3.connect", "os.listdir", "os.scandir", *_MAKES})
 _OWN = str(Path(__file__).parent)
 _LABFLAKE = str(Path(_OWN).parent)
 _CODE = f"{_LABFLAKE}/programs/modules.py"  # reads the programs of steps: what do they import?
@@ -46,7 +43,6 @@ _COPIES = os.path.join(_CACHES, "snakemake")  # of scripts, which Snakemake make
 # Snakemake opens included files through a folder of links (`labflake.steps.snakemake.sources`).
 _THROUGH_SOURCES = re.compile(r"^.*/labflake-sources-[^/]*/file(?=/)")
 _IMPORTED = re.compile(r"^\s*(?:import|from)\s+([\w.]+)", re.MULTILINE)
-_writing = os.O_WRONLY | os.O_TRUNC
 _absolute = cache(os.path.abspath)
 _hooked: list["Reading"] = []
 
@@ -56,7 +52,8 @@ class _Environment(os._Environ):
 
     def __getitem__(self, name: str) -> str:
         """Return the value of a variable, and note its name."""
-        _hooked[-1].asked(name)
+        if isinstance(name, str):  # `subprocess` tries whether it may ask in bytes
+            _hooked[-1].asked(name)
         return super().__getitem__(name)
 
 
@@ -110,10 +107,29 @@ class Reading:
             return
         self._busy.now = True
         try:
-            path = _source_of(_THROUGH_SOURCES.sub("", os.path.abspath(name)))
+            path = events.source_of(_THROUGH_SOURCES.sub("", os.path.abspath(name)))
             kind = None if path.startswith(self._elsewhere) else self._asker()
             if kind is not None:
                 self._note(event, path, kind)
+        finally:
+            self._busy.now = False
+
+    def started(self, command: str, folder: str) -> None:
+        """Note what a program reads that is started on behalf of the Snakefile, by its words.
+
+        Raises:
+            LabError: it asks git for what is not committed.
+        """
+        if getattr(self._busy, "now", False) or self._asker() is not self.files:
+            return
+        self._busy.now = True
+        try:
+            if asked := asks_git.of_what_is_not_committed(command):
+                raise LabError(asks_git.refusal(asked, "the Snakefile"))
+            named = commands.files(command, [], self.generated, Path(os.path.abspath(folder)))
+            git = asks_git.files(command).values()
+            for path in [*named, *git, *commands.programs(command).values()]:
+                self._note("open", os.path.join(self.generated, path), self.files)
         finally:
             self._busy.now = False
 
@@ -147,7 +163,7 @@ class Reading:
 
     def _note(self, event: str, path: str, kind: dict) -> None:
         name = os.path.relpath(path, self.generated)
-        if event in _MAKES:
+        if event in events.MAKES:
             self._touched |= {name} if kind is self.files else set()
             return
         if event.startswith("os."):
@@ -248,21 +264,8 @@ def _text(path: str) -> str:
 
 
 def _see(event: str, arguments: tuple) -> None:
-    if event not in _EVENTS:
-        return
-    if event == "open" and isinstance(arguments[2], int):
-        if arguments[2] & os.O_DIRECTORY:  # a folder, for what is in it
-            return
-        event = "os.mkdir" if arguments[2] & _writing else event
-    for name in arguments[: 2 if event in _MAKES else 1]:
-        if isinstance(name, str | bytes | os.PathLike):
-            _hooked[-1].see(event, os.fsdecode(name))
-
-
-def _source_of(path: str) -> str:
-    """Return the module of which a file is the compiled form, else the file."""
-    if not path.endswith(".pyc"):
-        return path
-    with contextlib.suppress(ValueError, RuntimeError):
-        return importlib.util.source_from_cache(path)
-    return path
+    if event in events.STARTS:
+        _hooked[-1].started(*events.command(event, arguments))
+    elif event in events.ALL:
+        for kind, name in events.files(event, arguments):
+            _hooked[-1].see(kind, name)

@@ -37,7 +37,8 @@ class Notes:
             _HERE,
             os.path.join(os.path.dirname(_HERE), "matplotlibrc"),
         }
-        own |= {os.path.join(self.project, name) for name in (".venv", ".git")}
+        own |= {os.path.join(self.project, name) for name in (".venv", ".git/objects")}
+        self.git = os.path.join(self.project, ".git", "")
         self.own = tuple(os.path.join(each, "") for each in own)
         self.elsewhere = (*_SOFTWARE, *_SYSTEM, os.path.join(caches, ""))
 
@@ -127,6 +128,8 @@ class Notes:
         path = os.path.abspath(os.fsdecode(path))
         if (path + os.sep).startswith(self.own):
             return
+        if path.startswith(self.git) and (kind != "r" or _is_for_labflake()):
+            return
         ours = path.startswith((self.project, _MEMORY))
         if not ours and (path + os.sep).startswith(self.elsewhere):
             return
@@ -199,6 +202,16 @@ def _importer():
             return name
         frame = frame.f_back
     return ""
+
+
+def _is_for_labflake():
+    """Tell whether labflake is at work: it looks which commit is there, for itself."""
+    frame = sys._getframe(3)
+    while frame:
+        if (frame.f_globals.get("__name__") or "").startswith("labflake"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _importing(software=None):
