@@ -25,8 +25,9 @@ def packages(venv: Path, before: dict[str, int]) -> list[str]:
         venv: the environment.
         before: what was installed before; the rest is looked at.
     """
-    fresh = dict(altered.installed(venv).items() - before.items())
-    records = sorted(altered.installed(venv), key=os.path.getsize)
+    there = altered.installed(venv)
+    fresh = dict(there.items() - before.items())
+    records = sorted(there, key=os.path.getsize)
     found, odd = _by_two(records, lambda part: _look(venv, part, fresh))
     (venv / altered.ODD).write_text("".join(f"{path}\n" for path in odd), encoding="utf-8")
     return sorted(set(found))
