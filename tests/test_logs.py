@@ -149,12 +149,16 @@ def test_a_shell_ends_well_whatever_was_tried_in_it(project: Path) -> None:
     assert on_a_terminal(project, "shell", typed="false\nexit\n").endswith("\nexit code 0")
 
 
-def test_an_error_names_the_line_of_the_program_that_made_it(tmp_path: Path) -> None:
-    """An error that a person can act on is shown with their own line, not with one of labflake."""
+@pytest.mark.parametrize(
+    "call", ["formats.of(path)", "with contextlib.ExitStack() as s: s.callback(formats.of, path)"]
+)
+def test_an_error_names_the_line_of_the_program_that_made_it(tmp_path: Path, call: str) -> None:
+    """An error that a person can act on is shown with their own line, not with one of a library."""
     program = tmp_path / "scripts" / "fit.py"
     program.parent.mkdir()
     program.write_text(
-        "from pathlib import Path\nfrom labflake.io import formats\n\nformats.of(Path('t.xyz'))\n"
+        "import contextlib, pathlib\nfrom labflake.io import formats\n"
+        f"path = pathlib.Path('t.xyz')\n{call}\n"
     )
     audit = Path(errors.__file__).parent / "processes" / "audit"
     given = {"LAB_STEP": str(tmp_path), "LABFLAKE_PROJECT": str(tmp_path), "PYTHONPATH": str(audit)}

@@ -205,7 +205,10 @@ def _told(place: Table) -> Iterator[None]:
     except duckdb.Error as error:
         text = re.sub(r"\s*LINE \d+:.*", "", str(error), flags=re.DOTALL).strip()
         text = re.sub(r"://[^\s/@]*@|password=\S+", "://…@", text)
-        way = "\n  user and password: PGUSER and PGPASSWORD, or a line in ~/.pgpass"
+        way = (
+            "\n  the user in the address, the password in ~/.pgpass; or PGUSER and PGPASSWORD,"
+            "\n  which programs and cells get if environment: of config.yaml names them"
+        )
         asked = "password" in text or "authentication" in text
         raise LabError(f"{place}: {text[:500]}{way if asked else ''}") from None
 

@@ -245,16 +245,15 @@ def _report(kind, error, trace):
     """Show an error that a person can act on with its line, any other with its traceback."""
     if kind.__module__ != "labflake.errors":
         return sys.__excepthook__(kind, error, trace)
-    own, place = os.path.dirname(os.path.dirname(_HERE)) + os.sep, ""
-    project = os.environ.get("LABFLAKE_PROJECT", os.getcwd()) + os.sep
+    project, place = os.environ.get("LABFLAKE_PROJECT", os.getcwd()) + os.sep, ""
     while trace:
         file = os.path.normpath(trace.tb_frame.f_code.co_filename)
-        if not file.startswith(own):
-            if os.path.islink(file):  # to a program beside the Snakefile
-                file = os.path.join(os.path.dirname(file), os.readlink(file))
-                file = os.path.normpath(file)
-            file = file[len(project) :] if file.startswith(project) else file
-            place = "%s:%d: " % (file, trace.tb_lineno)  # noqa: UP031
+        if os.path.islink(file):  # to a program beside the Snakefile
+            file = os.path.normpath(os.path.join(os.path.dirname(file), os.readlink(file)))
+        if file.startswith(project) and not file.startswith(
+            (project + ".venv", project + "vendor")
+        ):
+            place = "%s:%d: " % (file[len(project) :], trace.tb_lineno)  # noqa: UP031
         trace = trace.tb_next
     return sys.stderr.write("%serror: %s\n" % (place, error))  # noqa: UP031
 
