@@ -943,7 +943,10 @@ def installed_files(project: Path) -> dict[str, tuple[bytes, int]]:
 def test_a_copy_of_the_wheel_serves_as_long_as_the_wheel_is_right(
     project: Path, tmp_path: Path
 ) -> None:
-    """The second `.venv` is made by a compiled copy of the wheel; another wheel is refused."""
+    """The second `.venv` is made by a compiled copy of the wheel; another wheel is refused.
+
+    A copy that lost something, as by what cleans caches, is not used, and made good.
+    """
     small, cache = small_projects.write(tmp_path / "small", "idna"), tmp_path / "cache"
     shutil.copy(project / "Makefile", small)
     shutil.copytree(project / "vendor", small / "vendor")
@@ -957,6 +960,11 @@ def test_a_copy_of_the_wheel_serves_as_long_as_the_wheel_is_right(
     building.made(small, "env", **variables)
     assert list(copy.glob("labflake/environment/__pycache__/making.*.pyc"))
     assert imports(small, "idna", "labflake")
+    shutil.rmtree(small / ".venv")
+    broken = copy / "labflake/environment/making.py"
+    broken.write_text("", encoding="utf-8")
+    building.made(small, "env", **variables)
+    assert broken.stat().st_size
     shutil.rmtree(small / ".venv")
     [wheel] = small.glob("vendor/*.whl")
     wheel.write_bytes(wheel.read_bytes() + b" ")

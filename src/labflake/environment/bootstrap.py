@@ -61,8 +61,9 @@ def keep() -> None:
     From the wheel itself all is compiled at each start. The Makefile looks for the copy by the hash
     of the wheel, which the lock has to name. Where the cache cannot be written, there is none.
     """
-    if not _OURS.is_file() or _kept(_OURS).exists():
+    if not _OURS.is_file() or _is_whole(_kept(_OURS), _OURS):
         return
+    import shutil
     import tempfile
     import zipfile
 
@@ -72,7 +73,18 @@ def keep() -> None:
         with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
             with zipfile.ZipFile(_OURS) as file:
                 file.extractall(Path(scratch) / "all")
+            shutil.rmtree(home, ignore_errors=True)
             (Path(scratch) / "all").rename(home)
+
+
+def _is_whole(home: Path, wheel: Path) -> bool:
+    """Tell whether a copy has all files of a wheel: what cleans caches may have taken some."""
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as file:
+        files = [each for each in file.infolist() if not each.is_dir()]
+    sizes = {home / each.filename: each.file_size for each in files}
+    return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
 
 def _kept(wheel: Path) -> Path:
