@@ -360,3 +360,38 @@ def test_what_a_program_of_the_snakefile_reads_decides(
         build(project)
         assert texts(project, "out") == [word]
         assert build(project) == "up to date\n"
+
+
+COLLECTED = """
+rule all:
+    input: "assets/data/all.txt"
+
+rule fit:
+    output: "fit.txt"
+    log: "logs/fit.log", "logs/silent.log"
+    benchmark: "benchmarks/fit.tsv"
+    shell: "echo said > {log[0]}; echo 1 > {output}"
+
+rule collect:
+    input: "logs/fit.log", "logs/silent.log", "benchmarks/fit.tsv"
+    output: "assets/data/all.txt"
+    shell: "cat {input[0]} {input[1]} > {output}; head -c 1 {input[2]} >> {output}"
+"""
+
+
+@pytest.mark.parametrize("log", ["logs/fit.log", "logs/silent.log", "benchmarks/fit.tsv"])
+def test_a_log_that_is_an_input_is_a_result(write: Callable[..., Path], log: str) -> None:
+    """What collects logs gets those of the steps: an edited one and one that is gone come back."""
+    project = write(COLLECTED)
+    build(project)
+    assert texts(project, "all") == ["said\ns"]
+    assert "fit" not in build(project)
+    path = project / GENERATED / log
+    path.write_text("edited\n")
+    build(project)
+    assert texts(project, "all") == ["said\ns"]
+    assert path.read_text() != "edited\n"
+    path.unlink()
+    build(project)
+    assert path.exists()
+    assert texts(project, "all") == ["said\ns"]

@@ -96,9 +96,6 @@ ALIKE = {  # what the table leaves out, since a row of it says the same
     "`storage()`": RULE + "  input: storage('https://a.org/b.txt')\n" + SHELL,
     "`github()`": "module a:\n  snakefile: github('a/b', path='c', tag='d')\n",
     "x.txt/y is in x.txt": RULE + "    , 'x.txt/y'\n" + SHELL,
-    "is `log:` or `benchmark:` of rule b": (
-        RULE + "  input: 'y.log'\n" + SHELL + "rule b:\n  output: 'y.txt'\n  log: 'y.log'\n" + SHELL
-    ),
     "`notebook:` of no language": BOOK + RULE + "  notebook: 'b.ipynb'\n",
     "`shell.suffix()`": "shell.suffix('; true')\n" + RULE + SHELL,
     "`shell.executable()`": "shell.executable('sh')\n" + RULE + SHELL,

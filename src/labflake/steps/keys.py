@@ -35,9 +35,10 @@ def key_of(step: Step, session: "Circumstances") -> str:
     folder = names.scripts_of(used.generated)
     inputs = [(_in(folder, path), used.digest(path)) for path in step.inputs]
     command = _in(folder, step.command)
-    parts = [3, command, inputs, step.outputs, step.container, session.environment]
+    outputs = [path for path in step.outputs if path not in step.notes]
+    parts = [3, command, inputs, outputs, step.container, session.environment]
     parts += [step.pins, step.deciding, found.part_of_key(step.found, used, step.inputs)]
-    parts += [step.logs] if step.logs else []  # they come back with the result
+    parts += [step.notes] if step.notes else []  # they come back with the result
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SAID = (
     *("name", "rule", "command", "moved", "inputs", "outputs", "logs", "container", "containers"),
-    *("files", "sources"),
+    *("files", "sources", "notes"),
     *("marks", "threads", "memory", "gpus", "minutes", "attempts", "wanted", "deciding", "passed"),
     *("benchmark", "message", "priority", "is_local"),
 )

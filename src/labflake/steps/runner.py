@@ -118,13 +118,15 @@ def declare(step: "Step", scratch: Path, place: Path) -> None:
 
 def _fault(step: "Step", scratch: Path, session: "Session") -> str | None:
     """Return what is wrong with a step whose command ended well, or None."""
+    own_names.take(step.outputs, scratch)
     results.make_empty(step, scratch)
+    for path in step.notes:
+        logs.hide(scratch / path)
     missing = _missing(step, scratch, _LATE if session.cluster else 0)
     step.seen = seen.by(step, scratch / _NOTES, scratch)
     if missing:
         instead = f"; it wrote {step.seen.written[0]}" if step.seen.written else ""
         return f"it ended without an error but did not write {', '.join(missing)}{instead}"
-    own_names.take(step.outputs, scratch)
     return results.settle(step, scratch) or step.seen.fault(step.rule)
 
 

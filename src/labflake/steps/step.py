@@ -45,7 +45,8 @@ class Step(Record):
     deciding: dict[str, str] = field(default_factory=dict)  # environment variables
     passed: list[str] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)  # of its rule; they decide nothing
+    notes: list[str] = field(default_factory=list)  # logs and benchmark of its rule
+    logs: list[str] = field(default_factory=list)  # those that no step reads; they decide nothing
     programs: dict[str, str] = field(default_factory=dict)  # of the machine, by name
     asked: Asked = field(default_factory=Asked)  # of the packages
     pins: dict[str, str] = field(default_factory=dict)  # of these

@@ -31,9 +31,13 @@ def job_of(job) -> Job:
         rule=job.rule.name,
         name=names.of(job.rule.name, job.wildcards),
         inputs=[sources.own(str(path)) for path in job.input],
-        outputs=[str(path) for path in job.output],
+        outputs=_outputs(job),
         is_checkpoint=job.is_checkpoint,
     )
+
+
+def _outputs(job) -> list[str]:
+    return [*map(str, job.output), *language.results_in(language.notes(job))]
 
 
 def wanted(job) -> dict[str, int]:
@@ -46,7 +50,7 @@ def wanted(job) -> dict[str, int]:
 def step_of(job) -> Step:
     """Gather what decides the result of a job, and what it may use."""
     rule, workflow, resources = job.rule, job.rule.workflow, job.resources
-    known, outputs = job_of(job), [str(path) for path in job.output]
+    known, outputs, notes = job_of(job), _outputs(job), language.notes(job)
     scratch = str(scratch_of(outputs))
     moved = named(job.output, lambda path: os.path.join(scratch, str(path)))
     command = _command(job, moved, scratch)
@@ -63,7 +67,8 @@ def step_of(job) -> Step:
         is_local=language.is_local(rule),
         inputs=known.inputs,
         outputs=outputs,
-        logs=[str(path) for path in [*job.log, job.benchmark] if path],
+        logs=[path for path in notes if path not in outputs],
+        notes=notes,
         container=str(rule.container_img or ""),
         containers=workflow.globals["config"].get("containers") or {},
         marks=_every_mark(job),
@@ -190,7 +195,8 @@ def _shell(job, **others: object) -> str:
 
 
 def _every_mark(job) -> list[dict]:
-    return [_marks(path, job.wildcards) for path in job.rule.output]
+    own = [_marks(path, job.wildcards) for path in job.rule.output]
+    return own + [{"touch": True} for _ in language.results_in(language.notes(job))]
 
 
 def _marks(output, wildcards) -> dict:

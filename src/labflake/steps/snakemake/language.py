@@ -68,9 +68,9 @@ _STATEMENTS = {  # of a Snakefile: why not, what instead
 _ONE_OF_BOTH = (
     "name one of both under `output:`; a file in a folder that a rule makes can be an input anyway"
 )
-_AS_OUTPUT = "name it under `output:` there: what is made of it follows it then"
 _OURS = "by labflake"  # of a mark
 _local: frozenset[str] = frozenset()  # of the Snakefile that is read
+_read: set[str] = set()  # what is `log:` or `benchmark:` of one of its rules, and input of another
 _FILES = {  # a mark of a file: why not, what instead
     "pipe": (
         "would be a result that is gone when it was read",
@@ -139,12 +139,10 @@ def check_jobs(jobs: Iterable) -> None:
         LabError: as `check`.
     """
     makers = {str(path): job.rule for job in jobs for path in job.output}
-    notes = {str(path): job.rule for job in jobs for path in [*job.log, job.benchmark] if path}
+    inputs = {str(path) for job in jobs for path in job.input}
+    _read.update(path for job in jobs for path in notes(job) if path in inputs)
     for job in jobs:
         _check_job(job)
-        for path in [path for path in map(str, job.input) if path in notes]:
-            why = f"{path} is `log:` or `benchmark:` of rule {notes[path].name}, and no result"
-            _refuse(place(job.rule, "input:"), f"rule {job.rule.name}: {why}", _AS_OUTPUT)
         for path in map(str, job.output):
             if above := next((p for p in _folders(path) if p in makers), None):
                 why = f"{path} is in {above}, which rule {makers[above].name} makes as a whole"
@@ -168,6 +166,7 @@ def settle(workflow) -> None:
     """Set what decides nothing here: groups, where rules and files are, and dates of inputs."""
     global _local
     _local = frozenset(workflow._localrules)
+    _read.clear()
     workflow._localrules.clear()
     for rule in workflow.rules:
         rule.group = None
@@ -177,6 +176,16 @@ def settle(workflow) -> None:
             file.flags.pop("local", None)
         for file in [f for f in rule.input if hasattr(f, "flags")]:
             file.flags["ancient"] = _OURS
+
+
+def notes(job) -> list[str]:
+    """Return what a job writes beside its outputs: its logs, and its benchmark."""
+    return [str(path) for path in [*job.log, job.benchmark] if path]
+
+
+def results_in(paths: Iterable[str]) -> list[str]:
+    """Return those notes of a job that are an input of another one, and so a result."""
+    return [path for path in paths if path in _read]
 
 
 def is_local(rule) -> bool:
