@@ -4,9 +4,11 @@ import importlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from functools import partial
@@ -23,6 +25,7 @@ from mounting import mounted
 from servers.certificates import authority
 from servers.packages import Index
 from small_projects import make_env
+from waiting import PATIENCE, until
 
 from labflake.content.digests import in_a_record
 from labflake.environment import altered, as_seen, edited
@@ -249,6 +252,72 @@ def test_error_names_package_index_and_cause(small: Path, tmp_path: Path) -> Non
     assert len(others) == 1
     python = str(small / ".venv" / "bin" / "python")
     assert subprocess.run([python, "-c", "import idna"]).returncode == 0
+
+
+SLOW_UV = """#!/bin/sh
+case $1 in pip) touch begun; until [ -e go ]; do sleep 0.05; done ;; esac
+exec UV "$@"
+"""
+
+
+def asks_for_the_renderer(cache: Path) -> subprocess.Popen[str]:
+    """Ask for the program that renders templates, as somebody who has nothing in this cache.
+
+    uv installs when the test says so.
+    """
+    cache.mkdir(exist_ok=True)
+    text = SLOW_UV.replace("UV", rendering.installer())
+    for name in ("begun", "go"):
+        text = text.replace(f" {name}", f" '{cache / name}'")
+    (cache / "uv").write_text(text)
+    (cache / "uv").chmod(0o755)
+    command = [sys.executable, "-m", "labflake.environment", "renderer"]
+    fetched = Path(os.environ["XDG_CACHE_HOME"]) / "uv"
+    env = {"UV_CACHE_DIR": str(fetched)} | os.environ | {"XDG_CACHE_HOME": str(cache)}
+    env |= {"PYTHONPATH": str(rendering.SOURCES), "PATH": f"{cache}:{os.environ['PATH']}"}
+    return subprocess.Popen(
+        command,
+        cwd=rendering.REPOSITORY,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def renders(process: subprocess.Popen[str]) -> str:
+    """Expect a program that renders; return what was said on the way."""
+    program, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    assert subprocess.run([program.strip(), "--version"], capture_output=True).returncode == 0
+    return said
+
+
+@pytest.mark.long
+def test_two_who_need_the_same_program_install_it_once(tmp_path: Path) -> None:
+    """What is installed for a user is installed by one; who asks meanwhile waits, and has it."""
+    first = asks_for_the_renderer(tmp_path / "cache")
+    until((tmp_path / "cache/begun").exists, first)
+    second = asks_for_the_renderer(tmp_path / "cache")
+    time.sleep(3)  # more than it takes to begin
+    (tmp_path / "cache/go").touch()
+    said = renders(first) + renders(second)
+    assert said.count("installing cookiecutter") == 1
+
+
+@pytest.mark.long
+def test_a_program_whose_installation_was_killed_is_installed_anew(tmp_path: Path) -> None:
+    """What is there by half is not used."""
+    killed = asks_for_the_renderer(tmp_path / "cache")
+    until((tmp_path / "cache/begun").exists, killed)
+    (programs,) = tmp_path.glob("cache/labflake/cookiecutter-*/bin")
+    (programs / "cookiecutter").write_text("#!/bin/sh\nexit 1\n")  # its packages are not there
+    (programs / "cookiecutter").chmod(0o755)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    (tmp_path / "cache/go").touch()
+    renders(asks_for_the_renderer(tmp_path / "cache"))
 
 
 def test_unknown_group_is_named(small: Path) -> None:

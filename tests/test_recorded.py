@@ -36,7 +36,7 @@ def loaded() -> None:
 
 @pytest.fixture
 def chance() -> random.Random:
-    """Draw anew in each run of the tests; its header says how to repeat it."""
+    """Draw the same in each run of the tests; their header says how to draw something else."""
     return random.Random(os.environ["EXACTNESS_SEED"])
 
 

@@ -1,7 +1,6 @@
 """Make `.venv` new, or change it; the one that worked is put back when that fails."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -35,7 +34,7 @@ def make(folder: Path) -> None:
     Raises:
         PreparationError: it cannot be; `.venv` is as it was before.
     """
-    with _alone(folder), tempfile.TemporaryDirectory() as scratch:
+    with programs.alone(folder), tempfile.TemporaryDirectory() as scratch:
         aside.recover(folder / ".venv")
         if is_whole(folder):
             return
@@ -73,18 +72,6 @@ class _Asked:
             lines = requirements(self.lock, names, self._folder)
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return installing.Wanted(*files, indexes(self.lock))
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let a second `make` wait for the first, where the file system can."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _read(folder: Path, name: str, parse: Callable[[str], dict] = tomllib.loads) -> dict:

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Callable
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -30,11 +31,11 @@ def command() -> list[str]:
             "pip is told to ask no index (no-index), and which versions fit together an index says"
             "\n  lock where one can be reached, and commit that: files are enough to install it"
         )
-    program = str(home() / "bin" / "poetry")
-    if programs.ask([program, "--version"]).returncode:
-        programs.say("installing Poetry for this user, once")
-        _install(home(), PINNED)
-    return [program]
+    program = home() / "bin" / "poetry"
+    _provide(
+        "Poetry", home(), PINNED, lambda: not programs.ask([str(program), "--version"]).returncode
+    )
+    return [str(program)]
 
 
 def home() -> Path:
@@ -49,8 +50,26 @@ def _home(name: str, pinned: Traversable) -> Path:
     return programs.cache_home() / f"{name}-{version}-{digest}"
 
 
+def _provide(name: str, home: Path, pinned: Traversable, works: Callable[[], bool]) -> None:
+    """Install a program where it does not work; of two who need it at once, the second waits."""
+    unfinished = _unfinished(home)
+    if not unfinished.exists() and works():
+        return
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with programs.alone(home.parent):
+        if unfinished.exists() or not works():
+            programs.say(f"installing {name} for this user, once")
+            _install(home, pinned)
+
+
+def _unfinished(home: Path) -> Path:
+    """Return the file that is there while a program is installed, and where that was killed."""
+    return home.with_name(f"{home.name}.unfinished")
+
+
 def _install(home: Path, pinned: Traversable) -> None:
     """Make the private environment; a broken attempt leaves nothing behind."""
+    _unfinished(home).touch()
     shutil.rmtree(home, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         tools = Path(scratch) / "tools.txt"
@@ -64,6 +83,8 @@ def _install(home: Path, pinned: Traversable) -> None:
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
+        finally:
+            _unfinished(home).unlink(missing_ok=True)
 
 
 def _tools() -> str:
@@ -102,7 +123,10 @@ def cookiecutter() -> str:
     """
     home = _home("cookiecutter", RENDERER)
     program = home / "bin" / "cookiecutter"
-    if not (program.exists() and os.access(home / "bin" / "python", os.X_OK)):
-        programs.say("installing cookiecutter for this user, once")
-        _install(home, RENDERER)
+    _provide(
+        "cookiecutter",
+        home,
+        RENDERER,
+        lambda: program.exists() and os.access(home / "bin" / "python", os.X_OK),
+    )
     return str(program)

@@ -1,10 +1,12 @@
 """Run the programs that make an environment, and keep the user's settings from misleading them."""
 
+import contextlib
+import fcntl
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 # What makes a Python import other packages than its own.
@@ -72,6 +74,18 @@ def ask(
             process.kill()
             raise
     return subprocess.CompletedProcess(command, process.returncode, printed, said)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let a second one wait for who is at work in a folder, where the file system can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def cache_home() -> Path:
