@@ -18,7 +18,7 @@ from rendering import PAYLOAD, REPOSITORY
 from labflake.command_line import completion, parsing
 from labflake.command_line import table as commands
 from labflake.command_line.table import COMMANDS, OPTIONS
-from labflake.commands import formatting, run
+from labflake.commands import formatting, new, run
 from labflake.errors import LabError
 from labflake.processes import determinism
 from labflake.project import options
@@ -163,6 +163,16 @@ def test_a_command_without_its_word_says_what_it_needs(
         run.main(["pytets"])
     with pytest.raises(LabError, match="needs the name of a shell: bash, zsh, fish"):
         completion.main([])
+
+
+@pytest.mark.parametrize("title", ["Dose of µM/nM", "Heteroskedasticity " * 12, "?"])
+def test_a_title_that_gives_no_name_is_refused_with_one_that_does(title: str) -> None:
+    """Too long or with a slash: the error has a name made of the same words, which is accepted."""
+    with pytest.raises(LabError, match='make experiment NAME="(.+)"') as refused:
+        new.named(title)
+    example = re.search('NAME="(.+)"', str(refused.value))[1]
+    assert new.named(example)[11:] == example.replace(" ", "-")
+    assert title.split()[0] in example or title == "?"
 
 
 def test_programs_of_script_rules_pass_the_linter() -> None:

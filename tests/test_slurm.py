@@ -197,6 +197,7 @@ def test_refused_job_is_explained(project: Path, cluster: slurm.Slurm) -> None:
     done = build(project, cluster)
     assert done.returncode == 2
     assert "the cluster did not take it: sbatch: error: invalid partition" in done.stderr
+    assert "its settings are in profiles/slurm/config.yaml" in done.stderr
 
 
 def test_cluster_that_is_not_there_is_named(project: Path) -> None:

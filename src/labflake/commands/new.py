@@ -9,10 +9,11 @@ from pathlib import Path
 from labflake.commands import copied
 from labflake.errors import LabError
 from labflake.project import git, head
-from labflake.project.experiments import EXAMPLE, find, problem, relative, root
+from labflake.project.experiments import find, problem, relative, root
 from labflake.project.git import GitError
 from labflake.project.options import flag, option
 
+_SHORT = 60  # bytes
 PATTERN = Path(__file__).parent.parent / "starter"
 
 
@@ -58,9 +59,21 @@ def named(title: str) -> str:
     if wrong or re.search(r"[/\\\x00-\x1f]", rest):
         raise LabError(
             f"{title!r} gives no name for a folder: "
-            f"{wrong or 'it has a slash or a control character'}\n  a good name: {EXAMPLE}"
+            f"{wrong or 'it has a slash or a control character'}\n"
+            f'  for example: make experiment NAME="{_shortened(words)}"\n'
+            "  and any title in the header of report.md"
         )
     return name
+
+
+def _shortened(words: list[str]) -> str:
+    """Return as many words of a title as are good for a name."""
+    kept: list[str] = []
+    for word in words:
+        if len(" ".join([*kept, word]).encode()) > _SHORT:
+            break
+        kept.append(word)
+    return " ".join(kept) or "Effect of Sample Size"
 
 
 def _fill(folder: Path, title: str, name: str) -> None:

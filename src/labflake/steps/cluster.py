@@ -66,7 +66,8 @@ class Cluster:
             self._submit(job)
         except QueueError as error:
             jobs.remove(job)
-            return f"the cluster did not take it: {error}"
+            settings = f"profiles/{self.profile.name}/config.yaml"
+            return f"the cluster did not take it: {error}\n  its settings are in {settings}"
         while not self._is_over(job):
             time.sleep(_LOOK)
         jobs.remove(job)
