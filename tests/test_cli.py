@@ -168,7 +168,7 @@ def test_a_command_without_its_word_says_what_it_needs(
 @pytest.mark.parametrize("title", ["Dose of µM/nM", "Heteroskedasticity " * 12, "?"])
 def test_a_title_that_gives_no_name_is_refused_with_one_that_does(title: str) -> None:
     """Too long or with a slash: the error has a name made of the same words, which is accepted."""
-    with pytest.raises(LabError, match='make experiment NAME="(.+)"') as refused:
+    with pytest.raises(LabError, match=r'make experiment NAME=".+"') as refused:
         new.named(title)
     example = re.search('NAME="(.+)"', str(refused.value))[1]
     assert new.named(example)[11:] == example.replace(" ", "-")

@@ -11,7 +11,8 @@ def main() -> None:
     parser.add_argument("output")
     args = parser.parse_args()
     summary = load(args.measurements).agg(["count", "mean", "std", "min", "max"]).T.round(6)
-    save(summary.rename_axis("variable").reset_index(), args.output)
+    summary = summary.astype({"count": int}).rename_axis("variable").reset_index()
+    save(summary, args.output)
 
 
 if __name__ == "__main__":
