@@ -395,3 +395,75 @@ def test_a_log_that_is_an_input_is_a_result(write: Callable[..., Path], log: str
     build(project)
     assert path.exists()
     assert texts(project, "all") == ["said\ns"]
+
+
+BLOCK = """
+import functools, sys
+sys.path.insert(0, workflow.basedir)
+import lib.deep.er as er
+from lib.tools import Tool
+
+class Above:
+    factor = 2
+
+class Thing(Above):
+    def times(self, number):
+        return self.factor * number
+
+@functools.cache
+def cached():
+    return "cached 2"
+
+def scaled(number, by):
+    return f"scaled {number * by} 2"
+
+THING, TOOL, HALF = Thing(), Tool(), functools.partial(scaled, by=2)
+ALL = {"thing": [THING]}
+
+rule all:
+    output: "assets/data/out.txt"
+    run:
+        words = [er.VALUE, TOOL.word(), ALL["thing"][0].times(3), cached(), HALF(1)]
+        open(output[0], "w").write(" ".join(map(str, words)))
+"""
+EDITS = {
+    "package": ("lib/deep/__init__.py", "WORD = 'word'", "WORD = 'WORD'"),
+    "class of a module": ("lib/tools.py", "return 'tool'", "return 'TOOL'"),
+    "class above": ("Snakefile", "factor = 2", "factor = 3"),
+    "method": ("Snakefile", "self.factor * number", "self.factor + number"),
+    "wrapped": ("Snakefile", "cached 2", "cached 3"),
+    "partial": ("Snakefile", "* by} 2", "* by} 3"),
+}
+
+
+def test_a_block_is_made_of_all_the_code_that_it_can_reach(write: Callable[..., Path]) -> None:
+    """Classes and functions behind the values that a block names decide it, however it has them."""
+    project = write(BLOCK)
+    folder = project / SCRIPTS
+    (folder / "lib" / "deep").mkdir(parents=True)
+    texts_of = {
+        "lib/deep/__init__.py": "WORD = 'word'\n",
+        "lib/deep/er.py": "from . import WORD\nVALUE = WORD\n",
+        "lib/tools.py": "class Tool:\n    def word(self):\n        return 'tool'\n",
+    }
+    for name, text in texts_of.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    said = ["word", "tool", "6", "cached", "2", "scaled", "2", "2"]
+    build(project)
+    assert texts(project, "out") == [" ".join(said)]
+    after = {
+        "package": (0, "WORD"),
+        "class of a module": (1, "TOOL"),
+        "class above": (2, "9"),
+        "method": (2, "6"),
+        "wrapped": (4, "3"),
+        "partial": (7, "3"),
+    }
+    for name, (file, old, new) in EDITS.items():
+        text = (folder / file).read_text(encoding="utf-8")
+        assert old in text
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+        said[after[name][0]] = after[name][1]
+        build(project)
+        assert texts(project, "out") == [" ".join(said)]
+    assert build(project) == "up to date\n"

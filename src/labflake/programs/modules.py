@@ -19,7 +19,7 @@ _INVENTORIES = ("entry_points", "iter_modules", "walk_packages", "packages_distr
 _IMPORTERS = ("import_module", "__import__", "run_module", "find_spec", "files")
 
 
-def programs(program: Path, folder: Path | None = None) -> list[Path]:
+def programs(program: Path, folder: Path | None = None, also: tuple[str, ...] = ()) -> list[Path]:
     """Return the program and every local file that it imports or names, transitively.
 
     Local means: beside the program, in `src/` or in the folder of the project. Packages of
@@ -28,8 +28,9 @@ def programs(program: Path, folder: Path | None = None) -> list[Path]:
     Args:
         program: the file that a step runs.
         folder: where it runs; without it, the folder of the project.
+        also: other folders in which Python looks for modules.
     """
-    places = (program.parent, root() / "src", root())
+    places = (program.parent, *map(Path, also), root() / "src", root())
     folder = folder or root()
     found, waiting = [program], [program]
     while waiting:

@@ -7,6 +7,7 @@ rule is none of its business. In the process of its own the Snakefile is read ag
 
 import hashlib
 import inspect
+import io
 import json
 import os
 import pickle
@@ -144,9 +145,37 @@ class _Content:
         except (TypeError, ValueError):
             pass
         try:
-            return pickle.dumps(value, protocol=4).hex()
+            with io.BytesIO() as text:
+                _Pickler(self, text, protocol=4).dump(value)
+                return text.getvalue().hex()
         except Exception:
             return "".join(Path(path).read_text(encoding="utf-8") for path in self._snakefiles)
+
+    def take_in(self, value: object) -> bool:
+        """Take in what a value names by its place alone: functions, classes, and their code."""
+        own = getattr(value, "__wrapped__", value)  # of `functools.cache`
+        if isinstance(own, FunctionType) and _is_of_a_snakefile(own):
+            self._visit(own)
+        elif isinstance(own, type) and own.__module__ is None:  # of a Snakefile
+            self._visit_class(own)
+        elif isinstance(own, type | FunctionType):
+            self._add_file(getattr(sys.modules.get(own.__module__), "__file__", None))
+            return False
+        else:
+            return False
+        return True
+
+    def _visit_class(self, kind: type) -> None:
+        """Take in a class of the Snakefile: its attributes, and the code of its methods."""
+        if id(kind) in self._done:
+            return
+        self._done.add(id(kind))
+        for name, value in sorted(vars(kind).items()):
+            if name not in ("__dict__", "__weakref__"):
+                parts = [getattr(value, part, None) for part in ("__func__", "fget", "fset")]
+                for each in [*filter(None, parts)] or [value]:
+                    self._parts.append([name, self._value(each)])
+        self._parts.append([self._value(base) for base in kind.__bases__])
 
     def _add_modules(self, names: Iterable[str]) -> None:
         """Add the local modules that have these names: the code may import them."""
@@ -155,9 +184,30 @@ class _Content:
             self._add_file(str(file))
 
     def _add_file(self, file: str | None) -> None:
-        if file and Path(file).is_relative_to(root()) and "/.venv/" not in file:
-            self.sources.add(Path(file))
-            self.files.update(modules.programs(Path(file)))
+        if not file or not _is_local(file) or Path(file) in self.sources:
+            return
+        self.sources.add(Path(file))
+        self.files.update(modules.programs(Path(file), also=tuple(filter(_is_local, sys.path))))
+        folder = Path(file).parents[Path(file).name == "__init__.py"]
+        if (folder / "__init__.py").is_file():  # of its package, and so of those above
+            self._add_file(str(folder / "__init__.py"))
+
+
+class _Pickler(pickle.Pickler):
+    """Writes values down; what has its code in a Snakefile or module is taken in by its name."""
+
+    def __init__(self, content: _Content, *given, **named) -> None:
+        super().__init__(*given, **named)
+        self.content = content
+
+    def persistent_id(self, value: object) -> str | None:
+        """Return the name of what is not written down with the value."""
+        return getattr(value, "__qualname__", "") if self.content.take_in(value) else None
+
+
+def _is_local(path: str) -> bool:
+    """Tell whether a path is one of the project, and no package's."""
+    return Path(path).is_relative_to(root()) and "/.venv/" not in f"{path}/"
 
 
 def _in_braces(texts: list[str]) -> set[str]:
