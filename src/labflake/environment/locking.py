@@ -99,7 +99,8 @@ def _variables(local: dict[serving.Place, str]) -> dict[str, str]:
         before = env.get("no_proxy") or env.get("NO_PROXY") or ""
         env["no_proxy"] = env["NO_PROXY"] = f"{before},127.0.0.1".lstrip(",")
     if env.get(_MAIN, "").startswith("file:"):
-        env[_MAIN] = next((url for place, url in local.items() if place.is_main), "")
+        served = (url for place, url in local.items() if place.is_main)
+        env[_MAIN] = next(served, env[_MAIN])  # one that is not there is no reason to ask another
     return env
 
 

@@ -54,7 +54,7 @@ def on_disk(index: str, told: dict[str, str]) -> list[Place]:
     places = main + [Place(_path(url), True) for url in more if url.startswith("file:")]
     links = told.get("find-links", "").split()
     places += [Place(_path(p), False) for p in links if p.startswith("file:") or "://" not in p]
-    return [place for place in dict.fromkeys(places) if place.path.exists()]
+    return [place for place in dict.fromkeys(places) if os.access(place.path, os.R_OK)]
 
 
 def _path(place: str) -> Path:
@@ -177,4 +177,4 @@ def _links(place: Place, package: str) -> dict[str, _Link]:
 
 def _stat(path: str, is_index: bool) -> os.stat_result:
     page = os.path.join(path, "index.html") if is_index else path
-    return os.stat(page if os.path.exists(page) else path)
+    return os.stat(page) if os.path.exists(page) else os.lstat(path)
