@@ -175,6 +175,23 @@ def test_a_title_that_gives_no_name_is_refused_with_one_that_does(title: str) ->
     assert title.split()[0] in example or title == "?"
 
 
+@pytest.mark.parametrize(
+    "words", [["clean", "STEP=fit"], ["twice", "STEP=fit"], ["plan", "NAME=a"]]
+)
+def test_an_option_of_other_commands_is_refused_by_make(tmp_path: Path, words: list[str]) -> None:
+    """`make clean STEP=fit` does not clean everything: the error says which commands have it."""
+    done = own_make(tmp_path, *words)
+    assert done.returncode == 2
+    name, option = words[0], words[1].split("=")[0]
+    assert done.stderr.startswith(f"error: make {name} has no use for {option}\n  it is for: ")
+
+
+def test_options_of_a_build_are_taken_by_every_command_of_make() -> None:
+    """`make index EXPERIMENT=…` is no error: what a build takes can stand on any command line."""
+    assert parsing.from_make("index", ["EXPERIMENT=a"]) == {"EXPERIMENT": "a"}
+    assert parsing.from_make("cache", ["CLEAR=1"]) == {"CLEAR": "1"}
+
+
 def test_programs_of_script_rules_pass_the_linter() -> None:
     """In a program that `script:` starts, `snakemake` is a known name."""
     command = [

@@ -68,7 +68,7 @@ def from_make(name: str, words: list[str]) -> dict[str, str]:
     """Return the options among the words of make's command line; others are for the programs.
 
     Raises:
-        UsageError: a word is almost an option.
+        UsageError: a word is almost an option, or one of other commands alone.
     """
     if name not in COMMANDS or name in NOT_BY_MAKE:
         _unknown(name, by_make=True)
@@ -79,6 +79,10 @@ def from_make(name: str, words: list[str]) -> dict[str, str]:
         if like := meant(other.upper(), alike, cutoff=0.75):
             raise UsageError(f"there is no option {other} of make\n  {like}")
         os.environ[other] = given.pop(other)
+    taken = {*COMMANDS[name].options, *COMMANDS["build"].options}
+    for other in given.keys() - taken:
+        have = [each for each, command in COMMANDS.items() if other in command.options]
+        raise UsageError(f"make {name} has no use for {other}\n  it is for: {', '.join(have)}")
     return given
 
 
