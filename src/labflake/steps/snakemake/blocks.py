@@ -23,7 +23,7 @@ from labflake.processes import scripted
 from labflake.processes.handed import named
 from labflake.programs import handed_names, modules
 from labflake.project.experiments import root
-from labflake.steps.snakemake import language, sources
+from labflake.steps.snakemake import places, sources
 from labflake.steps.snakemake.scripts import Command, available, lists_of, plain_text, resources_of
 
 _FILE = ".script/block"
@@ -42,7 +42,7 @@ def of(job, moved, scratch: str) -> Command:
         LabError: the rule has a container, where Snakemake and the Snakefile are not.
     """
     if job.rule.container_img:
-        place = language.place(job.rule, "run:")
+        place = places.place(job.rule, "run:")
         raise LabError(
             f"{place}: rule {job.rule.name}: `run:` cannot run in a container\n"
             "  write a program, and start it by `shell:` or `script:`"

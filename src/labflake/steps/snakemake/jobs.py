@@ -11,7 +11,7 @@ from labflake.programs import mentions
 from labflake.steps import names, variables
 from labflake.steps.job import Job
 from labflake.steps.recorded import Due, has_handlers
-from labflake.steps.snakemake import blocks, language, scripts, sources
+from labflake.steps.snakemake import blocks, language, places, scripts, sources
 from labflake.steps.snakemake.executor import amount
 from labflake.steps.step import Step, scratch_of
 
@@ -190,7 +190,7 @@ def _shell(job, **others: object) -> str:
         return sources.own(job.format_wildcards(job.rule.shellcmd, **others))
     except Exception as error:
         own = error.__context__ or error
-        place = language.place(job.rule, "shell:")
+        place = places.place(job.rule, "shell:")
         raise LabError(f"{place}: {type(own).__name__}: {own}") from None
 
 

@@ -4,19 +4,14 @@ All else does what Snakemake's documentation says. A word that is read and not o
 than one that is refused.
 """
 
-import io
 import json
-import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
-from labflake.errors import LabError
-from labflake.project.experiments import relative
+from labflake.steps.snakemake import places
 
-_LINES = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT)
 _PROGRAM = "copy what it does into a program, and start that by `script:` or `shell:`"
-_IN_COMMANDS = "write it into the commands of the steps"
 _REMOVE = "remove it: "
 _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
     "wrapper:": (lambda r: r.wrapper, "is not tracked", _PROGRAM),
@@ -48,22 +43,6 @@ _RULE = {  # a part of a rule, how Snakemake notes it, why not, what instead
         'save it in Jupyter, or write "language_info": {"name": "python"} into its metadata',
     ),
     "handover:": (lambda r: r.is_handover, "lets a step order others", _REMOVE + "use rules"),
-}
-_OF_RULES = (
-    "would bring rules that no commit here holds",
-    "copy them into the folder of the experiment, and name the file",
-)
-_ELSEWHERE = re.compile(
-    r"""^[^\#\n]*(?<![.\w])(?:(github|gitlab|gitfile|storage)\(|(include|snakefile)\s*:\s*[rfRF]*["']\w+://)""",
-    re.MULTILINE,
-)
-_STATEMENTS = {  # of a Snakefile: why not, what instead
-    "workdir": ("has no place here: steps run in {folder}", "remove it"),
-    "containerized": ("would bring software that no lock of this project holds", "`container:`"),
-    "meta_wrapper": _OF_RULES,
-    "pepfile": ("needs a package that is not here", "`configfile:`, and pandas for the table"),
-    "pepschema": ("needs a package that is not here", "`configfile:`, and pandas for the table"),
-    "storage": ("would read or write past the record of data", "declare the data in config.yaml"),
 }
 _ONE_OF_BOTH = (
     "name one of both under `output:`; a file in a folder that a rule makes can be an input anyway"
@@ -118,13 +97,15 @@ def check(workflow) -> None:
         check_files(rule, [*rule.input, *rule.output])
         for name, (has, why, instead) in _RULE.items():
             if has(rule):
-                _refuse(
-                    place(rule, name.split(" ")[0]), f"rule {rule.name}: `{name}` {why}", instead
+                places.refuse(
+                    places.place(rule, name.split(" ")[0]),
+                    f"rule {rule.name}: `{name}` {why}",
+                    instead,
                 )
         if rule.norun and rule.output and not _only_marks(rule):
-            why = f"rule {rule.name}: it has an output and no command"
+            why = "it has an output and no command"
             instead = 'add `shell: "…"`, or mark its outputs: `touch("done.txt")`'
-            _refuse(place(rule, "output:"), why, instead)
+            _refuse(rule, "output:", why, instead)
 
 
 def _only_marks(rule) -> bool:
@@ -146,7 +127,9 @@ def check_jobs(jobs: Iterable) -> None:
         for path in map(str, job.output):
             if above := next((p for p in _folders(path) if p in makers), None):
                 why = f"{path} is in {above}, which rule {makers[above].name} makes as a whole"
-                _refuse(place(job.rule, "output:"), f"rule {job.rule.name}: {why}", _ONE_OF_BOTH)
+                places.refuse(
+                    places.place(job.rule, "output:"), f"rule {job.rule.name}: {why}", _ONE_OF_BOTH
+                )
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -158,8 +141,12 @@ def _folders(path: str) -> Iterator[str]:
 def _check_job(job) -> None:
     check_files(job.rule, job.input)
     if not job.output and not job.rule.norun:
-        why = f"rule {job.rule.name}: it has a command and no output, so it would always run"
-        _refuse(place(job.rule), why, 'name what it makes, or mark it: `output: touch("done.txt")`')
+        why = "it has a command and no output, so it would always run"
+        places.refuse(
+            places.place(job.rule),
+            why,
+            'name what it makes, or mark it: `output: touch("done.txt")`',
+        )
 
 
 def settle(workflow) -> None:
@@ -204,100 +191,10 @@ def check_files(rule, files) -> None:
             if mark in _FILES and file.flags[mark] != _OURS:
                 why, instead = _FILES[mark]
                 name = mark.removesuffix("_object")
-                _refuse(place(rule, f"{name}("), f"rule {rule.name}: `{name}()` {why}", instead)
+                places.refuse(
+                    places.place(rule, f"{name}("), f"rule {rule.name}: `{name}()` {why}", instead
+                )
 
 
-def check_words(paths: Iterable[str], folder: Path) -> None:
-    """Refuse what Snakemake would not obey in silence, or would bring before it can be refused.
-
-    Args:
-        paths: the Snakefile, and what it includes.
-        folder: where steps run.
-
-    Raises:
-        LabError: as `check`.
-    """
-    for path in paths:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-        for word, (why, instead) in _STATEMENTS.items():
-            if word in text and (line := _statement(text, word)):
-                why = why.format(folder=relative(folder))
-                _refuse(f"{relative(Path(path))}:{line}", f"`{word}:` {why}", instead)
-        if found := _ELSEWHERE.search(text):
-            line = text.count("\n", 0, found.end()) + 1
-            word = f"{found[1]}()" if found[1] else f"{found[2]}:"
-            data = "storage" in word
-            why, instead = _STATEMENTS["storage"] if data else _OF_RULES
-            _refuse(f"{relative(Path(path))}:{line}", f"`{word}` {why}", instead)
-
-
-def _statement(text: str, word: str) -> int:
-    """Return the line of a Snakefile's statement that begins with a word; 0 if it has none."""
-    depth, first, before = 0, True, None
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in _LINES:
-            first, before = depth == 0, None
-        elif before and token.string == ":":
-            return before
-        elif before and word == "storage" and token.type == tokenize.NAME:
-            pass  # its name
-        else:
-            before = token.start[0] if first and token.string == word else None
-            depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))
-            first = False
-    return 0
-
-
-def shell_of() -> dict[str, str | None]:
-    """Return what `shell` says of all commands: a prefix, a suffix, the program."""
-    from snakemake.shell import shell
-
-    said = {name: each for name, each in vars(shell).items() if isinstance(each, str | None)}
-    return said | {"executable": Path(shell.get_executable() or "bash").name}
-
-
-def check_shell(workflow, before: dict[str, str | None]) -> None:
-    """Refuse a prefix, a suffix or another program for all commands.
-
-    Args:
-        workflow: what was read.
-        before: what `shell` said before.
-
-    Raises:
-        LabError: as `check`.
-    """
-    from snakemake.shell import shell
-
-    for name in [name for name, each in shell_of().items() if each != before.get(name)]:
-        shell.executable("bash")  # another build may follow in this process
-        for own, each in before.items():
-            if own != "executable":
-                setattr(shell, own, each)
-        word = f"shell.{name.rpartition('_')[2]}"
-        place = _line(workflow.main_snakefile, word)
-        _refuse(place, f"`{word}()` would change commands unseen", _IN_COMMANDS)
-
-
-def _refuse(place: str, why: str, instead: str) -> None:
-    raise LabError(f"{place}: {why}\n  {instead}")
-
-
-def place(rule, word: str = "") -> str:
-    """Return file and line of a rule, or of a word in it."""
-    return _line(rule.snakefile, word, rule.name)
-
-
-def _line(file: object, word: str, rule: str = "") -> str:
-    """Return file and line of a word, in a rule if one is named."""
-    path = Path(str(file))
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    start = next(_starts(lines, rf"{re.escape(rule)}\b"), 0) if rule else 0
-    end = next((n for n in _starts(lines, r"\w+") if n > start), len(lines)) if rule else len(lines)
-    found = [n for n in range(start, end) if word in lines[n].split("#")[0]]
-    return f"{relative(path)}:{(found or [start])[0] + 1}"
-
-
-def _starts(lines: list[str], name: str) -> Iterator[int]:
-    """Give the lines on which a rule of such a name begins."""
-    head = re.compile(rf"\s*(rule|checkpoint)\s+{name}|\s*use\s+rule\b.*\b{name}")
-    return (n for n, line in enumerate(lines) if head.match(line))
+def _refuse(rule, word: str, why: str, instead: str) -> NoReturn:
+    places.refuse(places.place(rule, word), f"rule {rule.name}: {why}", instead)

@@ -7,7 +7,7 @@ from pathlib import Path
 from labflake.data_files import guarded
 from labflake.errors import LabError, meant
 from labflake.project.experiments import Experiment, relative
-from labflake.steps.snakemake import inside, language
+from labflake.steps.snakemake import inside, places
 
 _AFFECTED = "affected files:\n" + " " * 8  # in Snakemake's error, before one file a line
 
@@ -56,7 +56,7 @@ def files_of(error: BaseException) -> list[str]:
 
 
 def _no_longer_made(experiment: Experiment, workflow, rule, path: str) -> str:
-    place = language.place(rule, os.path.basename(path))
+    place = places.place(rule, os.path.basename(path))
     text = f"rule {rule.name} needs {path}, which an earlier build left and no rule makes any more"
     known = [name for name in names(experiment, workflow) if name != path]
     return f"{place}: {text}{hint(path, known)}"
@@ -68,7 +68,7 @@ def explain(experiment: Experiment, workflow, error) -> str:
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     path = shown(files[0])
     text = f"rule {rule.name} needs {path}{more}, which is not there and which no rule makes"
-    place = language.place(rule, os.path.basename(path))
+    place = places.place(rule, os.path.basename(path))
     return f"{place}: {text}{hint(path, names(experiment, workflow))}"
 
 

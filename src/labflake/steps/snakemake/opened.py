@@ -13,7 +13,7 @@ from labflake.steps import beside, reading
 from labflake.steps.job import Job
 from labflake.steps.limits import Limits
 from labflake.steps.recorded import Due
-from labflake.steps.snakemake import faults, inside, language, sources
+from labflake.steps.snakemake import faults, inside, language, sources, statements
 from labflake.steps.step import Step
 
 _MANY = 1_000_000  # processors
@@ -70,7 +70,7 @@ class Snakefile:
         request.experiment.generated.mkdir(parents=True, exist_ok=True)
         self.workflow = None
         snakefile, place = request.experiment.snakefile, sources.begin()
-        shell, before = language.shell_of(), _last_read()
+        shell, before = statements.shell_of(), _last_read()
         try:
             reader = self.reader = self.api.workflow(
                 resource_settings=settings.ResourceSettings(**_resources(request.limits)),
@@ -87,11 +87,11 @@ class Snakefile:
                 snakefile=snakefile,
                 workdir=request.experiment.generated,
             )
-            language.check_words([str(snakefile)], request.experiment.generated)
+            statements.check([str(snakefile)], request.experiment.generated)
             reader.dag()  # reads the Snakefile
             self.workflow = _last_read()
-            language.check_words(self.workflow.linemaps, request.experiment.generated)
-            language.check_shell(self.workflow, shell)
+            statements.check(self.workflow.linemaps, request.experiment.generated)
+            statements.check_shell(self.workflow, shell)
             language.check(self.workflow)
             refuse_what_is_beside(request.experiment)
             language.settle(self.workflow)

@@ -22,7 +22,7 @@ from labflake.errors import LabError
 from labflake.processes import scripted
 from labflake.processes.handed import Handed, Named, named, written
 from labflake.programs import handed_names
-from labflake.steps.snakemake import language, sources
+from labflake.steps.snakemake import places, sources
 
 _FOLDER = ".script"  # in the scratch folder of a step
 _OF_MACHINE = ("_cores", "_nodes", "tmpdir")  # of the resources
@@ -65,7 +65,7 @@ def of(job, moved, scratch: str) -> Command:
     if word == "notebook":
         return _of_notebook(job, known, file, moved, scratch)
     if file.suffix not in _PROGRAMS:
-        place = language.place(job.rule, "script:")
+        place = places.place(job.rule, "script:")
         raise LabError(
             f"{place}: rule {job.rule.name}: `script:` runs {', '.join(_PROGRAMS)} here, not"
             f" {file.name}\n  start it by `shell:`, with {{input}} and {{output}} as its arguments"
@@ -97,7 +97,7 @@ def _file(job, word: str) -> Path:
     """Return the script of a job; its path is relative to the Snakefile that has the rule."""
     text = expand(str(getattr(job.rule, word)), wildcards=job.wildcards, params=job.params)
     path = Path(os.path.dirname(os.path.abspath(job.rule.snakefile)), text)
-    place = language.place(job.rule, f"{word}:")
+    place = places.place(job.rule, f"{word}:")
     if re.match(r"\w+(\+\w+)?:", text):
         raise LabError(
             f"{place}: rule {job.rule.name}: `{word}:` names {text}, which no commit here holds\n"
