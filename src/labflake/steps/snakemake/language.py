@@ -97,11 +97,7 @@ def check(workflow) -> None:
         check_files(rule, [*rule.input, *rule.output])
         for name, (has, why, instead) in _RULE.items():
             if has(rule):
-                places.refuse(
-                    places.place(rule, name.split(" ")[0]),
-                    f"rule {rule.name}: `{name}` {why}",
-                    instead,
-                )
+                _refuse(rule, name.split(" ")[0], f"`{name}` {why}", instead)
         if rule.norun and rule.output and not _only_marks(rule):
             why = "it has an output and no command"
             instead = 'add `shell: "…"`, or mark its outputs: `touch("done.txt")`'
@@ -127,9 +123,7 @@ def check_jobs(jobs: Iterable) -> None:
         for path in map(str, job.output):
             if above := next((p for p in _folders(path) if p in makers), None):
                 why = f"{path} is in {above}, which rule {makers[above].name} makes as a whole"
-                places.refuse(
-                    places.place(job.rule, "output:"), f"rule {job.rule.name}: {why}", _ONE_OF_BOTH
-                )
+                _refuse(job.rule, "output:", why, _ONE_OF_BOTH)
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -142,8 +136,9 @@ def _check_job(job) -> None:
     check_files(job.rule, job.input)
     if not job.output and not job.rule.norun:
         why = "it has a command and no output, so it would always run"
-        places.refuse(
-            places.place(job.rule),
+        _refuse(
+            job.rule,
+            "",
             why,
             'name what it makes, or mark it: `output: touch("done.txt")`',
         )
@@ -191,9 +186,7 @@ def check_files(rule, files) -> None:
             if mark in _FILES and file.flags[mark] != _OURS:
                 why, instead = _FILES[mark]
                 name = mark.removesuffix("_object")
-                places.refuse(
-                    places.place(rule, f"{name}("), f"rule {rule.name}: `{name}()` {why}", instead
-                )
+                _refuse(rule, f"{name}(", f"`{name}()` {why}", instead)
 
 
 def _refuse(rule, word: str, why: str, instead: str) -> NoReturn:
