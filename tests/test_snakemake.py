@@ -192,7 +192,7 @@ def test_each_kind_of_step_runs_again_for_what_it_is_made_of(
     built_language: tuple[Path, str],
 ) -> None:
     """Scripts, notebooks and blocks follow their own text, their modules and their values."""
-    project = built_language[0]
+    project = building.copy(built_language[0], built_language[0].with_name("edited"))
     edit(project, "steps/helper.py", "'helped '", "'HELPED '")
     assert again(project) == ["notebook", "python"]
     edit(project, "steps/sourced.txt", "word", "WORD")
