@@ -24,7 +24,8 @@ from labflake.processes.handed import named
 from labflake.programs import handed_names, modules
 from labflake.project.experiments import root
 from labflake.steps.snakemake import places, sources
-from labflake.steps.snakemake.scripts import Command, available, lists_of, plain_text, resources_of
+from labflake.steps.snakemake.given import available, lists_of, plain_text, resources_of
+from labflake.steps.snakemake.scripts import Command
 
 _FILE = ".script/block"
 _MODE = re.compile("[abrtwx+]{1,3}")  # of `open`; there is a program called w

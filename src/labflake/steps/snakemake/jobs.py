@@ -11,7 +11,7 @@ from labflake.programs import mentions
 from labflake.steps import names, variables
 from labflake.steps.job import Job
 from labflake.steps.recorded import Due, has_handlers
-from labflake.steps.snakemake import blocks, language, places, scripts, sources
+from labflake.steps.snakemake import blocks, given, language, places, scripts, sources
 from labflake.steps.snakemake.executor import amount
 from labflake.steps.step import Step, scratch_of
 
@@ -186,7 +186,7 @@ def _shell(job, **others: object) -> str:
     if own is not job.rule.workflow.globals:  # of a module
         others = {name: each for name, each in own.items() if name not in _OF_JOB} | others
     try:
-        others |= {"resources": scripts.available(job)}
+        others |= {"resources": given.available(job)}
         return sources.own(job.format_wildcards(job.rule.shellcmd, **others))
     except Exception as error:
         own = error.__context__ or error
