@@ -1,5 +1,6 @@
 """Small experiments drawn at random, what can be done to them, and builds of them in a fork."""
 
+import json
 import os
 import random
 import shutil
@@ -31,9 +32,10 @@ with open(snakemake.output[0], "w") as target:
         target.write({number} * open(path).read())
     target.write(str({part}))
 """
-KINDS = (
-    *("shell", "program", "plain", "script", "folder", "temp", "function", "threads", "attempt"),
-)
+KINDS = {
+    **{"shell": 8, "program": 4, "plain": 2, "script": 3, "folder": 2, "temp": 3, "function": 1},
+    **{"threads": 1, "attempt": 1, "notebook": 1},
+}
 PARTS = ("1", "snakemake.threads", "snakemake.config")  # that a script may come to name
 DECIDING = """
 def parts(wildcards):
@@ -78,6 +80,7 @@ class Drawn:
     inputs: list[str] = field(default_factory=list)
     programs: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
+    notebooks: list[str] = field(default_factory=list)
 
 
 def draw(chance: random.Random, most: int = 12, decides: bool = False) -> Drawn:
@@ -86,16 +89,13 @@ def draw(chance: random.Random, most: int = 12, decides: bool = False) -> Drawn:
     Some that `decides` has a checkpoint as well, and a block.
     """
     drawn = Drawn(inputs=[f"in{n}.txt" for n in range(3)], programs=["one.py", "two.py"])
-    drawn.scripts = ["three.py", "four.py"]
+    drawn.scripts, drawn.notebooks = ["three.py", "four.py"], ["five.py.ipynb"]
     rules = ["from labflake import code", ""]
     files = [f"../../{SCRIPTS}/{name}" for name in drawn.inputs]
     for number in range(chance.randint(4, most)):
         needs = sorted({chance.choice(files[-6:]) for _ in range(chance.randint(1, 3))})
         output = f"assets/data/{number}.txt"
-        kind = chance.choices(
-            KINDS,
-            (8, 4, 2, 3, 2, 3, 1, 1, 1),
-        )[0]
+        kind = chance.choices([*KINDS], KINDS.values())[0]
         inputs, command, more, mark = repr(needs), chance.choice(SHELL), "", repr(output)
         start = "shell"
         if kind == "program":
@@ -106,6 +106,8 @@ def draw(chance: random.Random, most: int = 12, decides: bool = False) -> Drawn:
             command = f"python ../../{SCRIPTS}/{chance.choice(drawn.programs)} {{input}} {{output}}"
         elif kind == "script":
             start, command = "script", chance.choice(drawn.scripts)
+        elif kind == "notebook":
+            start, command = "notebook", chance.choice(drawn.notebooks)
         elif kind == "folder":
             output = f"assets/data/{number}"
             mark = f"directory({output!r})"
@@ -149,10 +151,27 @@ def write(project: Path, drawn: Drawn) -> Path:
     for number, name in enumerate(drawn.programs):
         (scripts / name).write_text(PROGRAM.format(imports="", number=number + 1))
         (scripts / f"beside_{name}").write_text("NUMBER = 1\n")
-    for number, name in enumerate(drawn.scripts):
-        (scripts / name).write_text(SCRIPT.format(imports="", part="1", number=number + 1))
-        (scripts / f"beside_{name}").write_text("NUMBER = 1\n")
+    for number, name in enumerate([*drawn.scripts, *drawn.notebooks]):
+        (scripts / name).write_text(_script(name, imports="", part="1", number=number + 1))
+        (scripts / _beside(name)).write_text("NUMBER = 1\n")
     return project
+
+
+def _script(name: str, **parts: object) -> str:
+    """Return the text of a script or notebook."""
+    text = SCRIPT.format(**parts)
+    if not name.endswith(".ipynb"):
+        return text
+    cell = {"cell_type": "code", "id": "one", "source": text, "outputs": [], "metadata": {}}
+    kernel = {"name": "python3", "display_name": "Python", "language": "python"}
+    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    known = {"metadata": about, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(known | {"cells": [cell | {"execution_count": None}]})
+
+
+def _beside(name: str) -> str:
+    """Return the name of the module that a program, script or notebook may come to import."""
+    return f"beside_{name.partition('.')[0]}.py"
 
 
 def change(project: Path, drawn: Drawn, chance: random.Random, code: bool = True) -> None:
@@ -170,15 +189,27 @@ def change(project: Path, drawn: Drawn, chance: random.Random, code: bool = True
         else:
             path.unlink(missing_ok=True)
     elif what == "beside":
-        program = chance.choice([*drawn.programs, *drawn.scripts])
-        (scripts / f"beside_{program}").write_text(f"NUMBER = {chance.randint(0, 9)}\n")
+        program = chance.choice([*drawn.programs, *drawn.scripts, *drawn.notebooks])
+        (scripts / _beside(program)).write_text(f"NUMBER = {chance.randint(0, 9)}\n")
     else:
-        program = chance.choice([*drawn.programs, *drawn.scripts])
-        stem = program.removesuffix(".py")
-        imports = f"import beside_{stem}" if what == "import" else ""
-        text = SCRIPT if program in drawn.scripts else PROGRAM
+        program = chance.choice([*drawn.programs, *drawn.scripts, *drawn.notebooks])
+        imports = f"import {_beside(program).removesuffix('.py')}" if what == "import" else ""
         part, number = chance.choice(PARTS), chance.randint(1, 4)
-        (scripts / program).write_text(text.format(imports=imports, part=part, number=number))
+        if program in drawn.programs:
+            text = PROGRAM.format(imports=imports, number=number)
+        else:
+            text = _script(program, imports=imports, part=part, number=number)
+        (scripts / program).write_text(text)
+
+
+def try_in_a_fork(project: Path, work: Callable[[], None]) -> bool:
+    """Do something as `in_a_fork` does; tell whether it went well."""
+    try:
+        in_a_fork(project, work)
+    except AssertionError as error:
+        print(error)
+        return False
+    return True
 
 
 def in_a_fork(project: Path, work: Callable[[], None]) -> str:

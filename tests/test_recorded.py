@@ -142,6 +142,121 @@ def test_the_record_and_snakemake_make_the_same_bytes(
         assert made(first) == made(second)
 
 
+MANY = """
+def names(folder):
+    return sorted(glob_wildcards(os.path.join(folder, "{{i}}.txt")).i)
+
+def first(wildcards):
+    found = names(checkpoints.split.get().output[0])
+    return expand("assets/data/one/{{i}}.txt", i=found)
+
+def second(wildcards):
+    found = names(checkpoints.again.get().output[0])
+    return expand("assets/data/two/{{i}}.txt", i=found)
+
+def third(wildcards):
+    found = names(checkpoints.other.get(n=wildcards.n).output[0])
+    return expand("assets/data/three/{{i}}.txt", i=found)
+
+rule all:
+    input: expand("assets/data/{{name}}.txt", name=["total", "last", "n/1", "n/2"])
+
+rule pre:
+    input: "../../{scripts}/in0.txt"
+    output: {mark}("assets/data/pre.txt")
+    shell: "cat {{input}} > {{output}}; ! grep bad {{input}}"
+
+checkpoint split:
+    input: "assets/data/pre.txt"
+    output: directory("assets/data/split")
+    shell:
+        "mkdir {{output}};"
+        " for i in $(seq $(( $(wc -c < {{input}}) % 3 + 1 )));"
+        " do echo $i > {{output}}/$i.txt; done; ! grep worse {{input}}"
+
+rule one:
+    input: "assets/data/split/{{i}}.txt", "../../{scripts}/in1.txt"
+    output: {mark}("assets/data/one/{{i}}.txt")
+    shell: "cat {{input}} > {{output}}"
+
+checkpoint again:
+    input: first
+    output: directory("assets/data/again")
+    shell:
+        "mkdir {{output}};"
+        " for i in $(seq $(cat {{input}} | wc -l)); do echo $i > {{output}}/$i.txt; done"
+
+rule two:
+    input: "assets/data/again/{{i}}.txt", "assets/data/pre.txt"
+    output: "assets/data/two/{{i}}.txt"
+    shell: "cat {{input}} > {{output}}"
+
+checkpoint other:
+    input: "../../{scripts}/in2.txt"
+    output: directory("assets/data/other/{{n}}")
+    shell:
+        "mkdir -p {{output}};"
+        " for i in $(seq $(( ($(wc -c < {{input}}) + {{wildcards.n}}) % 3 + 1 )));"
+        " do echo $i > {{output}}/{{wildcards.n}}_$i.txt; done"
+
+rule three:
+    input: "assets/data/pre.txt"
+    output: {mark}("assets/data/three/{{i}}.txt")
+    shell: "cat {{input}} > {{output}}; echo {{wildcards.i}} >> {{output}}"
+
+rule gathered:
+    input: third
+    output: "assets/data/n/{{n}}.txt"
+    shell: "cat {{input}} > {{output}}"
+
+use rule gathered as total with:
+    input: first
+    output: "assets/data/total.txt"
+
+use rule gathered as last with:
+    input: second
+    output: "assets/data/last.txt"
+"""
+STATES_OF_MANY = 4
+
+
+@pytest.mark.long
+def test_many_checkpoints_make_what_snakemake_makes(
+    tmp_path: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints that follow each other, with `temp()` and `KEEP_GOING`, are as in Snakemake."""
+    text = MANY.format(scripts=SCRIPTS, mark=chance.choice(["temp", ""]))
+    drawn = random_steps.Drawn(text, ["assets/data/total.txt"], [f"in{n}.txt" for n in range(3)])
+    project = random_steps.write(tmp_path / "project", drawn)
+    for _ in range(STATES_OF_MANY):
+        words = "x" * chance.randint(0, 5), chance.choice(["", "", "bad", "worse"])
+        path = project / SCRIPTS / chance.choice(drawn.inputs)
+        path.write_text("\n".join([path.stem, *words, ""]))
+        if chance.random() < 0.3:
+            (project / GENERATED / "assets/data/last.txt").unlink(missing_ok=True)
+        going = chance.random() < 0.5
+        monkeypatch.setenv("LABFLAKE_KEEP_GOING", str(int(going)))
+        good = random_steps.try_in_a_fork(project, random_steps.build)
+        told, theirs = _by_snakemake(project, going)
+        ours = made(project)
+        assert good == told
+        assert all(ours[path] == text for path, text in theirs.items()) or not (good or going)
+        assert not good or ours == theirs
+
+
+def _by_snakemake(project: Path, going: bool) -> tuple[bool, dict[str, bytes]]:
+    """Let Snakemake alone make everything from nothing; tell whether it did, and what it made."""
+    folder = project / "generated" / "plain"
+    options = ["--cores", "2", "--quiet", *(["--keep-going"] if going else [])]
+    command = [sys.executable, "-m", "snakemake", "-s", project / SCRIPTS / "Snakefile"]
+    done = subprocess.run([*command, "-d", folder, *options], capture_output=True)
+    data = folder / "assets"
+    files = [p for p in data.rglob("*") if p.is_file() and p.name != ".snakemake_timestamp"]
+    theirs = {str(path.relative_to(data)): path.read_bytes() for path in files}
+    shutil.rmtree(folder, ignore_errors=True)
+    return not done.returncode, theirs
+
+
 def made(project: Path) -> dict[str, bytes]:
     """Return what the steps of a project have made."""
     folder = project / GENERATED / "assets"

@@ -9,6 +9,7 @@ refuse an input from the future. Contents decide here, and what a step made stay
 """
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -162,6 +163,8 @@ class Executor(Silent):
         self.build = self.shared
         self._turns = Turns(self.build.limits)
         self._begun = False
+        self._gone: dict[Any, list] = {}  # what of a job's inputs has to be made again, by whom
+        self._bringing = threading.Lock()
         self.build.choose(self.dag)
         if not self.workflow.dag_settings.forceall:
             self._run_what_is_chosen()
@@ -184,8 +187,29 @@ class Executor(Silent):
         if not self.build.asked.issuperset(jobs):
             self.build.choose(self.dag)
             self.build.more(self.dag)
+        self._bring_back(jobs)
         for job in jobs:
             self.run_job(job)
+
+    def _bring_back(self, jobs) -> None:
+        """Note what has to be made once more: inputs that are gone again, since they are `temp()`.
+
+        When their jobs were ready, nobody knew of these here, which a checkpoint has added.
+        """
+        needed = self.build.needed
+        self._gone |= {job: gone for job in jobs if job in needed and (gone := self._lacking(job))}
+        again = {maker for job in jobs for maker in self._gone.get(job, ())}
+        if again - needed:
+            needed.update(again)
+            self.build.more(self.dag)
+
+    def _lacking(self, job) -> list:
+        """Return the jobs that make what is not there of a job's inputs, in their order."""
+        found: list = []
+        for maker, files in self.dag.dependencies[job].items():
+            if not all(map(os.path.lexists, files)):
+                found += [*self._lacking(maker), maker]
+        return [*dict.fromkeys(found)]
 
     def run_job(self, job) -> None:
         """Let a job run when it is its turn, if it is needed."""
@@ -197,6 +221,10 @@ class Executor(Silent):
 
     def _perform(self, job) -> None:
         try:
+            if gone := self._gone.get(job):
+                with self._bringing:
+                    for maker in gone:
+                        self.build.perform(maker)
             self.build.perform(job)
         except BaseException as error:
             self._fail(job, error)
