@@ -239,7 +239,7 @@ def test_a_variable_that_is_not_set_is_not_an_empty_one(
 )
 def test_values_that_a_script_tells_apart_are_told_apart(one: object, other: object) -> None:
     """Order and kind of what a script is handed are part of what it is made from."""
-    from labflake.steps.snakemake.scripts import plain_text
+    from labflake.steps.snakemake.given import plain_text
 
     assert plain_text(one) != plain_text(other)
     assert plain_text(one) == plain_text(one)
