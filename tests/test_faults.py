@@ -103,10 +103,10 @@ def test_the_builds_of_twice_end_with_it(slow: tuple[Path, dict, float]) -> None
     until(lambda: not Path("/proc", number).exists())
 
 
-def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float]) -> None:
+def test_second_make_waits_and_says_so(slow: tuple[Path, dict, float], tmp_path: Path) -> None:
     """Two builds of one experiment follow each other; the second has nothing left to do."""
     project, _, _ = slow
-    begun, go, printed = (project.parent / name for name in ("begun", "go", "printed"))
+    begun, go, printed = (tmp_path / name for name in ("begun", "go", "printed"))
     rule = f"""
     rule all:
         output: "assets/data/a.txt"
