@@ -14,22 +14,19 @@ from labflake.project.experiments import inside, root
 _OPTIONS = r"(?:\s+-[cC]\s+\S+|\s+-\S+)*"
 # What is asked of git is about the repository here, unless it brings or makes another one.
 _OWN = rf"\bgit\b{_OPTIONS}\s+(?:clone|init|ls-remote)\b"
-_ASKS = re.compile(rf"\bgit\b(?!{_OPTIONS}\s+(?:clone|init|ls-remote)\b)")
-_REFERENCES = re.compile(
-    r"\b(?:describe|tag|branch|name-rev|log|\w+-ref)\b|--(?:all|tags|decorate)"
-)
-_NOT_TAGS_ALONE = re.compile(r"\b(?:branch|\w+-ref)\b|--(?:all|branches|remotes)")
+_ASKS = rf"\bgit\b(?!{_OPTIONS}\s+(?:clone|init|ls-remote)\b)"
+_REFERENCES = r"\b(?:describe|tag|branch|name-rev|log|\w+-ref)\b|--(?:all|tags|decorate)"
+_NOT_TAGS_ALONE = r"\b(?:branch|\w+-ref)\b|--(?:all|branches|remotes)"
 _START = r"(?:^|[;&|(){!`\"']|\b(?:then|do|else|exec|if|not|time)\b|\s-\w*c\b)\s*(?:\S*\bgit\s+)?"
-_UNCOMMITTED = re.compile(
-    rf"{_START}(git{_OPTIONS}\s+(?:"
+_UNCOMMITTED = (
+    rf"(?m){_START}(git{_OPTIONS}\s+(?:"
     r"(?:status|stash|diff-files|diff-index|ls-files)\b"
     r"|describe\b[^;&|\n]*\s--(?:dirty|broken)"
-    r"|diff\b(?![^;&|\n]*(?:\.\.|--no-index))))",
-    re.MULTILINE,
+    r"|diff\b(?![^;&|\n]*(?:\.\.|--no-index))))"
 )
-_ELSEWHERE = re.compile(r"\s-C\s+(/\S+)")
-_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
-_LISTED = re.compile(r"[\"'\]\[,]+")
+_ELSEWHERE = r"\s-C\s+(/\S+)"
+_COMMENT = r"(?m)^\s*#.*$"
+_LISTED = r"[\"'\]\[,]+"
 _INSTEAD = {
     "ls-files": "git ls-tree -r --name-only HEAD",
     "diff": "git diff COMMIT..COMMIT",
@@ -42,11 +39,11 @@ def files(text: str) -> dict[str, str]:
 
     They say which commit is checked out and, where it may ask for them, the tags or all branches.
     """
-    if not _ASKS.search(text):
+    if "git" not in text or not re.search(_ASKS, text):
         return {}
     found = [*head.files(root())]
-    if _REFERENCES.search(text):
-        found += head.references(root(), all_of_them=bool(_NOT_TAGS_ALONE.search(text)))
+    if re.search(_REFERENCES, text):
+        found += head.references(root(), all_of_them=bool(re.search(_NOT_TAGS_ALONE, text)))
     return {f"git {path.name}": _name(path) for path in found}
 
 
@@ -55,11 +52,13 @@ def of_what_is_not_committed(text: str) -> str:
 
     What is asked in a repository of its own (`git clone`, `git init`) is no concern of this one.
     """
-    text = _COMMENT.sub("", text)
-    if "git" not in text or re.search(_OWN, text):
+    if "git" not in text:
         return ""
-    asked = _UNCOMMITTED.search(text) or _UNCOMMITTED.search(_LISTED.sub(" ", text))
-    place = asked and _ELSEWHERE.search(asked[1])
+    text = re.sub(_COMMENT, "", text)
+    if re.search(_OWN, text):
+        return ""
+    asked = re.search(_UNCOMMITTED, text) or re.search(_UNCOMMITTED, re.sub(_LISTED, " ", text))
+    place = asked and re.search(_ELSEWHERE, asked[1])
     if not asked or (place and inside(place[1], root()) is None):
         return ""
     return " ".join(asked[1].split())
