@@ -51,10 +51,12 @@ def storage() -> Iterator[dict[str, str]]:
         pytest.skip(f"containers cannot run here: {absent}")
     folder = Path(tempfile.mkdtemp(prefix="pod", dir="/tmp"))
     env = _settings(folder)
-    yield env
-    for command in (["rm", "--all", "--force"], ["rmi", "--all", "--force"]):
-        subprocess.run(["podman", *command], env=os.environ | env, capture_output=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield env
+    finally:
+        for command in (["rm", "--all", "--force"], ["rmi", "--all", "--force"]):
+            subprocess.run(["podman", *command], env=os.environ | env, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settings(folder: Path) -> dict[str, str]:

@@ -57,7 +57,11 @@ class S3:
             env=os.environ | {"HOME": str(self.folder)},
             start_new_session=True,
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
