@@ -228,3 +228,20 @@ def test_other_packages_are_locked_too(project: Path, tmp_path: Path) -> None:
     building.made(project, "upgrade", TO=str(more))
     assert building.run_python(project, "import toolz; print('here')", project) == "here\n"
     fits(project)
+
+
+def test_digests_that_came_about_otherwise_are_found_out_again(tmp_path: Path) -> None:
+    """What an older labflake noted of files that did not change is not taken for what it is now."""
+    from labflake.content.contents import Contents
+
+    path = tmp_path / "words.txt"
+    path.write_text("words\n", encoding="utf-8")
+    before = Contents(str(tmp_path))
+    digest = before.digest("words.txt")
+    before.save()
+    assert Contents(str(tmp_path)).stats == before.stats
+    before.digests = -1
+    before.save()
+    after = Contents(str(tmp_path))
+    assert not after.stats
+    assert after.digest("words.txt") == digest

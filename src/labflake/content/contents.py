@@ -16,6 +16,7 @@ from labflake.content.filesystems import trusted
 from labflake.errors import LabError
 
 _LARGE = 4_000_000  # bytes; to hash more takes longer than to wait for a tick
+_DIGESTS = 2  # how a digest comes about: those of another way are found out again
 _FEW, _SMALL = 20, 100_000  # files, and bytes in all of them, that are read in no time
 _UNSETTLED = [0, 0, 0]  # instead of times and inode: such a stat is that of no file
 
@@ -35,6 +36,7 @@ class Contents:
         environment: what `.venv` was when all these were the pins of what it holds.
         data: the digests with which the gate let the data of the last build pass.
         guarded: the same, and of each file; only while a build runs.
+        digests: how those came about.
     """
 
     def __init__(self, generated: str) -> None:
@@ -48,7 +50,10 @@ class Contents:
         self.data: dict[str, str] = {}
         self.guarded: dict[str, str] = {}
         self._state = notes.state(generated)
+        self.digests = 0
         self.__dict__ |= notes.read_manifest(generated)
+        if self.digests != _DIGESTS:
+            self.stats, self.digests = {}, _DIGESTS
         self._temporary: dict[str, str] = {}
         self._makers: dict[str, str] = {}
         for entry in [*self.steps.values(), *notes.read_journal(generated)]:
@@ -64,7 +69,16 @@ class Contents:
         made = (*self.steps.values(), *self.documents.values(), self.graph)
         used = {each.get("packages") for each in made}
         self.packages = {name: note for name, note in self.packages.items() if name in used}
-        keys = ("stats", "steps", "documents", "graph", "packages", "environment", "data")
+        keys = (
+            "stats",
+            "steps",
+            "documents",
+            "graph",
+            "packages",
+            "environment",
+            "data",
+            "digests",
+        )
         notes.write_manifest(self.generated, {key: self.__dict__[key] for key in keys})
 
     def _settle(self) -> None:
