@@ -173,8 +173,8 @@ def test_a_drifted_folder(project, web):
 
 
 def test_fetch_knows_its_names(remote):
-    """A name that is not declared is refused with those that are."""
-    assert "declared: raw.csv" in error(remote.run("fetch", NAME="row.csv"))
+    """A name that is not declared is refused with the one that was meant."""
+    assert "did you mean raw.csv?" in error(remote.run("fetch", NAME="row.csv"))
     assert remote.run("fetch", NAME="assets/data/raw.csv").returncode == 0
 
 
