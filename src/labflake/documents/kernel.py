@@ -2,7 +2,7 @@
 
 import sys
 
-from labflake.documents import frames, kernel_notes, kernel_streams, kernel_threads, showing
+from labflake.documents import frames, kernel_streams, kernel_threads, kernel_unaudited, showing
 
 _MAX_ROWS = 200
 
@@ -14,7 +14,7 @@ def prepare() -> None:
     showing.send_any_text()
     kernel_streams.prepare()
     kernel_threads.prepare()
-    kernel_notes.begin()
+    kernel_unaudited.begin()
 
 
 def text(value: object) -> str:

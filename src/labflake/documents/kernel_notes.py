@@ -1,15 +1,13 @@
 """Runs inside the kernel of a document: notes what the cells read, write, import and start."""
 
-import functools
 import json
 import os
 import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FrameType
 
@@ -63,20 +61,20 @@ class Notes:
 
     def wrote(self) -> bool:
         """Tell whether a cell wrote a file that may matter."""
-        return any(_matters(path) and not _passing(path) for path in self.written)
+        return any(matters(path) and not _passing(path) for path in self.written)
 
     def _note(self, event: str, arguments: tuple) -> None:
         if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
             self._opened(_absolute(arguments[0]), arguments[2] or 0)
         elif event == "sqlite3.connect" and isinstance(arguments[0], (str, bytes, os.PathLike)):
             self._opened(_absolute(arguments[0]), os.O_RDWR)
-        elif event in ("os.listdir", "os.scandir") and not _importing():
+        elif event in ("os.listdir", "os.scandir") and not importing():
             self._listed(_absolute(arguments[0]))
         elif event == "import":
             self.modules.add(arguments[0].partition(".")[0])
         elif event == "os.rename":
             self._write(_absolute(arguments[1]))
-        elif event in _PROGRAMS and not _importing():
+        elif event in _PROGRAMS and not importing():
             self.programs = True
             self._named(event, arguments)
 
@@ -123,14 +121,14 @@ class Notes:
             self.overwritten.add(path)
 
     def _read(self, path: str) -> None:
-        if path in self.written or path in self.read or not _matters(path):
+        if path in self.written or path in self.read or not matters(path):
             return
         self.read[path] = looks.look(path)
         if path == _SETTINGS and not _at_work("labflake.project.settings"):
             self.settings_by_hand = True
 
     def _listed(self, path: str) -> None:
-        if path not in self.listed and _matters(path):
+        if path not in self.listed and matters(path):
             self.listed[path] = folders.names(path)
 
     def report(self) -> str:
@@ -138,7 +136,7 @@ class Notes:
         found = {
             "read": {p: look for p, look in sorted(self.read.items()) if not _passing(p)},
             "listed": {p: found for p, found in sorted(self.listed.items()) if not _passing(p)},
-            "written": sorted(p for p in [*self.written] if _matters(p) and not _passing(p)),
+            "written": sorted(p for p in [*self.written] if matters(p) and not _passing(p)),
             "overwritten": sorted(self.overwritten),
             "modules": sorted(self.modules),
             "programs": self.programs,
@@ -148,70 +146,6 @@ class Notes:
 
 
 notes = Notes()
-
-
-def begin() -> None:
-    """Note what the modules here were read from, and from now on what the cells do."""
-    _compile_what_matters()
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if path and _matters(path):
-            notes.read[path] = looks.look(path)
-    _note_workers()
-    _note_commands()
-    sys.addaudithook(notes.hook)
-
-
-def _compile_what_matters() -> None:
-    """Let Python compile our modules from their text, which is then seen to be read.
-
-    Whether compiled code belongs to a text it tells by size and time in whole seconds: it would
-    run the old code of a module that is saved twice within a second.
-    """
-    original = SourceFileLoader.path_stats
-
-    def path_stats(self: SourceFileLoader, path: str):
-        if _matters(path):
-            raise OSError("is compiled from its text")
-        return original(self, path)
-
-    setattr(SourceFileLoader, "path_stats", path_stats)  # noqa: B010
-
-
-def _note_workers() -> None:
-    """Note the start of worker processes: for some, Python has no audit event."""
-    import _posixsubprocess
-
-    original = _posixsubprocess.fork_exec
-
-    def fork_exec(*arguments):
-        notes.programs = notes.programs or not _importing()
-        return original(*arguments)
-
-    _posixsubprocess.fork_exec = fork_exec
-
-
-def _note_commands() -> None:
-    """Note what cells give to a shell (`!cat x`, `%%bash`): no audit event has the text."""
-    from ipykernel import zmqshell
-    from IPython import get_ipython
-
-    setattr(zmqshell, "system", _noted(zmqshell.system))  # noqa: B010
-    shell = get_ipython()
-    scripts = shell.magics_manager.registry["ScriptMagics"].magics["cell"] if shell else {}
-    for name, magic in scripts.items():
-        shell.magics_manager.magics["cell"][name] = _noted(magic)
-
-
-def _noted(run: Callable) -> Callable:
-    """Return a function that notes the commands that it is given before it runs them."""
-
-    @functools.wraps(run)
-    def noted(*commands: str):
-        notes.hook("os.system", ("\n".join(map(str, commands)),))
-        return run(*commands)
-
-    return noted
 
 
 def _absolute(path: str | bytes | os.PathLike | int | None) -> str:
@@ -235,7 +169,7 @@ def _fixed() -> tuple[str, ...]:
 _FIXED = _fixed()
 
 
-def _matters(path: str) -> bool:
+def matters(path: str) -> bool:
     """Tell whether a file can change what the cells show and is not fixed by the lock."""
     return not f"{path}/".startswith((*_FIXED, *_NO_FILES)) and Path(path).suffix != ".pyc"
 
@@ -246,7 +180,7 @@ def _passing(path: str) -> bool:
     return path.startswith(temporary) and not os.path.lexists(path)
 
 
-def _importing() -> bool:
+def importing() -> bool:
     """Tell whether the import system is at work for a package: our cells do not ask for that."""
     frame: FrameType | None = sys._getframe(2)
     while frame:
@@ -254,7 +188,7 @@ def _importing() -> bool:
             return True
         file = frame.f_code.co_filename
         if file.startswith("<cell") or (
-            os.path.isabs(file) and file not in _OURS and _matters(file)
+            os.path.isabs(file) and file not in _OURS and matters(file)
         ):
             return False
         frame = frame.f_back
