@@ -305,14 +305,12 @@ class Labflake(Engine):
 
     name = "labflake"
     experiment = "2024-02-29-Benchmark"
-    module = "labflake"
     repository = REPOSITORY
-    copied: tuple[str, ...] = ("src",)
 
     def install(self) -> None:
         """Render a project and make its environment, which all copies of it use."""
         self.project = self.venv / "research-project"
-        if not (self.project / ".venv" / f"{self.module}-environment").exists():
+        if not (self.project / ".venv" / "labflake-environment").exists():
             command = [sys.executable, "-m", "cookiecutter", "--no-input", "-f", "--output-dir"]
             subprocess.run([*command, self.venv, self.repository], check=True, capture_output=True)
             subprocess.run(["make", "env"], cwd=self.project, check=True)
@@ -330,8 +328,7 @@ class Labflake(Engine):
         folder.mkdir(parents=True)
         for name in ("Makefile", "pyproject.toml", "poetry.lock", "flake.lock"):
             shutil.copy2(self.project / name, folder / name)
-        for name in self.copied:
-            shutil.copytree(self.project / name, folder / name)
+        shutil.copytree(self.project / "src", folder / "src")
         (folder / ".venv").symlink_to(self.project / ".venv")
         super().write(folder, size)
 
@@ -343,7 +340,7 @@ class Labflake(Engine):
             f"scripts/{self.experiment}/hashes.txt": "",
             f"scripts/{self.experiment}/config.yaml": "",
             f"scripts/{self.experiment}/Snakefile": f"""
-                from {self.module} import step
+                from labflake import step
 
                 rule merge:
                     input: expand("out/{{i}}.txt", i=range({size})),
@@ -372,20 +369,13 @@ class Labflake(Engine):
 
 
 class Before(Labflake):
-    """A checkout of this project from before it was a package, when projects held its code."""
+    """An older checkout of this project."""
 
     name = "labflake before"
-    module = "lab"
-    copied = ("lab", "src")
 
     def __init__(self, folder: Path, repository: Path) -> None:
         super().__init__(folder)
         self.repository = repository
-
-    def variables(self, folder: Path) -> dict[str, str]:
-        """Return the same options under their names of then."""
-        mark = "LABFLAKE_"
-        return {name.removeprefix(mark): v for name, v in super().variables(folder).items()}
 
 
 ENGINES = {

@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
-    parser.add_argument("--before", type=Path, help="a checkout from before it was a package")
+    parser.add_argument("--before", type=Path, help="an older checkout of labflake")
     parser.add_argument("--patient", action="store_true", help="measure DVC at 1000 steps, too")
     parser.add_argument("--table", type=Path, default=RESULTS / "pipeline.md")
     options = parser.parse_args()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from . import PreparationError, altered, edited, programs, sources, uv
+from . import PreparationError, altered, edited, failures, programs, progress, sources, uv
 
 INSTALLED = "labflake-requirements.txt"  # in `.venv`: what it was made of
 
@@ -123,8 +123,6 @@ def _while_it_goes_on(command: list[str], env: dict[str, str], folder: Path, pla
     What was fetched stays in uv's cache, so a bad line costs no file twice, and none at all is
     found out soon.
     """
-    from . import failures, progress
-
     printed = "Downloaded"
     while "Downloaded" in printed:
         code, printed = progress.run(command, {"UV_HTTP_RETRIES": "1"} | env, folder, place)
@@ -141,8 +139,6 @@ def by_pip(folder: Path, venv: Path, wanted: Wanted, said: str) -> str:
     It is slower, and works wherever pip does. The package at which uv stopped, as it `said`, is
     asked for first.
     """
-    from . import failures
-
     lines = _lines(wanted.packages)
     first = [line for line in lines if _name(line) == failures.package(said)]
     cut_off = failures.cause(said) is failures.NO_NETWORK
@@ -175,7 +171,6 @@ def _building(
 def _pip(
     folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str], *more: str
 ) -> str:
-    from . import failures
 
     given = wanted.packages.with_name("for-pip.txt")
     given.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
