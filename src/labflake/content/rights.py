@@ -13,12 +13,7 @@ RUNS = "x"  # at the end of the digest of a file that may be run
 _OF_MACHINES = ("generated", "data", "vendor", ".venv", ".git", "..")
 _RESULTS = ("assets", "outputs")
 _UP = "../../"  # from the generated folder to the project
-_PROGRAMS = (
-    b"#!",
-    b"\x7fE",
-    b"\xcf\xfa",
-    b"\xca\xfe",
-)  # how scripts, and those of ELF and macOS begin
+_PROGRAMS = (b"#!", b"\x7fE", b"\xcf\xfa", b"\xca\xfe")  # how scripts, ELF and macOS begin
 
 
 def part_of_digest(path: str, full: str, stat: os.stat_result) -> str:

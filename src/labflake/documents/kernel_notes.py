@@ -17,9 +17,10 @@ from labflake.errors import LabError
 from labflake.processes.determinism import HERE
 from labflake.programs import asks_git, mentions
 from labflake.project.experiments import here, root
+from labflake.steps import events
 
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
-_PROGRAMS = {"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty"}
+_PROGRAMS = {*events.STARTS, "os.fork", "os.forkpty"}
 _EVENTS = {"open", "sqlite3.connect", "os.listdir", "os.scandir", "os.rename", "import", *_PROGRAMS}
 _SETTINGS = str(here().scripts / "config.yaml")
 
@@ -80,11 +81,8 @@ class Notes:
 
     def _named(self, event: str, arguments: tuple) -> None:
         """Note the files outside the project that a command names, from where it runs."""
-        flat = [each if isinstance(each, (list, tuple)) else [each] for each in arguments[:2]]
-        words = [os.fsdecode(w) for each in flat for w in each if isinstance(w, (str, bytes))]
-        started = arguments[2] if event == "subprocess.Popen" and arguments[2] else "."
+        text, started = events.command(event, arguments)
         folder = Path(_absolute(started))
-        text = " ".join(words)
         asked = asks_git.of_what_is_not_committed(text)
         if asked and event != "os.exec":  # that is in a process of its own
             raise LabError(asks_git.refusal(asked, "a cell"))

@@ -63,6 +63,15 @@ def installed(venv: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in records}
 
 
+def lines_of(record: Path) -> list[list[str]]:
+    """Return path, hash and size of each file in a record; "" for a hash of another kind."""
+    with open(record, encoding="utf-8", newline="") as file:
+        lines = [line for line in csv.reader(file) if len(line) == 3]
+    for line in lines:
+        line[1] *= line[1].startswith("sha256=")
+    return lines
+
+
 def _is_as_recorded(path: str, there: dict[str, os.stat_result], size: str) -> bool:
     return path in there and (not size or there[path].st_size == int(size))
 
@@ -79,7 +88,7 @@ def _odd(venv: Path) -> set[str]:
         return set()
 
 
-def _files(venv: Path, times: dict[str, int] | None = None) -> dict[str, os.stat_result]:
+def _files(venv: Path, times: dict[str, int]) -> dict[str, os.stat_result]:
     """Look at each file, by its path in `.venv`; what Python compiles itself is left out.
 
     Args:
@@ -91,14 +100,13 @@ def _files(venv: Path, times: dict[str, int] | None = None) -> dict[str, os.stat
     start = len(os.path.join(venv, ""))
     while folders:
         folder = folders.pop()
-        if times is not None:
-            times[folder[start:]] = os.stat(folder).st_mtime_ns
+        times[folder[start:]] = os.stat(folder).st_mtime_ns
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     if look := _look(entry):
                         found[entry.path[start:]] = look
-                    elif times is not None:  # a link to nothing: what it will lead to, none can see
+                    else:  # a link to nothing: what it will lead to, none can see
                         times[folder[start:]] = time.time_ns()
                 elif entry.name != "__pycache__":
                     folders.append(entry.path)
@@ -116,10 +124,8 @@ def _packages(venv: Path) -> Iterator[_Package]:
     """Yield what is installed with a record; its paths become those in `.venv`."""
     for record in sorted(venv.glob("lib/python3*/site-packages/*.dist-info/RECORD")):
         site = record.parent.parent.relative_to(venv).as_posix()
-        with open(record, encoding="utf-8", newline="") as file:
-            lines = [line for line in csv.reader(file) if len(line) == 3]
+        lines = lines_of(record)
         for line in lines:
             path = f"{site}/{line[0]}"
             line[0] = os.path.normpath(path) if ".." in path else path
-            line[1] *= line[1].startswith("sha256=")
         yield record.parent.name.split("-")[0], f"{site}/{record.parent.name}", lines

@@ -61,13 +61,12 @@ def keep() -> None:
     From the wheel itself all is compiled at each start. The Makefile looks for the copy by the hash
     of the wheel, which the lock has to name. Where the cache cannot be written, there is none.
     """
-    if not _OURS.is_file() or _is_whole(_kept(_OURS), _OURS):
+    if not _OURS.is_file() or _is_whole(home := _kept(_OURS), _OURS):
         return
     import shutil
     import tempfile
     import zipfile
 
-    home = _kept(_OURS)
     with contextlib.suppress(OSError):
         home.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home.parent) as scratch:

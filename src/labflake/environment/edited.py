@@ -5,7 +5,6 @@ an edit of all. The number of links and the time of the last change of them say 
 projects link, too.
 """
 
-import csv
 import marshal
 import os
 from collections.abc import Callable
@@ -78,10 +77,8 @@ def _differences(info: Path, site: int, is_fresh: bool) -> tuple[bool, list[str]
     changed, odd, stat = False, [], os.stat
     wheel = _stat(info / "WHEEL")
     since = wheel.st_mtime_ns if wheel and wheel.st_nlink > 1 else 0
-    with open(info / "RECORD", encoding="utf-8", newline="") as file:
-        lines = [line for line in csv.reader(file) if len(line) == 3]
-    for path, digest, size in lines:
-        if not digest.startswith("sha256="):
+    for path, digest, size in altered.lines_of(info / "RECORD"):
+        if not digest:
             continue
         try:
             seen = stat(path, dir_fd=site)

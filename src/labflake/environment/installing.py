@@ -35,9 +35,7 @@ def install(folder: Path, venv: Path, wanted: Wanted, said: str = "") -> None:
     """
     said = said or by_uv(folder, venv, wanted)
     if said and (words := by_pip(folder, venv, wanted, said)):
-        from .failures import explain
-
-        raise explain(said, words, _version(venv))
+        raise failures.explain(said, words, _version(venv))
 
 
 def _version(venv: Path) -> str:
@@ -171,7 +169,6 @@ def _building(
 def _pip(
     folder: Path, venv: Path, wanted: Wanted, lines: list[str], env: dict[str, str], *more: str
 ) -> str:
-
     given = wanted.packages.with_name("for-pip.txt")
     given.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [*sources.pip(), "--python", str(venv / "bin" / "python"), "install", "--no-deps"]

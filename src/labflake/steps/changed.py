@@ -197,6 +197,16 @@ def renamed(experiment: Experiment, listed: dict[str, list[str]]) -> list[str]:
     return [f for f, known in listed.items() if names_in(experiment.generated / f) != known]
 
 
+def asked_about(graph: dict) -> list[str]:
+    """Return the files that the Snakefile asked about without opening them."""
+    known = graph.get("questions")
+    if not known:
+        return []
+    from labflake.steps import questions
+
+    return [questions.path_of(each) for each in known]
+
+
 def answered_otherwise(experiment: Experiment, graph: dict) -> list[str]:
     """Return the files of which the Snakefile would be told something else now."""
     known = graph.get("questions")

@@ -1,4 +1,4 @@
-"""What the audit events of Python tell of a process that reads a Snakefile."""
+"""What the audit events of Python tell of a process that reads a Snakefile, or runs cells."""
 
 import contextlib
 import importlib.util

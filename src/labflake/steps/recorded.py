@@ -172,8 +172,9 @@ def is_same_graph(experiment: Experiment, contents: Contents) -> bool:
     """Tell whether all that the graph was read from is as it was."""
     files, listings = contents.graph["files"], contents.graph["listings"]
     same = all(contents.present(path) == digest for path, digest in files.items())
-    other = changes.answered_otherwise(experiment, contents.graph)
-    return same and not other and not changes.renamed(experiment, listings)
+    if not same or changes.answered_otherwise(experiment, contents.graph):
+        return False
+    return not changes.renamed(experiment, listings)
 
 
 def _of(said: dict) -> dict:
@@ -216,8 +217,7 @@ def _is_all(contents: Contents, steps: dict[str, dict], chosen: set[str]) -> boo
 def _deciding_steps(contents: Contents, steps: dict[str, dict], chosen: set[str]) -> set[str]:
     """Return those among the steps that make what the graph reads: checkpoints, most often."""
     graph = contents.graph
-    asked = (question.split(" ", 1)[1] for question in graph.get("questions", ()))
-    decides = [*graph["files"], *graph["listings"], *asked]
+    decides = [*graph["files"], *graph["listings"], *changes.asked_about(graph)]
     read = {up for path in decides for up in following.upwards(path)}
     return {first for first in chosen if not read.isdisjoint(steps[first]["outputs"])}
 

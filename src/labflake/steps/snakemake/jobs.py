@@ -31,13 +31,9 @@ def job_of(job) -> Job:
         rule=job.rule.name,
         name=names.of(job.rule.name, job.wildcards),
         inputs=[sources.own(str(path)) for path in job.input],
-        outputs=_outputs(job),
+        outputs=[*map(str, job.output), *language.results_among_notes(job)],
         is_checkpoint=job.is_checkpoint,
     )
-
-
-def _outputs(job) -> list[str]:
-    return [*map(str, job.output), *language.results_in(language.notes(job))]
 
 
 def wanted(job) -> dict[str, int]:
@@ -50,7 +46,8 @@ def wanted(job) -> dict[str, int]:
 def step_of(job) -> Step:
     """Gather what decides the result of a job, and what it may use."""
     rule, workflow, resources = job.rule, job.rule.workflow, job.resources
-    known, outputs, notes = job_of(job), _outputs(job), language.notes(job)
+    known, notes = job_of(job), language.notes(job)
+    outputs = known.outputs
     scratch = str(scratch_of(outputs))
     moved = named(job.output, lambda path: os.path.join(scratch, str(path)))
     command = _command(job, moved, scratch)
@@ -196,7 +193,7 @@ def _shell(job, **others: object) -> str:
 
 def _every_mark(job) -> list[dict]:
     own = [_marks(path, job.wildcards) for path in job.rule.output]
-    return own + [{"touch": True} for _ in language.results_in(language.notes(job))]
+    return own + [{"touch": True} for _ in language.results_among_notes(job)]
 
 
 def _marks(output, wildcards) -> dict:

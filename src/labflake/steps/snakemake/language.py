@@ -165,9 +165,9 @@ def notes(job) -> list[str]:
     return [str(path) for path in [*job.log, job.benchmark] if path]
 
 
-def results_in(paths: Iterable[str]) -> list[str]:
+def results_among_notes(job) -> list[str]:
     """Return those notes of a job that are an input of another one, and so a result."""
-    return [path for path in paths if path in _read]
+    return [path for path in notes(job) if path in _read]
 
 
 def is_local(rule) -> bool:
